@@ -1,0 +1,91 @@
+"""Who may book: the members of the cooperative, as i-member's database has them."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from .names import full_name, masked_name
+
+
+class Member(models.Model):
+    """A member. Of the citizen ID only its HMAC is kept, and only here: not in the history either."""
+
+    member_number = models.CharField(
+        _("เลขทะเบียนสมาชิก"),
+        max_length=12,
+        unique=True,
+        error_messages={"unique": _("มีสมาชิกเลขทะเบียนนี้อยู่แล้ว กรุณาตรวจเลขทะเบียน")},
+    )
+    citizen_id_hmac = models.CharField(
+        _("เลขประจำตัวประชาชน (รหัสลับ)"),
+        max_length=64,
+        unique=True,
+        null=True,
+        blank=True,
+        editable=False,
+        error_messages={"unique": _("เลขประจำตัวประชาชนนี้เป็นของสมาชิกท่านอื่นแล้ว กรุณาตรวจอีกครั้ง")},
+    )
+    title = models.CharField(_("คำนำหน้า"), max_length=40, blank=True)
+    given_name = models.CharField(_("ชื่อ"), max_length=100)
+    family_name = models.CharField(_("นามสกุล"), max_length=100, blank=True)
+    phone = models.CharField(_("โทรศัพท์"), max_length=20, blank=True)
+    email = models.EmailField(_("อีเมล"), blank=True)
+    is_registered = models.BooleanField(_("สมัครไอเมมเบอร์แล้ว"), default=False)
+    created_at = models.DateTimeField(_("เพิ่มเมื่อ"), auto_now_add=True)
+    imported_at = models.DateTimeField(_("นำเข้าล่าสุดเมื่อ"), null=True, blank=True, editable=False)
+
+    history = HistoricalRecords(
+        excluded_fields=["citizen_id_hmac"],
+        verbose_name=_("ประวัติสมาชิก"),
+        verbose_name_plural=_("ประวัติสมาชิก"),
+    )
+
+    class Meta:
+        verbose_name = _("สมาชิก")
+        verbose_name_plural = _("สมาชิก")
+        ordering = ["member_number"]
+        constraints = [
+            models.CheckConstraint(
+                name="member_number_is_digits",
+                condition=models.Q(member_number__regex=r"^[0-9]+$"),
+                violation_error_message=_("เลขทะเบียนสมาชิกเป็นตัวเลขเท่านั้น กรุณาตรวจอีกครั้ง"),
+            ),
+            # An ID stored in the clear by mistake is refused.
+            models.CheckConstraint(
+                name="member_citizen_id_is_an_hmac",
+                condition=models.Q(citizen_id_hmac__isnull=True)
+                | models.Q(citizen_id_hmac__regex=r"^[0-9a-f]{64}$"),
+                violation_error_message=_("เลขประจำตัวประชาชนต้องเก็บเป็นรหัสลับเท่านั้น"),
+            ),
+        ]
+
+    def __str__(self):
+        """Name masked: this ends up in log lines."""
+        return f"{self.member_number} {self.masked_name}"
+
+    @property
+    def full_name(self) -> str:
+        return full_name(self.title, self.given_name, self.family_name)
+
+    @property
+    def masked_name(self) -> str:
+        return masked_name(self.title, self.given_name, self.family_name)
+
+
+class LookupCount(models.Model):
+    """How many look-ups one identifier, device or address made in one window of time: see throttle.py."""
+
+    scope = models.CharField(_("นับตาม"), max_length=10)
+    key_hmac = models.CharField(_("รหัสลับ"), max_length=64)
+    ends_at = models.DateTimeField(_("ถึงเวลา"), db_index=True)
+    count = models.PositiveIntegerField(_("จำนวนครั้ง"))
+
+    class Meta:
+        verbose_name = _("จำนวนครั้งที่ค้นหาสมาชิก")
+        verbose_name_plural = _("จำนวนครั้งที่ค้นหาสมาชิก")
+        constraints = [
+            models.UniqueConstraint(name="lookup_window", fields=["scope", "key_hmac", "ends_at"]),
+        ]
+
+    def __str__(self):
+        return f"{self.scope}: {self.count}"
