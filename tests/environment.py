@@ -1,0 +1,67 @@
+"""What the tests run in, set before any setting is read (`-p tests.environment` in pyproject.toml).
+
+Settings keep their defaults in demo mode: nothing of the machine's environment or of `.env` counts. The database
+is a PostgreSQL like the one in production, but for durability; TEST_DATABASE_URL names another one.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import os
+import re
+from pathlib import Path
+
+from queuesite import postgres
+
+_held = contextlib.ExitStack()
+
+
+def _prepare() -> None:
+    given = os.environ.get("TEST_DATABASE_URL")
+    for name in _setting_names():
+        os.environ.pop(name, None)
+    os.environ |= {"DEMO": "on", "ENV_FILE": os.devnull, "LOG_LEVEL": "WARNING"}
+    folder = postgres.BASE_DIR / "var"
+    os.environ["VAR_DIR"] = str(folder / "test")
+    (folder / "test" / "static").mkdir(parents=True, exist_ok=True)
+    server = postgres.running(
+        folder / "test-postgres",
+        database=_own_database(folder / "test"),
+        durable=False,
+        shared_buffers="128MB",
+    )
+    os.environ["DATABASE_URL"] = given or _held.enter_context(server)
+    atexit.register(_held.close)
+
+
+def _setting_names() -> list[str]:
+    text = (postgres.BASE_DIR / ".env.example").read_text()
+    return re.findall(r"^#? ?([A-Z_]+)=", text, flags=re.MULTILINE)
+
+
+def _own_database(folder: Path) -> str:
+    """A name that no other test run has now, the same one whenever it is free; held until this process ends."""
+    number = 1
+    while not _hold(folder / f"session-{number}"):
+        number += 1
+    return "queue" if number == 1 else f"queue_{number}"
+
+
+def _hold(path: Path) -> bool:
+    file = _held.enter_context(path.open("w"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def pytest_configure(config) -> None:
+    """Leave out what only makes tests slow: hashed names of static files, and hashes that resist guessing."""
+    from django.conf import settings
+
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+_prepare()
