@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class BookingConfig(AppConfig):
+    name = "booking"
+    verbose_name = "การจองคิว"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self):
+        from booking import signals  # noqa: F401  (connects places to hours, quotas and holidays)

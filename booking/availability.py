@@ -1,0 +1,143 @@
+"""What a calendar day and a slot look like to a member. Reads only, each in a fixed number of queries."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db.models import Count, Q
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from holidays.calendar import closed_days
+
+from booking.models import Department, QuotaOverride, Slot
+
+
+class DayState(StrEnum):
+    OPEN = "open"
+    FULL = "full"
+    HOLIDAY = "holiday"
+    CLOSED = "closed"
+    PAST = "past"
+    NOT_YET = "not_yet"
+
+
+class TimeState(StrEnum):
+    OPEN = "open"
+    FULL = "full"
+    CLOSED = "closed"
+    PAST = "past"
+    NOT_YET = "not_yet"
+
+
+@dataclass(frozen=True)
+class Time:
+    """A slot as a member sees it."""
+
+    id: int
+    start: dt.datetime
+    end: dt.datetime
+    quota: int
+    free: int
+    state: TimeState
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day as a member sees it: why it cannot be booked stands in `reason`, in the language of the page."""
+
+    date: dt.date
+    state: DayState
+    reason: str
+    free: int
+
+
+def booking_window(department: Department) -> tuple[dt.date, dt.date]:
+    """The first and the last day that a member may book now."""
+    today = timezone.localdate()
+    return (
+        today + dt.timedelta(days=department.min_days_ahead),
+        today + dt.timedelta(days=department.max_days_ahead),
+    )
+
+
+def days(department: Department, first: dt.date, last: dt.date) -> list[Day]:
+    """The days from `first` to `last`, both included, in three queries."""
+    holidays = closed_days(first, last)
+    closures = {
+        override.date: override
+        for override in QuotaOverride.objects.filter(
+            department=department, date__range=(first, last), start=None, quota=0
+        )
+    }
+    times_by_date = {}
+    for slot in _slots(department).filter(date__range=(first, last)):
+        times_by_date.setdefault(slot.date, []).append(_as_time(slot))
+    return [
+        _as_day(date, times_by_date.get(date, []), holidays.get(date), closures.get(date))
+        for date in (first + dt.timedelta(days=offset) for offset in range((last - first).days + 1))
+    ]
+
+
+def day(department: Department, date: dt.date) -> Day:
+    return days(department, date, date)[0]
+
+
+def times(department: Department, date: dt.date) -> list[Time]:
+    """The slots of a day in order of time, closed ones left out; one query."""
+    found = [_as_time(slot) for slot in _slots(department).filter(date=date)]
+    return [time for time in found if time.state != TimeState.CLOSED]
+
+
+def open_today() -> set[int]:
+    """The ids of the active departments that serve members today."""
+    today = timezone.localdate()
+    return set(
+        Slot.objects.filter(date=today, quota__gt=0, department__is_active=True).values_list("department_id", flat=True)
+    )
+
+
+def _slots(department: Department):
+    return (
+        Slot.objects.filter(department=department)
+        .annotate(free=Count("places", filter=Q(places__ticket__isnull=True)))
+        .order_by("starts_at")
+    )
+
+
+def _as_time(slot: Slot) -> Time:
+    return Time(slot.pk, slot.starts_at, slot.ends_at, slot.quota, slot.free, _state_of(slot))
+
+
+def _state_of(slot: Slot) -> TimeState:
+    now = timezone.now()
+    if slot.quota == 0:
+        return TimeState.CLOSED
+    if now >= slot.bookable_until:
+        return TimeState.PAST
+    if now < slot.bookable_from:
+        return TimeState.NOT_YET
+    return TimeState.OPEN if slot.free else TimeState.FULL
+
+
+def _as_day(date, day_times, holiday, closure) -> Day:
+    today = timezone.localdate()
+    if holiday:
+        name = holiday.name_en if get_language() == "en" and holiday.name_en else holiday.name
+        return Day(date, DayState.HOLIDAY, name, 0)
+    if date < today:
+        return Day(date, DayState.PAST, _("ผ่านไปแล้ว"), 0)
+    if closure:
+        reason = closure.reason_en if get_language() == "en" and closure.reason_en else closure.reason
+        return Day(date, DayState.CLOSED, reason or _("ปิด"), 0)
+    states = {time.state for time in day_times} - {TimeState.CLOSED}
+    if not states:
+        return Day(date, DayState.CLOSED, _("ปิด"), 0)
+    if TimeState.OPEN in states:
+        free = sum(time.free for time in day_times if time.state == TimeState.OPEN)
+        return Day(date, DayState.OPEN, "", free)
+    if TimeState.FULL in states:
+        return Day(date, DayState.FULL, _("เต็ม"), 0)
+    if TimeState.NOT_YET in states:
+        return Day(date, DayState.NOT_YET, _("ยังไม่เปิดจอง"), 0)
+    return Day(date, DayState.PAST, _("หมดเวลาจอง"), 0)

@@ -1,0 +1,59 @@
+"""The work done in the background, and the one list of what recurs."""
+
+import datetime as dt
+from functools import wraps
+
+from django.conf import settings
+from django.utils import timezone
+from django_q.models import Schedule
+
+from booking import opening, queue
+from booking.models import JobRun
+from members import throttle
+
+RECURRING: dict[str, int] = {}
+
+
+def recurring(*, minutes: int):
+    """Put a job on the list, to run every so many minutes, and keep when it last finished."""
+
+    def register(job):
+        @wraps(job)
+        def run():
+            job()
+            JobRun.objects.update_or_create(name=job.__name__, defaults={"finished_at": timezone.now()})
+
+        RECURRING[job.__name__] = minutes
+        return run
+
+    return register
+
+
+@recurring(minutes=1)
+def heartbeat() -> None:
+    """Shows `/readyz` that the worker works."""
+
+
+@recurring(minutes=15)
+def open_days() -> None:
+    opening.open_days()
+
+
+@recurring(minutes=60)
+def purge_lookups() -> None:
+    throttle.purge_lookups()
+
+
+@recurring(minutes=24 * 60)
+def unlink_members() -> None:
+    queue.unlink_members(before=timezone.localdate() - dt.timedelta(days=settings.UNLINK_AFTER_DAYS))
+
+
+def sync_schedules() -> None:
+    """Make django-q2's schedules what the list says; runs after each migrate."""
+    for name, minutes in RECURRING.items():
+        Schedule.objects.update_or_create(
+            name=name,
+            defaults={"func": f"booking.jobs.{name}", "schedule_type": Schedule.MINUTES, "minutes": minutes},
+        )
+    Schedule.objects.filter(func__startswith="booking.jobs.").exclude(name__in=RECURRING).delete()

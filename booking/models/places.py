@@ -1,0 +1,110 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking.models.departments import Department
+
+
+class SlotQuerySet(models.QuerySet):
+    def of_day(self, department, date):
+        return self.filter(department=department, date=date).order_by("starts_at")
+
+    def holding_more_than_their_quota(self):
+        """Slots whose tickets outnumber the quota: it was lowered after they were booked."""
+        return self.annotate(held=models.Count("places", filter=Q(places__ticket__isnull=False))).filter(
+            held__gt=F("quota")
+        )
+
+
+class Slot(models.Model):
+    """A stretch of one day in which a department serves so many. Its numbers are a block with room to grow."""
+
+    department = models.ForeignKey(Department, models.PROTECT, related_name="slots", verbose_name=_("ฝ่าย"))
+    date = models.DateField(_("วันที่"))
+    starts_at = models.DateTimeField(_("เริ่ม"))
+    ends_at = models.DateTimeField(_("สิ้นสุด"))
+    quota = models.PositiveSmallIntegerField(_("จำนวนคิว"))
+    first_number = models.PositiveIntegerField(_("หมายเลขแรก"))
+    last_number = models.PositiveIntegerField(_("หมายเลขสุดท้าย"))
+    bookable_from = models.DateTimeField(_("เปิดรับจอง"))
+    bookable_until = models.DateTimeField(_("ปิดรับจอง"))
+
+    objects = SlotQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ช่วงเวลา")
+        verbose_name_plural = _("ช่วงเวลา")
+        ordering = ["starts_at"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_slot_per_department_and_start",
+                fields=["department", "starts_at"],
+                violation_error_message=_("ฝ่ายนี้มีช่วงเวลานี้แล้ว"),
+            ),
+            models.CheckConstraint(
+                name="slot_quota_not_negative",
+                condition=Q(quota__gte=0),
+                violation_error_message=_("จำนวนคิวต้องไม่ติดลบ"),
+            ),
+            models.CheckConstraint(
+                name="slot_starts_before_it_ends",
+                condition=Q(starts_at__lt=F("ends_at")),
+                violation_error_message=_("เวลาเริ่มต้องมาก่อนเวลาสิ้นสุด"),
+            ),
+            models.CheckConstraint(
+                name="slot_numbers_in_order",
+                condition=Q(first_number__gte=1, first_number__lte=F("last_number")),
+                violation_error_message=_("ช่วงหมายเลขไม่ถูกต้อง"),
+            ),
+        ]
+        indexes = [models.Index(name="slot_of_day", fields=["department", "date"])]
+
+    def __str__(self):
+        local = timezone.localtime(self.starts_at)
+        return f"{self.department} {local:%d/%m/%Y %H.%M}"
+
+    @property
+    def room(self) -> int:
+        """How many numbers the slot has, whatever its quota is now."""
+        return self.last_number - self.first_number + 1
+
+
+class PlaceQuerySet(models.QuerySet):
+    def free(self):
+        return self.filter(ticket__isnull=True)
+
+    def taken(self):
+        return self.filter(ticket__isnull=False)
+
+
+class Place(models.Model):
+    """One turn that the office can serve: a number in a slot, and the ticket that holds it or none."""
+
+    slot = models.ForeignKey(Slot, models.CASCADE, related_name="places", verbose_name=_("ช่วงเวลา"))
+    number = models.PositiveIntegerField(_("หมายเลข"))
+    # The booking statement writes the ticket and this reference in one go; the foreign key is checked at commit.
+    ticket = models.OneToOneField(
+        "booking.Ticket", models.PROTECT, null=True, blank=True, related_name="place", verbose_name=_("บัตรคิว")
+    )
+
+    objects = PlaceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ที่")
+        verbose_name_plural = _("ที่")
+        ordering = ["slot", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_place_per_number",
+                fields=["slot", "number"],
+                violation_error_message=_("ช่วงเวลานี้มีหมายเลขนี้แล้ว"),
+            ),
+        ]
+        indexes = [
+            # What a booking takes from, and what "places left" counts.
+            models.Index(name="free_place_of_slot", fields=["slot", "number"], condition=Q(ticket__isnull=True))
+        ]
+
+    def __str__(self):
+        return f"{self.slot}: {self.number}"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class QueuesiteConfig(AppConfig):
+    name = "queuesite"
+    verbose_name = "ระบบ"

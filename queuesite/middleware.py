@@ -1,0 +1,43 @@
+"""What every request passes through that is ours."""
+
+import logging
+
+from csp.middleware import CSPMiddleware
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
+
+log = logging.getLogger(__name__)
+
+
+def content_security_policy(get_response):
+    """Send the strict policy everywhere but under `/admin/`, whose theme needs a wider one."""
+    return _Policy(get_response)
+
+
+class _Policy(CSPMiddleware):
+    def process_response(self, request, response):
+        if request.path.startswith("/admin/") and not hasattr(response, "_csp_replace"):
+            response._csp_replace = settings.ADMIN_CONTENT_SECURITY_POLICY
+        return super().process_response(request, response)
+
+
+def database_faults(get_response):
+    """Answer 503 with Retry-After when the database cannot be reached, so that a client tries again."""
+
+    def middleware(request):
+        return get_response(request)
+
+    def process_exception(request, exception):
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        log.error("database unavailable: %s", type(exception).__name__)
+        return HttpResponse(
+            "ระบบขัดข้องชั่วคราว กรุณาลองใหม่ในอีกสักครู่ / Please try again in a moment.",
+            status=503,
+            headers={"Retry-After": "5"},
+            content_type="text/plain; charset=utf-8",
+        )
+
+    middleware.process_exception = process_exception
+    return middleware

@@ -1,0 +1,256 @@
+"""Settings, all of them from the environment or from `.env`; `.env.example` explains each name.
+
+Only `DEMO=on` has defaults that are unsafe on a public address. Without it a missing secret stops the start.
+"""
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+from queuesite import postgres
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(postgres.env_file())
+VAR_DIR = postgres.var_dir()
+
+DEMO = env.bool("DEMO", default=False)
+_DEMO_KEY = {"default": "demo-only-and-known-to-everyone-" * 2} if DEMO else {}
+
+SECRET_KEY = env("SECRET_KEY", **_DEMO_KEY)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+CITIZEN_ID_KEY = env("CITIZEN_ID_KEY", **_DEMO_KEY)
+# The password of every demo log-in.
+DEMO_PASSWORD = env("DEMO_PASSWORD", default="demo-queue-2569") if DEMO else None
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEMO else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# --- the office --------------------------------------------------------------------------------------------------
+
+OFFICE_NAME = env("OFFICE_NAME", default="สหกรณ์ออมทรัพย์ครู (ตัวอย่าง)" if DEMO else "สหกรณ์ออมทรัพย์")
+OFFICE_NAME_EN = env("OFFICE_NAME_EN", default="Teachers' Savings Cooperative")
+OFFICE_PHONE = env("OFFICE_PHONE", default="038 000 000" if DEMO else "")
+OFFICE_ADDRESS = env("OFFICE_ADDRESS", default="")
+IMEMBER_LOGIN_URL = env("IMEMBER_LOGIN_URL", default="https://imember.example.org/login" if DEMO else "")
+IMEMBER_REGISTER_URL = env("IMEMBER_REGISTER_URL", default="https://imember.example.org/register" if DEMO else "")
+IMEMBER_FORGOT_URL = env("IMEMBER_FORGOT_URL", default="https://imember.example.org/forgot" if DEMO else "")
+# What a member must know besides the number: "none", or "phone_last4".
+MEMBER_PROOF = env.str("MEMBER_PROOF", default="none")
+
+# Look-ups of members, each as "tries/seconds".
+LOOKUP_LIMITS = {
+    "identifier": env("LOOKUP_LIMIT_IDENTIFIER", default="10/900"),
+    "device": env("LOOKUP_LIMIT_DEVICE", default="20/900"),
+    "address": env("LOOKUP_LIMIT_ADDRESS", default="200/900"),
+}
+# How many proxies of the office's own stand in front; only their part of X-Forwarded-For is believed.
+PROXY_HOPS = env.int("PROXY_HOPS", default=0)
+# Days after which a past ticket is no longer linked to its member (the PDPA asks for the least data).
+UNLINK_AFTER_DAYS = env.int("UNLINK_AFTER_DAYS", default=90)
+
+# --- Django ------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_htmx",
+    "django_q",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "rest_framework",
+    "simple_history",
+    # Before booking: it gives its roles their permissions when it is migrated.
+    "members",
+    "holidays",
+    "booking",
+    "queuesite",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "queuesite.middleware.database_faults",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "queuesite.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "queuesite.urls"
+WSGI_APPLICATION = "queuesite.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "queuesite.context.office",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or postgres.embedded_url())}
+DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "th"
+LANGUAGES = [("th", "ไทย"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Bangkok"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = VAR_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- who is who --------------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = reverse_lazy("admin:login")
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=8)
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "members.throttle.client_address"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+SESSION_COOKIE_AGE = 60 * 60 * 12
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = env.bool("HTTPS", default=not DEMO)
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = env.bool("HTTPS", default=not DEMO)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0 if DEMO else 31536000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=not DEMO)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if PROXY_HOPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# The pages of members: nothing inline, nothing from elsewhere.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+# The back office's theme (Alpine) evaluates expressions and styles elements; see queuesite.middleware.
+ADMIN_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY["DIRECTIVES"] | {
+    "script-src": [SELF, "'unsafe-eval'", NONCE],
+    "style-src": [SELF, "'unsafe-inline'"],
+}
+
+# --- work in the background --------------------------------------------------------------------------------------
+
+Q_CLUSTER = {
+    "name": "queuesite",
+    "orm": "default",
+    "workers": env.int("WORKERS", default=2),
+    "timeout": 300,
+    "retry": 360,
+    "max_attempts": 5,
+    "poll": 0.5,
+    "catch_up": False,
+    "save_limit": 200,
+    "label": "งานเบื้องหลัง",
+}
+
+# --- the API -----------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "booking.api.errors.answer_refusal",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "บัตรคิวออนไลน์",
+    "DESCRIPTION": "Book, see, move and cancel queue tickets.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+UNFOLD = {
+    "SITE_TITLE": "บัตรคิวออนไลน์",
+    "SITE_HEADER": "บัตรคิวออนไลน์",
+    "SITE_SYMBOL": "confirmation_number",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("css/admin.css")],
+}
+
+# --- what is written down ----------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},
+        "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
+    },
+}

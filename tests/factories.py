@@ -1,0 +1,116 @@
+"""Rows for tests, each with a default for everything. A test names only what it depends on."""
+
+import datetime as dt
+from itertools import count
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from booking import opening, queue
+from booking.models import Department, OpeningHours, Slot, Ticket
+from members.citizen_id import check_digit, citizen_id_hmac
+from members.models import Member
+
+_sequence = count(1)
+
+
+def make_department(*, slug=None, letter=None, name="ฝ่ายสินเชื่อ", max_days_ahead=14, **fields) -> Department:
+    """A department without hours, so without places."""
+    nth = next(_sequence)
+    return Department.objects.create(
+        slug=slug or f"department-{nth}",
+        letter=letter or "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[nth % 26],
+        name=name,
+        max_days_ahead=max_days_ahead,
+        **fields,
+    )
+
+
+def make_open_department(
+    *,
+    quota=4,
+    weekdays=range(7),
+    opens=dt.time(8, 30),
+    closes=dt.time(15, 30),
+    slot_minutes=30,
+    break_starts=None,
+    break_ends=None,
+    **fields,
+) -> Department:
+    """A department that is open on `weekdays`, its places laid out."""
+    department = make_department(**fields)
+    OpeningHours.objects.bulk_create(
+        OpeningHours(
+            department=department,
+            weekday=weekday,
+            opens=opens,
+            closes=closes,
+            break_starts=break_starts,
+            break_ends=break_ends,
+            slot_minutes=slot_minutes,
+            quota=quota,
+        )
+        for weekday in weekdays
+    )
+    opening.lay_out(department_id=department.pk)
+    return department
+
+
+def make_slot(*, department=None, days_ahead=1, nth=0, **fields) -> Slot:
+    """The nth slot of a day of an open department; `fields` are those of make_open_department."""
+    department = department or make_open_department(**fields)
+    return Slot.objects.of_day(department, in_days(days_ahead))[nth]
+
+
+def make_member(
+    *,
+    member_number=None,
+    is_registered=True,
+    title="นาง",
+    given_name="สมศรี",
+    family_name="ใจดี",
+    phone="0812345678",
+    citizen_id=None,
+    **fields,
+) -> Member:
+    nth = next(_sequence)
+    return Member.objects.create(
+        member_number=member_number or str(500000 + nth),
+        citizen_id_hmac=citizen_id_hmac(citizen_id or make_citizen_id(nth)),
+        title=title,
+        given_name=given_name,
+        family_name=family_name,
+        phone=phone,
+        is_registered=is_registered,
+        **fields,
+    )
+
+
+def make_citizen_id(nth=None) -> str:
+    first_twelve = f"3{next(_sequence) if nth is None else nth:011d}"
+    return first_twelve + check_digit(first_twelve)
+
+
+def make_ticket(*, member=None, slot=None, key=None, by=None, **slot_fields) -> Ticket:
+    """A ticket booked the way members book."""
+    booking = queue.book(
+        member_id=(member or make_member()).pk,
+        slot_id=(slot or make_slot(**slot_fields)).pk,
+        key=key or f"key-{next(_sequence)}",
+        by=by,
+    )
+    return Ticket.objects.with_details().get(pk=booking.ticket_id)
+
+
+def make_user(*, username=None, group=None, is_staff=True, password="a-long-password-2569", **fields):
+    user = get_user_model().objects.create_user(
+        username or f"user{next(_sequence)}", password=password, is_staff=is_staff, **fields
+    )
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def in_days(days: int) -> dt.date:
+    return timezone.localdate() + dt.timedelta(days=days)
