@@ -1,0 +1,75 @@
+"""What a monitor asks: does the process live, and can the service do its work."""
+
+import datetime as dt
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from booking.models import JobRun
+
+HEARTBEAT_FRESH_FOR = dt.timedelta(minutes=3)
+
+
+class NotReady(Exception):
+    """A check failed; the message says what is wrong."""
+
+
+@never_cache
+@require_safe
+def healthz(request):
+    """200 as long as this process answers; asks no database."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request):
+    """200 when every check passes, else 503; one entry for each check, "ok" or what is wrong."""
+    checks = {name: _outcome(check) for name, check in CHECKS.items()}
+    if all(outcome == "ok" for outcome in checks.values()):
+        return JsonResponse({"status": "ok", "checks": checks})
+    return JsonResponse({"status": "not ready", "checks": checks}, status=503, headers={"Retry-After": "5"})
+
+
+def unapplied_migrations() -> int:
+    """How many migrations the database still lacks."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _outcome(check) -> str:
+    try:
+        check()
+    except NotReady as exc:
+        return str(exc)
+    except DatabaseError:
+        return "the database does not answer"
+    return "ok"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _migrations() -> None:
+    # Once they are all there, they stay; the next release comes with a new process.
+    if not _migrations.done and unapplied_migrations():
+        raise NotReady("migrations are to be applied: python manage.py migrate")
+    _migrations.done = True
+
+
+_migrations.done = False
+
+
+def _worker() -> None:
+    fresh = timezone.now() - HEARTBEAT_FRESH_FOR
+    if not JobRun.objects.filter(name="heartbeat", finished_at__gte=fresh).exists():
+        raise NotReady("no sign of the worker for three minutes: python manage.py qcluster")
+
+
+CHECKS = {"database": _database, "migrations": _migrations, "worker": _worker}

@@ -1,0 +1,69 @@
+import datetime as dt
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from booking.models import JobRun
+from queuesite import health
+
+
+@pytest.fixture
+def ready(db, monkeypatch):
+    """Everything is as it should be; each test breaks one thing."""
+    monkeypatch.setattr(health._migrations, "done", False)
+    JobRun.objects.create(name="heartbeat", finished_at=timezone.now())
+
+
+def test_ready(ready, client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "worker": "ok"}
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_asking_again_costs_two_queries(ready, client, django_assert_num_queries):
+    client.get("/readyz")
+    with django_assert_num_queries(2):
+        client.get("/readyz")
+
+
+@pytest.mark.parametrize("name", ["heartbeat", "open_days"])
+def test_not_ready_without_a_fresh_sign_of_the_worker(ready, client, name):
+    finished_at = timezone.now() - dt.timedelta(minutes=3, seconds=1 if name == "heartbeat" else -1)
+    JobRun.objects.update(name=name, finished_at=finished_at)
+    checks = _refused(client)
+    assert "qcluster" in checks.pop("worker")
+    assert set(checks.values()) == {"ok"}
+
+
+def test_not_ready_before_every_migration_is_applied(ready, client):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'booking'")
+    checks = _refused(client)
+    assert "manage.py migrate" in checks.pop("migrations")
+    assert set(checks.values()) == {"ok"}
+
+
+def test_not_ready_without_the_database_but_alive(ready, client, monkeypatch, django_assert_num_queries):
+    def gone(*args, **kwargs):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with django_assert_num_queries(0):
+        assert client.get("/healthz").status_code == 200
+    with monkeypatch.context() as broken:
+        broken.setattr(connection, "cursor", gone)
+        assert set(_refused(client).values()) == {"the database does not answer"}
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/readyz"])
+def test_nothing_is_asked_by_post(client, address):
+    assert client.post(address).status_code == 405
+
+
+def _refused(client) -> dict:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
+    return answer.json()["checks"]
