@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
-from holidays.calendar import closed_days
 
 from booking.models import Department, OpeningHours, Place, QuotaOverride, Slot, Ticket
 from booking.models.hours import LAST_BOOKED_NUMBER
+from holidays.calendar import closed_days
 
 # Days beyond the booking window that are laid out already, so that members see the next day at midnight even where the
 # worker is late by some days.
@@ -40,8 +40,11 @@ def lay_out(*, department_id: int) -> None:
     last = first + dt.timedelta(days=department.max_days_ahead + SPARE_DAYS)
     existing = _slots_by_date(department, first, last)
     plans = planned_days(department, first, last)
-    for date, plan in plans.items():
-        _lay_out_day(department, date, plan, existing[date], now)
+    new = [slot for date, plan in plans.items() for slot in _lay_out_day(department, date, plan, existing[date], now)]
+    Slot.objects.bulk_create(new)
+    Place.objects.bulk_create(
+        Place(slot=slot, number=slot.first_number + nth) for slot in new for nth in range(slot.quota)
+    )
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,8 @@ def _slots_by_date(department, first, last) -> dict[dt.date, list[Slot]]:
     return slots
 
 
-def _lay_out_day(department, date, plan, slots, now) -> None:
+def _lay_out_day(department, date, plan, slots, now) -> list[Slot]:
+    """Adjust a day's slots to the plan; returns the slots that are still to be made."""
     plan = [period for period in plan if period.starts_at > now]
     slots = [slot for slot in slots if slot.starts_at > now]
     wanted = {period.starts_at for period in plan}
@@ -128,15 +132,30 @@ def _lay_out_day(department, date, plan, slots, now) -> None:
         if slot.starts_at not in wanted:
             _retire(slot)
     kept = {slot.starts_at: slot for slot in slots}
-    blocks = _number_blocks(department, date, [period for period in plan if period.starts_at not in kept], len(plan))
     for period in plan:
+        if period.starts_at in kept:
+            opens, closes = bookable_window(department, date, period.starts_at)
+            _adjust(
+                kept[period.starts_at],
+                ends_at=period.ends_at,
+                quota=period.quota,
+                bookable_from=opens,
+                bookable_until=closes,
+            )
+    new = [period for period in plan if period.starts_at not in kept]
+    return _new_slots(department, date, new, slots_in_day=len(plan))
+
+
+def _new_slots(department, date, periods: list[Period], *, slots_in_day: int) -> list[Slot]:
+    blocks = _number_blocks(department, date, periods, slots_in_day)
+    slots = []
+    for period in periods:
+        block = blocks[period.starts_at]
+        if block is None:
+            continue
         opens, closes = bookable_window(department, date, period.starts_at)
-        slot = kept.get(period.starts_at)
-        if slot is None:
-            block = blocks[period.starts_at]
-            if block is None:
-                continue
-            slot = Slot.objects.create(
+        slots.append(
+            Slot(
                 department=department,
                 date=date,
                 starts_at=period.starts_at,
@@ -147,9 +166,8 @@ def _lay_out_day(department, date, plan, slots, now) -> None:
                 bookable_from=opens,
                 bookable_until=closes,
             )
-            Place.objects.bulk_create(Place(slot=slot, number=number) for number in block[: slot.quota])
-            continue
-        _adjust(slot, ends_at=period.ends_at, quota=period.quota, bookable_from=opens, bookable_until=closes)
+        )
+    return slots
 
 
 def _retire(slot: Slot) -> None:

@@ -73,7 +73,10 @@ class OpeningHours(models.Model):
             models.CheckConstraint(
                 name="hours_break_within_opening",
                 condition=Q(break_starts__isnull=True, break_ends__isnull=True)
+                # A CHECK lets NULL pass, so that both ends are there has to be said.
                 | Q(
+                    break_starts__isnull=False,
+                    break_ends__isnull=False,
                     break_starts__gte=F("opens"),
                     break_starts__lt=F("break_ends"),
                     break_ends__lte=F("closes"),
