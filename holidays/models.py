@@ -50,3 +50,7 @@ class Holiday(models.Model):
 
     def __str__(self):
         return f"{self.date:%Y-%m-%d} {self.name}"
+
+    @property
+    def is_optional(self) -> bool:
+        return self.kind == Kind.OPTIONAL
