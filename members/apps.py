@@ -5,3 +5,6 @@ class MembersConfig(AppConfig):
     name = "members"
     verbose_name = "สมาชิก"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self):
+        from . import checks  # noqa: F401 (registers itself)

@@ -1,10 +1,14 @@
 """Who may book: the members of the cooperative, as i-member's database has them."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from .citizen_id import parse_member_number
+from .errors import InvalidMemberNumber
 from .names import full_name, masked_name
+from .phones import parse_phone
 
 
 class Member(models.Model):
@@ -53,8 +57,7 @@ class Member(models.Model):
             # An ID stored in the clear by mistake is refused.
             models.CheckConstraint(
                 name="member_citizen_id_is_an_hmac",
-                condition=models.Q(citizen_id_hmac__isnull=True)
-                | models.Q(citizen_id_hmac__regex=r"^[0-9a-f]{64}$"),
+                condition=models.Q(citizen_id_hmac__isnull=True) | models.Q(citizen_id_hmac__regex=r"^[0-9a-f]{64}$"),
                 violation_error_message=_("เลขประจำตัวประชาชนต้องเก็บเป็นรหัสลับเท่านั้น"),
             ),
         ]
@@ -62,6 +65,17 @@ class Member(models.Model):
     def __str__(self):
         """Name masked: this ends up in log lines."""
         return f"{self.member_number} {self.masked_name}"
+
+    def clean(self):
+        """Store numbers in the one form in which they are looked up."""
+        try:
+            self.member_number = parse_member_number(self.member_number)
+        except InvalidMemberNumber as refusal:
+            raise ValidationError({"member_number": str(refusal)}) from None
+        try:
+            self.phone = parse_phone(self.phone)
+        except ValueError:
+            raise ValidationError({"phone": _("หมายเลขโทรศัพท์ไม่ถูกต้อง กรุณากรอกเป็นตัวเลข เช่น 081 234 5678")}) from None
 
     @property
     def full_name(self) -> str:

@@ -1,0 +1,48 @@
+"""Numbers as people type them, and the Thai citizen ID: checked, and kept only as an HMAC."""
+
+import hashlib
+import hmac
+import re
+
+from django.conf import settings
+
+from .errors import InvalidCitizenId, InvalidMemberNumber
+
+THAI_DIGITS = {ord("๐") + value: str(value) for value in range(10)}
+# What people, and copying from a document, put between digits: spaces, every dash, invisible marks.
+BETWEEN_DIGITS = re.compile(r"[\s\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+")
+
+
+def parse_citizen_id(text: str) -> str:
+    """The 13 digits of a citizen ID, typed with Thai digits, spaces or dashes as may be.
+
+    Raises InvalidCitizenId for anything else, a wrong check digit among it.
+    """
+    digits = ascii_digits(text)
+    if not re.fullmatch(r"[1-8][0-9]{12}", digits) or check_digit(digits[:12]) != digits[12]:
+        raise InvalidCitizenId
+    return digits
+
+
+def parse_member_number(text: str) -> str:
+    """A member number's digits as given (leading zeros stay). Raises InvalidMemberNumber."""
+    digits = ascii_digits(text)
+    if not re.fullmatch(r"[0-9]{1,12}", digits):
+        raise InvalidMemberNumber
+    return digits
+
+
+def ascii_digits(text: str) -> str:
+    """The text with Thai digits as ASCII, and without spaces and dashes."""
+    return BETWEEN_DIGITS.sub("", text.translate(THAI_DIGITS))
+
+
+def check_digit(first_twelve: str) -> str:
+    """The thirteenth digit that belongs to the first twelve."""
+    weighted = sum(int(digit) * weight for digit, weight in zip(first_twelve, range(13, 1, -1), strict=True))
+    return str((11 - weighted % 11) % 10)
+
+
+def citizen_id_hmac(digits: str) -> str:
+    """What is kept in place of a citizen ID (13 digits): its HMAC-SHA256 under CITIZEN_ID_KEY, in hex."""
+    return hmac.new(settings.CITIZEN_ID_KEY.encode(), digits.encode(), hashlib.sha256).hexdigest()

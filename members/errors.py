@@ -1,0 +1,57 @@
+"""What a member can be told when a look-up is refused: a code for the API, a sentence for a person."""
+
+import math
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+
+class MemberError(Exception):
+    """A refusal that a member can cause. `str(exc)` is its message in the language of the request."""
+
+    code = ""
+    message = ""
+
+    def __str__(self):
+        return str(self.message)
+
+
+class InvalidCitizenId(MemberError):
+    code = "invalid_citizen_id"
+    message = _("เลขประจำตัวประชาชนไม่ถูกต้อง กรุณาตรวจเลขทั้ง 13 หลักบนบัตร แล้วกรอกอีกครั้ง")
+
+
+class InvalidMemberNumber(MemberError):
+    code = "invalid_member_number"
+    message = _("เลขทะเบียนสมาชิกเป็นตัวเลขไม่เกิน 12 หลัก กรุณาตรวจแล้วกรอกอีกครั้ง")
+
+
+class NotRegistered(MemberError):
+    """Unknown, known but not registered in i-member, or without the proof asked for: never told apart."""
+
+    code = "not_registered"
+    message = _("ไม่พบข้อมูลนี้ในไอเมมเบอร์ กรุณาตรวจสิ่งที่กรอก หรือสมัครใช้บริการไอเมมเบอร์ก่อน แล้วจองคิวอีกครั้ง")
+
+
+class TooManyAttempts(MemberError):
+    """`retry_after`: whole seconds until another try may be made."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, retry_after: int):
+        super().__init__()
+        self.retry_after = retry_after
+
+    @property
+    def message(self):
+        minutes = max(1, math.ceil(self.retry_after / 60))
+        return ngettext(
+            "ขณะนี้ค้นหาข้อมูลให้ไม่ได้ เพราะมีการค้นหาหลายครั้งเกินไป กรุณารอประมาณ %(minutes)d นาที แล้วลองใหม่",
+            "ขณะนี้ค้นหาข้อมูลให้ไม่ได้ เพราะมีการค้นหาหลายครั้งเกินไป กรุณารอประมาณ %(minutes)d นาที แล้วลองใหม่",
+            minutes,
+        ) % {"minutes": minutes}
+
+
+class IdentityExpired(MemberError):
+    code = "identity_expired"
+    message = _("ยืนยันตัวไว้นานเกิน 15 นาทีแล้ว กรุณากรอกเลขของท่านอีกครั้ง")
