@@ -1,0 +1,92 @@
+"""The demo office, and that seeding again changes nothing."""
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from booking import demo, queue
+from booking.models import Department, OpeningHours, Place, Slot
+from holidays.models import Holiday
+from members.citizen_id import citizen_id_hmac, parse_citizen_id
+from members.models import Member
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def seeded(db):
+    call_command("seed_demo")
+
+
+def test_the_five_departments_of_the_guide():
+    assert list(Department.objects.values_list("letter", "slug", "name")) == [
+        ("A", "loans", "ฝ่ายสินเชื่อ"),
+        ("B", "finance", "ฝ่ายการเงิน"),
+        ("C", "administration", "ฝ่ายอำนวยการ"),
+        ("D", "legal", "ฝ่ายกฎหมาย"),
+        ("E", "funeral-aid", "ฝ่ายสมาคมฌาปนกิจสงเคราะห์"),
+    ]
+    assert all(department.description and department.bring for department in Department.objects.all())
+
+
+def test_open_monday_to_friday_with_a_lunch_break():
+    rules = OpeningHours.objects.filter(department__slug="loans")
+
+    assert [rule.weekday for rule in rules] == [0, 1, 2, 3, 4]
+    assert {(f"{r.opens:%H:%M}", f"{r.closes:%H:%M}", f"{r.break_starts:%H:%M}") for r in rules} == {
+        ("08:30", "15:30", "12:00")
+    }
+    assert all(len(rule.periods()) == 12 for rule in rules)
+
+
+def test_holidays_of_this_and_next_year_are_in_force_and_have_no_places():
+    year = timezone.localdate().year
+    holidays = Holiday.objects.confirmed()
+
+    assert {holiday.date.year for holiday in holidays} == {year, year + 1}
+    assert not Place.objects.filter(slot__date__in=[holiday.date for holiday in holidays]).exists()
+    assert Slot.objects.filter(quota__gt=0).exists()
+
+
+def test_two_hundred_members_two_of_them_not_registered():
+    assert Member.objects.count() == 200
+    assert set(Member.objects.filter(is_registered=False).values_list("member_number", flat=True)) == {
+        "100199",
+        "100200",
+    }
+    for number in range(100001, 100201):
+        digits = parse_citizen_id(demo.citizen_id(number))
+        assert digits.startswith(f"119900{number}")
+        assert Member.objects.get(member_number=str(number)).citizen_id_hmac == citizen_id_hmac(digits)
+
+
+def test_the_log_ins_work_and_their_rights_differ(settings, rf):
+    request = rf.post("/admin/login/")
+    manager = authenticate(request, username="manager", password=settings.DEMO_PASSWORD)
+    clerk = authenticate(request, username="counter1", password=settings.DEMO_PASSWORD)
+
+    assert manager.has_perm("booking.change_openinghours")
+    assert not clerk.has_perm("booking.change_openinghours")
+    assert clerk.has_perm("booking.view_ticket")
+
+
+def test_seeding_again_keeps_what_staff_and_members_did():
+    loans = Department.objects.get(slug="loans")
+    loans.description = "แก้แล้ว"
+    loans.save(update_fields=["description"])
+    slot = Slot.objects.filter(quota__gt=0, bookable_until__gt=timezone.now()).first()
+    queue.book(member_id=Member.objects.first().pk, slot_id=slot.pk, key="kept")
+    before = list(Place.objects.order_by("pk").values_list("pk", "ticket"))
+
+    call_command("seed_demo")
+
+    assert list(Place.objects.order_by("pk").values_list("pk", "ticket")) == before
+    assert Department.objects.get(slug="loans").description == "แก้แล้ว"
+
+
+def test_it_is_refused_outside_the_demo(settings):
+    settings.DEMO = False
+
+    with pytest.raises(CommandError, match="DEMO=on"):
+        call_command("seed_demo")
