@@ -57,6 +57,13 @@ class OtherDepartment(BookingError):
     message = _("ย้ายได้เฉพาะเวลาของฝ่ายเดิม หากต้องการฝ่ายอื่นกรุณาจองใหม่")
 
 
+class NoFreeTime(BookingError):
+    """Nothing is free on the days to which the office could move a ticket."""
+
+    code = "no_free_time"
+    message = _("ไม่มีเวลาว่างในวันที่เปิดรับจอง กรุณาโทรแจ้งสมาชิก แล้วยกเลิกหรือเลือกวันให้เอง")
+
+
 class IdempotencyKeyReused(BookingError):
     code = "idempotency_key_reused"
     message = _("คำขอนี้เคยใช้กับการจองอื่นแล้ว กรุณาเริ่มจองใหม่")

@@ -79,7 +79,7 @@ def again_after_deadlock(verb):
 
 
 @again_after_deadlock
-def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None) -> Booking:
+def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str = "") -> Booking:
     """Move a booked ticket to another slot of its department: the new place is taken and the old one freed in one
     transaction, and the new ticket names the old. Where the new slot refuses, the old ticket stays as it was.
 
@@ -91,7 +91,7 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None) -> Booking:
         moved = Ticket.objects.with_details().filter(moved_from=ticket, idempotency_key=key).first()
         if moved:
             return _as_booking(moved, created=False)
-        with _leaving(ticket, MOVABLE, State.CANCELLED, verb="reschedule", by=by) as old:
+        with _leaving(ticket, MOVABLE, State.CANCELLED, verb="reschedule", by=by, reason=reason) as old:
             if Slot.objects.filter(pk=slot_id).exclude(department=old.department_id).exists():
                 raise errors.OtherDepartment
             if old.member_id is None:

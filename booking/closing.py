@@ -1,0 +1,129 @@
+"""What becomes of tickets when the office closes their day or time: staff see them, and choose.
+
+The order is what makes the list complete: first the closure takes effect, and with it every free place is gone; only
+then are the tickets read. A booking that was under way has either lost its place or is on the list.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, F, FilteredRelation, Q, TextChoices
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking import errors, queue
+from booking.models import Slot, Ticket
+from booking.models.tickets import State
+from holidays import calendar
+from holidays.models import Holiday
+
+
+class Choice(TextChoices):
+    """What the office does with a ticket of a day that it closes."""
+
+    KEEP = "keep", _("คงบัตรคิวไว้ตามเดิม")
+    MOVE = "move", _("ย้ายไปเวลาเดียวกัน หรือเวลาว่างที่ใกล้ที่สุด ของวันทำการถัดไป")
+    CANCEL = "cancel", _("ยกเลิกบัตรคิว และแจ้งสมาชิก")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one ticket: it was moved to `moved_to`, cancelled, or could not be, and why."""
+
+    ticket: Ticket
+    moved_to: queue.Booking | None = None
+    refusal: errors.BookingError | None = None
+
+
+def stranded():
+    """Live tickets of today and later whose day or time the office has closed since they were booked."""
+    return _of_closed_times(Ticket.objects.live())
+
+
+def settled():
+    """Tickets of such days and times that staff have moved or cancelled, each with their `reason`: the members of these
+    have to be told."""
+    return (
+        _of_closed_times(Ticket.objects.filter(state=State.CANCELLED))
+        .annotate(
+            ending=FilteredRelation("events", condition=Q(events__to_state=State.CANCELLED, events__by__isnull=False))
+        )
+        .filter(ending__isnull=False)
+        .annotate(reason=F("ending__reason"))
+        .select_related("moved_to__slot", "moved_to__department")
+    )
+
+
+def close_for_holidays(*, holidays, choice: Choice, tickets, by, reason: str = "") -> list[Outcome]:
+    """Confirm drafts of holidays, then do with `tickets`, those that staff were shown, as chosen.
+
+    Tickets that were booked after they were shown are left as they are, and are found by stranded() from now on. The
+    confirmation is one transaction, each ticket another; run again it goes on where it ended. Locks what confirm(),
+    lay_out() and the verbs lock.
+    """
+    calendar.confirm(holidays, by=by)
+    return settle(choice=choice, tickets=tickets, by=by, reason=reason)
+
+
+def settle(*, choice: Choice, tickets, by, reason: str = "") -> list[Outcome]:
+    """Keep, move or cancel tickets, each in a transaction of its own; a refusal stops none of the others."""
+    if choice == Choice.KEEP:
+        return []
+    return [_settle_one(ticket, choice, by, reason) for ticket in tickets]
+
+
+def _settle_one(ticket: Ticket, choice: Choice, by, reason: str) -> Outcome:
+    try:
+        if choice == Choice.MOVE:
+            return Outcome(ticket, moved_to=move_to_next_open_day(ticket=ticket, by=by, reason=reason))
+        queue.cancel(ticket=ticket, by=by, reason=reason)
+        return Outcome(ticket)
+    except errors.BookingError as refusal:
+        return Outcome(ticket, refusal=refusal)
+
+
+def move_to_next_open_day(*, ticket: Ticket, by, reason: str = "") -> queue.Booking:
+    """Move a ticket to the first later day of its department with a free time, there to the time nearest to its own.
+
+    A day on which the member has a ticket of the department already is passed over. Locks what reschedule() locks.
+    Raises NoFreeTime, WrongState, NotRegistered.
+    """
+    passed_over = set()
+    for slot in _free_slots_after(ticket):
+        if slot.date in passed_over:
+            continue
+        try:
+            return queue.reschedule(
+                ticket=ticket, slot_id=slot.pk, key=f"closing:{ticket.public_id}", by=by, reason=reason
+            )
+        except errors.AlreadyBooked:
+            passed_over.add(slot.date)
+        except (errors.SlotFull, errors.DayClosed, errors.WindowPassed):
+            continue
+    raise errors.NoFreeTime
+
+
+def _free_slots_after(ticket: Ticket) -> list[Slot]:
+    now = timezone.now()
+    slots = (
+        Slot.objects.filter(department=ticket.department_id, date__gt=ticket.date, quota__gt=0)
+        .filter(bookable_from__lte=now, bookable_until__gt=now)
+        .annotate(free=Count("places", filter=Q(places__ticket__isnull=True)))
+        .filter(free__gt=0)
+    )
+    wish = _minute_of_day(ticket.slot)
+    return sorted(slots, key=lambda slot: (slot.date, abs(_minute_of_day(slot) - wish), slot.starts_at))
+
+
+def _minute_of_day(slot: Slot) -> int:
+    local = timezone.localtime(slot.starts_at)
+    return local.hour * 60 + local.minute
+
+
+def _of_closed_times(tickets):
+    closed = Q(slot__quota=0) | Q(date__in=Holiday.objects.confirmed().values("date"))
+    return (
+        tickets.filter(closed, date__gte=timezone.localdate())
+        .with_details()
+        .select_related("member")
+        .order_by("date", "department__position", "number")
+    )
