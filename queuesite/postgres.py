@@ -19,6 +19,7 @@ import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
+import multiprocessing
 import os
 import pwd
 import shutil
@@ -75,15 +76,26 @@ def running_if_embedded():
     if os.environ.get("DATABASE_URL"):
         yield
         return
-    try:
-        server = running(var_dir() / "postgres")
-        server.__enter__()
-    except CannotStart as exc:
-        sys.exit(f"PostgreSQL: {exc}")
-    try:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))  # leaving the block, not cut off in it
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(running(var_dir() / "postgres"))
+        except CannotStart as exc:
+            sys.exit(f"PostgreSQL: {exc}")
         yield
-    finally:
-        server.__exit__(None, None, None)
+        # qcluster comes back at once and leaves its work to a child.
+        for child in multiprocessing.active_children():
+            child.join()
+
+
+def start_again_if_dead(folder: Path) -> bool:
+    """Put a server that died under its users back on its feet; whether it was dead. Raises CannotStart."""
+    if _Server(folder).pid():
+        return False
+    with running(folder):
+        return True
 
 
 @contextlib.contextmanager
