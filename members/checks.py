@@ -9,7 +9,7 @@ from .throttle import SCOPES, limit
 SHORTEST_KEY = 32  # characters
 
 
-@register
+@register("members")
 def check_settings(app_configs, **kwargs):
     faults = []
     if settings.MEMBER_PROOF not in PROOFS:

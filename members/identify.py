@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from .citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
 from .errors import IdentityExpired, NotRegistered
@@ -18,6 +19,7 @@ IDENTITY_LASTS = timedelta(minutes=15)
 IDENTITY_SALT = "members.identity"
 
 
+@sensitive_variables("citizen_id", "member_number", "proof", "value")
 def identify(
     *, citizen_id: str = "", member_number: str = "", proof: str = "", device: str = "", address: str
 ) -> Member:
@@ -38,6 +40,7 @@ def identify(
     return member
 
 
+@sensitive_variables("citizen_id", "member_number", "proof")
 def registration_status(
     *, citizen_id: str = "", member_number: str = "", proof: str = "", device: str = "", address: str
 ) -> bool:

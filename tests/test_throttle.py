@@ -1,0 +1,280 @@
+"""However many try at once, and whatever they say of themselves, no more are looked up than the limits allow."""
+
+import datetime as dt
+from functools import partial
+
+import pytest
+import time_machine
+from django.db import connection, transaction
+from django.test import RequestFactory
+from django.utils import timezone
+
+from members import throttle
+from members.errors import NotRegistered, TooManyAttempts
+from members.identify import identify
+from members.models import LookupCount
+from members.throttle import client_address, count_attempt, purge_lookups
+from tests.factories import make_member
+from tests.racing import race
+
+NOON = dt.datetime(2026, 11, 23, 5, 0, tzinfo=dt.UTC)  # the start of a window of 900 s
+
+
+@pytest.fixture
+def limits(settings):
+    def set_limits(*, seconds=10**9, **tries):
+        """By default in a window that no test lives to see the end of."""
+        tries = dict.fromkeys(throttle.SCOPES, 1000) | tries
+        settings.LOOKUP_LIMITS = {scope: f"{limit}/{seconds}" for scope, limit in tries.items()}
+
+    set_limits()
+    return set_limits
+
+
+def passes(*, identifier="100001", device="", address="203.0.113.7") -> bool:
+    try:
+        count_attempt(identifier=identifier, device=device, address=address)
+    except TooManyAttempts:
+        return False
+    return True
+
+
+def counts() -> dict[str, int]:
+    return dict(LookupCount.objects.values_list("scope", "count"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("scope", ["identifier", "device", "address"])
+def test_each_scope_has_its_own_limit(limits, scope):
+    limits(**{scope: 3})
+    same = {scope: "192.0.2.1" if scope == "address" else "same"}
+    others = [{"identifier": f"number {n}", "device": f"device {n}", "address": f"198.51.100.{n}"} for n in range(6)]
+    assert [passes(**other | same) for other in others] == [True, True, True, False, False, False]
+    assert passes(**others[5]), "only the one named is stopped"
+
+
+@pytest.mark.django_db
+def test_without_a_device_the_other_two_count(limits):
+    limits(device=1)
+    assert [passes(device="") for _ in range(3)] == [True, True, True]
+    assert counts() == {"identifier": 3, "address": 3}
+
+
+@pytest.mark.django_db
+def test_a_stopped_address_uses_up_nobody_elses_tries_and_fills_no_table(limits):
+    limits(address=2)
+    for n in range(50):
+        passes(identifier=f"number {n}", device=f"device {n}")
+    assert LookupCount.objects.count() == 1 + 2 + 2
+    limits(address=1000, device=2)
+    LookupCount.objects.all().delete()
+    for n in range(50):
+        passes(identifier=f"number {n}", device="one device")
+    assert LookupCount.objects.count() == 1 + 1 + 2
+
+
+@pytest.mark.django_db
+def test_the_refusal_says_when_and_the_next_window_is_open(limits):
+    limits(identifier=1, seconds=900)
+    with time_machine.travel(NOON + dt.timedelta(seconds=300, milliseconds=400), tick=False) as clock:
+        assert passes()
+        with pytest.raises(TooManyAttempts) as refusal:
+            count_attempt(identifier="100001", device="", address="203.0.113.7")
+        assert refusal.value.retry_after == 600
+        assert "10 นาที" in str(refusal.value)
+        clock.move_to(NOON + dt.timedelta(seconds=899))
+        assert not passes()
+        clock.shift(dt.timedelta(seconds=1))
+        assert passes()
+
+
+@pytest.mark.django_db
+def test_the_scopes_may_have_windows_of_different_lengths(settings, limits):
+    limits(seconds=900)
+    settings.LOOKUP_LIMITS |= {"identifier": "1/60"}
+    with time_machine.travel(NOON, tick=False) as clock:
+        assert [passes(), passes()] == [True, False]
+        clock.shift(dt.timedelta(seconds=60))
+        assert passes()
+        assert sorted(LookupCount.objects.values_list("scope", "count")) == [
+            ("address", 3),
+            ("identifier", 1),
+            ("identifier", 2),
+        ]
+
+
+@pytest.mark.django_db
+def test_what_has_ended_is_purged_and_what_counts_is_kept(limits):
+    limits(identifier=1, seconds=900)
+    with time_machine.travel(NOON, tick=False) as clock:
+        passes(identifier="earlier")
+        clock.shift(dt.timedelta(minutes=20))
+        passes(identifier="now")
+        assert purge_lookups() == 2
+        assert counts() == {"identifier": 1, "address": 1}
+        assert not passes(identifier="now")
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_counted_is_refused(limits):
+    member = make_member(member_number="100001")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE members_lookupcount RENAME TO gone")
+    with pytest.raises(TooManyAttempts) as refusal:
+        identify(member_number="100001", address="203.0.113.7")
+    assert 0 < refusal.value.retry_after <= 60
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE gone RENAME TO members_lookupcount")
+    assert identify(member_number="100001", address="203.0.113.7") == member
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_refuses_to_be_part_of_a_transaction_that_could_forget_the_try(limits):
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        count_attempt(identifier="100001", device="", address="203.0.113.7")
+    assert passes()
+
+
+# --- races --------------------------------------------------------------------------------------------------------
+
+
+def look_up(number, *, count=count_attempt):
+    """One try at one member number from an address of its own, so that only the number's limit can stop it."""
+    count(identifier="100001", device="", address=f"198.51.100.{number}")
+    return "looked up"
+
+
+def read_then_write(*, identifier, device, address):
+    """The obvious way, which lets a crowd through: what was read is no longer true when it is written."""
+    now = timezone.now()
+    limit = throttle.limit("identifier")
+    row, _ = LookupCount.objects.get_or_create(
+        scope="identifier",
+        key_hmac=throttle._key_hmac("identifier", identifier),
+        ends_at=throttle._window_end(now, limit.seconds),
+        defaults={"count": 0},
+    )
+    if row.count >= limit.tries:
+        raise TooManyAttempts(1)
+    row.count += 1
+    row.save(update_fields=["count"])
+
+
+def crowd(count) -> int:
+    """How many of 200 tries by 40 processes were looked up."""
+    LookupCount.objects.all().delete()
+    answers = race(*[partial(look_up, count=count)] * 40, rounds=5)
+    flat = [answer for of_round in answers for answer in of_round]
+    assert len(flat) == 200
+    assert set(flat) <= {"looked up", "too_many_attempts"}
+    return flat.count("looked up")
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_of_200_tries_at_once_five_are_looked_up(limits):
+    limits(identifier=5)
+    assert crowd(count_attempt) == 5
+    assert crowd(read_then_write) > 5, "the control: without the one statement more get through"
+
+
+def try_everybody(nth, number):
+    """Numbers, devices and addresses that the tries share in every mixture, so that each waits for others' rows."""
+    tries = [(n * (nth + 3)) % 5 for n in range(20)]
+    return [
+        passes(identifier=f"number {n}", device=f"device {(n * 3 + nth) % 5}", address=f"192.0.2.{(n + nth) % 3}")
+        for n in tries
+    ]
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_tries_that_wait_for_each_other_never_deadlock_and_none_is_lost(limits):
+    answers = race(*[partial(try_everybody, nth) for nth in range(16)], rounds=3)
+    assert all(all(passed) for of_round in answers for passed in of_round), "a deadlock would refuse one"
+    for scope in throttle.SCOPES:
+        assert sum(LookupCount.objects.filter(scope=scope).values_list("count", flat=True)) == 16 * 20 * 3
+
+
+# --- where a request comes from -----------------------------------------------------------------------------------
+
+
+def address_of(forwarded=None, *, remote="203.0.113.7") -> str:
+    headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
+    return client_address(RequestFactory().get("/", headers=headers, REMOTE_ADDR=remote))
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", "0.0.0.0"),
+        ("unix:", "0.0.0.0"),
+    ],
+)
+def test_addresses_are_grouped(remote, address):
+    assert address_of(remote=remote) == address
+
+
+def test_without_proxies_the_header_is_not_believed(settings):
+    settings.PROXY_HOPS = 0
+    assert address_of("192.0.2.1") == "203.0.113.7"
+
+
+@pytest.mark.parametrize(
+    ("hops", "forwarded", "address"),
+    [
+        (1, "192.0.2.1", "192.0.2.1"),
+        (1, "198.51.100.1, 198.51.100.2, 192.0.2.1", "192.0.2.1"),
+        (2, "198.51.100.1, 192.0.2.1, 10.0.0.1", "192.0.2.1"),
+        (1, "192.0.2.1:5123", "192.0.2.1"),
+        (1, "[2001:db8:1:2::5]:5123", "2001:db8:1:2::"),
+        (1, " 2001:db8:1:2::5 ", "2001:db8:1:2::"),
+        (1, None, "203.0.113.7"),
+        (1, "192.0.2.1, ", "203.0.113.7"),
+        (2, "192.0.2.1", "203.0.113.7"),
+        (1, "unknown", "0.0.0.0"),
+        (1, "999.1.1.1", "0.0.0.0"),
+        (1, "[", "0.0.0.0"),
+        (1, "๑.๑.๑.๑", "0.0.0.0"),
+        (1, "<script>" * 1000, "0.0.0.0"),
+    ],
+)
+def test_behind_proxies_only_what_they_wrote_is_believed(settings, hops, forwarded, address):
+    settings.PROXY_HOPS = hops
+    assert address_of(forwarded) == address
+
+
+def forged(n: int) -> str:
+    """What a client may write in front of what the office's proxy adds."""
+    return [
+        f"198.51.{n // 250}.{n % 250}",
+        f"2001:db8:{n:x}::1",
+        f"127.0.0.1, 198.51.{n // 250}.{n % 250}, 10.0.0.1",
+        f"[2001:db8:{n:x}::1]:443, unknown,,,",
+        f"garbage {n}, ;, \x00",
+    ][n % 5]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("hops", "written_by_the_proxies"), [(0, ""), (1, ", 203.0.113.7"), (2, ", 203.0.113.7, 10.0.0.1")]
+)
+def test_a_thousand_forged_headers_are_no_way_round(settings, limits, hops, written_by_the_proxies):
+    settings.PROXY_HOPS = hops
+    limits(address=5)
+    looked_up = 0
+    for n in range(1000):
+        try:
+            address = address_of(forged(n) + written_by_the_proxies)
+            identify(member_number=str(100000 + n), device=f"device {n}", address=address)
+        except NotRegistered:
+            looked_up += 1
+        except TooManyAttempts:
+            pass
+    assert looked_up == 5
