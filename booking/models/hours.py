@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -92,7 +93,16 @@ class OpeningHours(models.Model):
         super().clean()
         if None in (self.opens, self.closes, self.slot_minutes, self.quota):
             return
+        if self.opens >= self.closes:
+            raise ValidationError({"closes": _("เวลาปิดต้องอยู่หลังเวลาเปิด")})
+        if bool(self.break_starts) != bool(self.break_ends):
+            empty = "break_ends" if self.break_starts else "break_starts"
+            raise ValidationError({empty: _("กรอกเวลาพักให้ครบทั้งเริ่มและสิ้นสุด หรือเว้นว่างทั้งสองช่อง")})
+        if self.break_starts and not self.opens <= self.break_starts < self.break_ends <= self.closes:
+            raise ValidationError({"break_starts": _("เวลาพักต้องอยู่ระหว่างเวลาเปิดและเวลาปิด")})
         slots = len(self.periods())
+        if not slots:
+            raise ValidationError({"slot_minutes": _("ช่วงยาวกว่าเวลาทำการ จึงไม่มีช่วงให้จอง กรุณาลดจำนวนนาที")})
         if slots * self.quota > LAST_BOOKED_NUMBER:
             raise ValidationError(
                 {
@@ -153,6 +163,45 @@ class QuotaOverride(models.Model):
     def __str__(self):
         when = f" {self.start:%H.%M}" if self.start else ""
         return f"{self.department} {self.date}{when}: {self.quota}"
+
+    def clean(self):
+        super().clean()
+        if None in (self.department_id, self.date, self.quota):
+            return
+        if self._state.adding and self.date < timezone.localdate():
+            raise ValidationError({"date": _("วันนี้ผ่านไปแล้ว กรุณาเลือกวันนี้หรือวันข้างหน้า")})
+        rule = self.department.hours.filter(weekday=self.date.weekday()).first()
+        if rule is None:
+            raise ValidationError({"date": _("ฝ่ายนี้ไม่มีเวลาทำการในวันของสัปดาห์นี้ กรุณาเพิ่มเวลาทำการก่อน")})
+        starts = [start for start, _end in rule.periods()]
+        if self.start and self.start not in starts:
+            raise ValidationError(
+                {
+                    "start": _("วันนี้ไม่มีช่วงที่เริ่มเวลานี้ ช่วงที่มีคือ %(starts)s")
+                    % {"starts": " ".join(f"{start:%H.%M}" for start in starts)}
+                }
+            )
+        self._fit_into_numbers([self.start] if self.start else starts)
+
+    def _fit_into_numbers(self, starts: list[dt.time]) -> None:
+        """A slot that is laid out has its block of numbers for good; the quota must not ask for more."""
+        if len(starts) * self.quota > LAST_BOOKED_NUMBER:
+            raise ValidationError(
+                {
+                    "quota": _("วันหนึ่งออกหมายเลขจองได้ %(most)s คิว แต่ %(slots)s ช่วง ช่วงละ %(quota)s คิว เกินจำนวนนี้")
+                    % {"most": LAST_BOOKED_NUMBER, "slots": len(starts), "quota": self.quota}
+                }
+            )
+        laid_out = self.department.slots.filter(date=self.date).order_by("starts_at")
+        for slot in laid_out:
+            start = timezone.localtime(slot.starts_at).time()
+            if start in starts and self.quota > slot.room:
+                raise ValidationError(
+                    {
+                        "quota": _("ช่วง %(start)s น. ของวันนี้มีหมายเลขให้ไม่เกิน %(room)s คิว กรุณากรอกไม่เกินจำนวนนี้")
+                        % {"start": f"{start:%H.%M}", "room": slot.room}
+                    }
+                )
 
 
 def _minutes(time: dt.time) -> int:
