@@ -32,7 +32,9 @@ def readyz(request):
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
     if all(outcome == "ok" for outcome in checks.values()):
         return JsonResponse({"status": "ok", "checks": checks})
-    return JsonResponse({"status": "not ready", "checks": checks}, status=503, headers={"Retry-After": "5"})
+    answer = JsonResponse({"status": "not ready", "checks": checks}, status=503, headers={"Retry-After": "5"})
+    answer._has_been_logged = True  # the asker is told; a line in the log for each time it asks helps nobody
+    return answer
 
 
 def unapplied_migrations() -> int:

@@ -21,12 +21,13 @@ def _prepare() -> None:
     for name in _setting_names():
         os.environ.pop(name, None)
     os.environ |= {"DEMO": "on", "ENV_FILE": os.devnull, "LOG_LEVEL": "WARNING"}
-    folder = postgres.BASE_DIR / "var"
-    os.environ["VAR_DIR"] = str(folder / "test")
-    (folder / "test" / "static").mkdir(parents=True, exist_ok=True)
+    var = postgres.BASE_DIR / "var"
+    number = _own_number(var / "test")
+    os.environ["VAR_DIR"] = str(var / "test" / str(number))
+    (var / "test" / str(number) / "static").mkdir(parents=True, exist_ok=True)
     server = postgres.running(
-        folder / "test-postgres",
-        database=_own_database(folder / "test"),
+        var / "test-postgres",
+        database="queue" if number == 1 else f"queue_{number}",
         durable=False,
         shared_buffers="128MB",
     )
@@ -39,12 +40,13 @@ def _setting_names() -> list[str]:
     return re.findall(r"^#? ?([A-Z_]+)=", text, flags=re.MULTILINE)
 
 
-def _own_database(folder: Path) -> str:
-    """A name that no other test run has now, the same one whenever it is free; held until this process ends."""
+def _own_number(folder: Path) -> int:
+    """A number that no other test run has now, the same one whenever it is free; held until this process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
     number = 1
-    while not _hold(folder / f"session-{number}"):
+    while not _hold(folder / f"{number}.lock"):
         number += 1
-    return "queue" if number == 1 else f"queue_{number}"
+    return number
 
 
 def _hold(path: Path) -> bool:

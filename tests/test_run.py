@@ -1,0 +1,190 @@
+"""`manage.py run`, for real: it starts everything, ends everything, and comes back after anything was killed."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from queuesite import postgres
+
+# Kept from one test run to the next, but for the database: collecting the static files takes long.
+VAR_DIR = Path(os.environ["VAR_DIR"]) / "run"
+COMMAND = [sys.executable, "manage.py", "run"]
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def environment(port):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    del kept["DATABASE_URL"]
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    _clear_away()
+    yield kept | {"VAR_DIR": str(VAR_DIR), "PORT": str(port), "WEB_WORKERS": "1", "WORKERS": "1"}
+    _clear_away()
+
+
+def _clear_away():
+    for process in [*_of_this_run(), *_postgres()]:
+        process.kill()
+    shutil.rmtree((VAR_DIR / "postgres").resolve(), ignore_errors=True)
+
+
+class Run:
+    """A `manage.py run` that has said it is ready."""
+
+    def __init__(self, environment, command=COMMAND):
+        self.log = VAR_DIR / "run.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=postgres.BASE_DIR,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(lambda: "Ready." in self.said() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said()
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def end(self, number=signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=10)
+
+
+def wait_until(condition):
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("never came about")
+
+
+def status(port, path="/readyz") -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as exc:
+        return exc.code
+    except OSError:
+        return 0
+
+
+def test_it_starts_everything_and_ends_everything(environment, port):
+    run = Run(environment)
+    assert status(port) == 200
+    addresses = re.findall(rf"http://127.0.0.1:{port}(/\S*)", run.said())
+    assert addresses == ["/", "/admin/", "/api/docs/"]
+    assert [status(port, path) for path in addresses] == [200, 200, 200]
+
+    second = subprocess.run(COMMAND, cwd=postgres.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
+    assert second.returncode == 1
+    assert f"already running: http://127.0.0.1:{port}" in second.stderr
+    assert status(port) == 200
+
+    assert run.end() == 0
+    assert everything_has_ended(port)
+
+
+def test_what_dies_is_started_again(environment, port):
+    run = Run(environment)
+    web = next(p for p in _of_this_run() if "granian" in p.cmdline())
+    web.kill()
+    wait_until(lambda: "web server had stopped" in run.said() and status(port) == 200)
+    _postgres()[0].kill()
+    wait_until(lambda: "PostgreSQL had stopped" in run.said() and status(port) == 200)
+    assert run.end(signal.SIGINT) == 0
+    assert everything_has_ended(port)
+
+
+def test_killed_outright_it_starts_again_and_has_kept_what_was_committed(environment, port):
+    run = Run(environment)
+    url = postgres.url_of(VAR_DIR / "postgres")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 'A012' AS code")
+    run.process.kill()
+    run.process.wait()
+    left = _of_this_run()
+    assert left
+    assert status(port) == 200, "the web server lives on, and has the port"
+
+    run = Run(environment)
+    assert not set(left) & set(_of_this_run())
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT code FROM kept").fetchall() == [("A012",)]
+
+    # Everything at once, as when the machine loses power.
+    for process in [psutil.Process(run.process.pid), *_of_this_run(), *_postgres()]:
+        process.kill()
+    run.process.wait()
+    run = Run(environment)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT code FROM kept").fetchall() == [("A012",)]
+    assert run.end() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell a process that its parent died")
+def test_it_ends_when_make_is_killed_outright(environment, port):
+    make = Run(environment | {"MAKELEVEL": "1"}, ["sh", "-c", f"'{sys.executable}' manage.py run; true"])
+    make.process.kill()
+    make.process.wait()
+    wait_until(lambda: everything_has_ended(port))
+
+
+def test_a_port_that_is_taken_is_said_plainly(environment):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(environment["PORT"])))
+        other.listen()
+        answer = subprocess.run(
+            COMMAND, cwd=postgres.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60
+        )
+    assert answer.returncode == 1
+    assert f"make run PORT={int(environment['PORT']) + 1}" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not _postgres()
+
+
+def everything_has_ended(port) -> bool:
+    return status(port, "/healthz") == 0 and not _of_this_run() and not _postgres()
+
+
+def _of_this_run() -> list[psutil.Process]:
+    """The web server and worker processes, those of other checkouts left out."""
+    return _processes(
+        lambda p: "QUEUESITE_RUN" in p.environ() and p.environ().get("VAR_DIR") == str(VAR_DIR),
+    )
+
+
+def _postgres() -> list[psutil.Process]:
+    """The embedded server first, then its own processes."""
+    data = (VAR_DIR / "postgres").resolve() / "data"
+    return _processes(lambda p: Path(p.cwd()) == data)
+
+
+def _processes(matches) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and matches(process):
+                found.append(process)
+    return found
