@@ -1,0 +1,40 @@
+import datetime as dt
+
+from django.urls import path, register_converter
+
+from booking.views import book, public, ticket
+
+
+class IsoDate:
+    """2026-11-25 in an address; a day that does not exist is no address."""
+
+    regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> dt.date:
+        return dt.date.fromisoformat(value)
+
+    def to_url(self, value: dt.date) -> str:
+        return value.isoformat()
+
+
+register_converter(IsoDate, "date")
+
+urlpatterns = [
+    path("", public.home, name="home"),
+    path("tickets/", public.tickets, name="tickets"),
+    path("status/", public.status, name="status"),
+    path("guide/", public.guide, name="guide"),
+    path("book/<slug:slug>/", book.identify, name="identify"),
+    path("book/<slug:slug>/confirm/", book.confirm, name="confirm"),
+    path("book/<slug:slug>/days/", book.days, name="days"),
+    path("book/<slug:slug>/days/<date:date>/", book.times, name="times"),
+    path("book/<slug:slug>/days/<date:date>/take/", book.take, name="take"),
+    path("t/<slug:public_id>/", ticket.page, name="ticket"),
+    path("t/<slug:public_id>/open/", ticket.open_by_link, name="ticket_open"),
+    path("t/<slug:public_id>/live/", ticket.live, name="ticket_live"),
+    path("t/<slug:public_id>/cancel/", ticket.cancel, name="ticket_cancel"),
+    path("t/<slug:public_id>/move/", ticket.move_days, name="ticket_move_days"),
+    path("t/<slug:public_id>/move/<date:date>/", ticket.move, name="ticket_move"),
+    path("t/<slug:public_id>/ticket.png", ticket.picture, name="ticket_picture"),
+    path("t/<slug:public_id>/ticket.ics", ticket.calendar_entry, name="ticket_calendar"),
+]

@@ -1,0 +1,74 @@
+"""Who may open a page. Every view says it; tests/test_access_policy.py walks the addresses for one that does not.
+
+anyone    nothing is asked
+asked     a number was typed that belongs to a member; the name is still to be confirmed
+identity  the name was confirmed less than 15 minutes ago; the view is given `member_id`
+ticket    this device has opened the ticket by its secret; the view is given `ticket` in place of its public id
+"""
+
+from functools import wraps
+
+from django.utils.cache import add_never_cache_headers
+
+from booking.models import Ticket
+from booking.views import refusals, visitor
+from members.errors import IdentityExpired
+
+
+def access(policy: str):
+    """Let a view answer only those of whom the policy holds. Nothing of it stays in caches, unless the view says so."""
+
+    def decorate(view):
+        guarded = GUARDS[policy](view)
+
+        @wraps(view)
+        def answer(request, **kwargs):
+            response = guarded(request, **kwargs)
+            if not response.has_header("Cache-Control"):
+                add_never_cache_headers(response)
+            return response
+
+        answer.access_policy = policy
+        return answer
+
+    return decorate
+
+
+def _anyone(view):
+    return view
+
+
+def _asked(view):
+    def guarded(request, **kwargs):
+        try:
+            member_id = visitor.asked_member(request)
+        except IdentityExpired as refusal:
+            return refusals.to_identify(request, refusal, **kwargs)
+        return view(request, member_id=member_id, **kwargs)
+
+    return guarded
+
+
+def _identity(view):
+    def guarded(request, **kwargs):
+        try:
+            member_id = visitor.confirmed_member(request)
+        except IdentityExpired as refusal:
+            return refusals.to_identify(request, refusal, **kwargs)
+        return view(request, member_id=member_id, **kwargs)
+
+    return guarded
+
+
+def _ticket(view):
+    def guarded(request, *, public_id, **kwargs):
+        held = public_id in visitor.ticket_ids(request)
+        ticket = Ticket.objects.with_details().filter(public_id=public_id).first() if held else None
+        if ticket is None:
+            return refusals.closed_ticket(request, public_id)
+        return view(request, ticket=ticket, **kwargs)
+
+    return guarded
+
+
+GUARDS = {"anyone": _anyone, "asked": _asked, "identity": _identity, "ticket": _ticket}

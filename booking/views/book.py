@@ -1,0 +1,146 @@
+"""The way to a ticket: who, the name, the day, the time, the ticket."""
+
+import uuid
+
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from booking import queue
+from booking.errors import AlreadyBooked, BookingError, IdempotencyKeyReused
+from booking.models import Department, Slot, Ticket
+from booking.views import calendar, refusals, visitor
+from booking.views.access import access
+from members.errors import IdentityExpired, MemberError, NotRegistered, TooManyAttempts
+from members.identify import identify as find_member
+from members.models import Member
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("anyone")
+def identify(request, slug):
+    """Ask for one number, and look it up. What was typed never stands in an address."""
+    department = get_object_or_404(Department.objects.active(), slug=slug)
+    slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
+    context = visitor.form_context() | {
+        "department": department,
+        "slot_id": slot_id,
+        "typed": visitor.typed(request),
+        "why": refusals.why(request) if request.method != "POST" else None,
+    }
+    code = 200
+    if request.method == "POST":
+        try:
+            member = find_member(**visitor.claim(request))
+        except MemberError as refusal:
+            context |= {"refusal": refusal, "not_registered": isinstance(refusal, NotRegistered)}
+            code = 429 if isinstance(refusal, TooManyAttempts) else 422
+        else:
+            response = redirect(_with_slot("confirm", slug, slot_id))
+            visitor.remember_asked(response, member)
+            return response
+    response = render(request, "booking/identify.html", context, status=code)
+    visitor.ensure_device(response, request)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("asked")
+def confirm(request, slug, member_id):
+    """Show the masked name, and ask whether it is theirs."""
+    department = get_object_or_404(Department.objects.active(), slug=slug)
+    slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
+    if request.method == "POST" and request.POST.get("answer") == "yes":
+        response = redirect(_after_confirming(department, slot_id))
+        visitor.remember_confirmed(response, request)
+        return response
+    if request.method == "POST":
+        response = redirect(_with_slot("identify", slug, slot_id))
+        visitor.forget_identity(response)
+        return response
+    member = get_object_or_404(Member, pk=member_id)
+    context = {"department": department, "member": member, "slot_id": slot_id}
+    return render(request, "booking/confirm.html", context)
+
+
+@require_safe
+@access("anyone")
+def days(request, slug):
+    department = get_object_or_404(Department.objects.active(), slug=slug)
+    context = calendar.days_context(department, days_url=request.path)
+    context |= {"why": refusals.why(request), "member": _confirmed_member(request)}
+    return render(request, "booking/days.html", context)
+
+
+@require_safe
+@access("anyone")
+def times(request, slug, date):
+    department = get_object_or_404(Department.objects.active(), slug=slug)
+    days_url = reverse("days", args=[slug])
+    context = calendar.times_context(department, date, wanted=visitor.chosen_slot(request.GET), days_url=days_url)
+    if not context["is_open"]:
+        return refusals.to_days(days_url, is_full=context["is_full"])
+    context |= {"why": refusals.why(request), "key": _key(request, slug, date)}
+    return render(request, "booking/times.html", context)
+
+
+@require_POST
+@access("identity")
+def take(request, slug, date, member_id):
+    """Book. The same form sent again leads to the same ticket."""
+    days_url = reverse("days", args=[slug])
+    slot_id = visitor.chosen_slot(request.POST)
+    key = visitor.sent_key(request)
+    try:
+        if slot_id is None:
+            raise refusals.NoTimeChosen
+        public_id = queue.book(member_id=member_id, slot_id=slot_id, key=key).public_id
+    except BookingError as refusal:
+        booked = _booked_by_this_form(refusal, key, member_id)
+        if booked is None:
+            return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
+        public_id = booked.public_id
+        response = refusals.to_ticket(booked, AlreadyBooked(booked))
+    else:
+        response = redirect(f"{reverse('ticket', args=[public_id])}?booked=1")
+    visitor.remember_ticket(response, request, public_id)
+    return response
+
+
+def _key(request, slug, date) -> str:
+    """The idempotency key of a booking form.
+
+    The same for as long as this device has received no other ticket: where a reply was lost, the form that is loaded
+    anew still leads to the ticket that was issued.
+    """
+    token = visitor.identity(request)
+    if not token:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join([token, slug, str(date), *visitor.ticket_ids(request)])))
+
+
+def _booked_by_this_form(refusal, key, member_id) -> Ticket | None:
+    """The live ticket that this form led to when it was sent before with another time, if that is why it is refused."""
+    if not isinstance(refusal, IdempotencyKeyReused):
+        return None
+    return Ticket.objects.live().filter(idempotency_key=key, member=member_id).first()
+
+
+def _confirmed_member(request) -> Member | None:
+    try:
+        return Member.objects.filter(pk=visitor.confirmed_member(request)).first()
+    except IdentityExpired:
+        return None
+
+
+def _after_confirming(department, slot_id) -> str:
+    """The days; or, where a time had been chosen before the identity ended, that time's page with it still chosen."""
+    slot = Slot.objects.filter(pk=slot_id, department=department).first() if slot_id else None
+    if slot is None:
+        return reverse("days", args=[department.slug])
+    return f"{reverse('times', args=[department.slug, slot.date])}?slot={slot.pk}"
+
+
+def _with_slot(page: str, slug: str, slot_id) -> str:
+    address = reverse(page, args=[slug])
+    return f"{address}?slot={slot_id}" if slot_id else address

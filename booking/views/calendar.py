@@ -1,0 +1,59 @@
+"""What the pages of days and of times show, for a booking and for a move alike."""
+
+import datetime as dt
+from itertools import dropwhile
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from booking import availability
+from booking.availability import DayState, TimeState
+
+NOT_WORTH_STARTING_WITH = {DayState.PAST, DayState.NOT_YET, DayState.CLOSED}
+
+
+def days_context(department, *, days_url: str) -> dict:
+    """The strip: from the first day that says something to the last of the booking window."""
+    found = availability.days(department, *availability.booking_window(department))
+    first_open = next((day.date for day in found if day.state == DayState.OPEN), None)
+    if first_open:
+        found = list(dropwhile(lambda day: day.state in NOT_WORTH_STARTING_WITH, found))
+    return {
+        "department": department,
+        "days": found,
+        "first_open": first_open,
+        # Told below the strip once more: names of holidays may be longer than their box.
+        "holidays": [day for day in found if day.state == DayState.HOLIDAY],
+        "days_url": days_url,
+    }
+
+
+def times_context(department, date, *, wanted: int | None, days_url: str) -> dict:
+    """The times of a day. `wanted` is the slot chosen before: still chosen where it is free, else the nearest is."""
+    found = availability.times(department, date)
+    nearest = _nearest(found, wanted)
+    return {
+        "department": department,
+        "date": date,
+        "days_url": days_url,
+        "parts": _parts_of_day(found),
+        "nearest": nearest,
+        "chosen": nearest.id if nearest else wanted,
+        "is_open": any(time.state == TimeState.OPEN for time in found),
+        "is_full": any(time.state == TimeState.FULL for time in found),
+    }
+
+
+def _nearest(times, wanted):
+    """The free time nearest to one that was wanted and is free no more; None where there is nothing to suggest."""
+    lost = next((time for time in times if time.id == wanted and time.state != TimeState.OPEN), None)
+    free = [time for time in times if time.state == TimeState.OPEN]
+    return min(free, key=lambda time: abs(time.start - lost.start)) if lost and free else None
+
+
+def _parts_of_day(times) -> list[dict]:
+    noon = dt.time(12)
+    morning = [time for time in times if timezone.localtime(time.start).time() < noon]
+    afternoon = [time for time in times if time not in morning]
+    parts = [{"name": _("เช้า"), "times": morning}, {"name": _("บ่าย"), "times": afternoon}]
+    return [part for part in parts if part["times"]]

@@ -1,0 +1,77 @@
+"""Pages for anyone: home, status check, the device's tickets, the guide."""
+
+import re
+
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from booking import availability
+from booking.models import Department, Ticket
+from booking.models.visits import count_visit, total_visits
+from booking.views import visitor
+from booking.views.access import access
+from members.errors import MemberError, TooManyAttempts
+from members.identify import registration_status
+
+ROBOTS = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|line-poker|curl|wget|python|monitor", re.I)
+
+
+@require_safe
+@access("anyone")
+def home(request):
+    context = {
+        "departments": Department.objects.active(),
+        "open_today": availability.open_today(),
+        "tickets": _my_tickets(request).upcoming()[:3] if visitor.ticket_ids(request) else [],
+    }
+    return render(request, "booking/home.html", context)
+
+
+@require_safe
+@access("anyone")
+def tickets(request):
+    mine = list(_my_tickets(request).order_by("slot__starts_at"))
+    upcoming = [ticket for ticket in mine if ticket.is_live and ticket.date >= timezone.localdate()]
+    over = [ticket for ticket in reversed(mine) if ticket not in upcoming]
+    return render(request, "booking/tickets.html", {"upcoming": upcoming, "over": over})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("anyone")
+def status(request):
+    """Whether a number is registered in i-member; the same throttle as where one books."""
+    context = visitor.form_context() | {"typed": visitor.typed(request)}
+    code = 200
+    if request.method == "POST":
+        try:
+            context["registered"] = registration_status(**visitor.claim(request))
+        except MemberError as refusal:
+            context["refusal"] = refusal
+            code = 429 if isinstance(refusal, TooManyAttempts) else 422
+    response = render(request, "booking/status.html", context, status=code)
+    visitor.ensure_device(response, request)
+    return response
+
+
+@require_safe
+@access("anyone")
+def guide(request):
+    """How to book, and how often this page was visited: once a browser session, robots and prefetches left out."""
+    is_new = "visited" not in request.COOKIES and _is_read_by_a_person(request)
+    if is_new:
+        count_visit()
+    response = render(request, "booking/guide.html", {"visits": total_visits()})
+    if is_new:
+        response.set_cookie("visited", "1", secure=request.is_secure(), httponly=True, samesite="Lax")
+    return response
+
+
+def _my_tickets(request):
+    return Ticket.objects.with_details().filter(public_id__in=visitor.ticket_ids(request))
+
+
+def _is_read_by_a_person(request) -> bool:
+    agent = request.headers.get("User-Agent", "")
+    prefetched = "prefetch" in (request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", ""))
+    return request.method == "GET" and not prefetched and bool(agent) and not ROBOTS.search(agent)

@@ -1,0 +1,88 @@
+"""Where each refusal leads: to the page with the next thing to do, and with what had been chosen.
+
+A refusal is answered by a redirect that carries its code, so that a refresh or the back button repeats nothing.
+"""
+
+from urllib.parse import urlencode
+
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from booking import errors
+from booking.models import Ticket
+from booking.views import visitor
+from members.errors import IdentityExpired
+
+
+class NoTimeChosen(errors.BookingError):
+    code = "no_time"
+    message = _("กรุณาเลือกเวลาก่อน แล้วกดปุ่มด้านล่าง")
+
+
+class WrongLink(errors.BookingError):
+    code = "wrong_link"
+    message = _("ลิงก์นี้เปิดบัตรคิวไม่ได้ กรุณาสแกน QR บนบัตรอีกครั้ง")
+
+
+class DayFull(errors.BookingError):
+    code = "day_full"
+    message = _("วันนี้เต็มแล้ว กรุณาเลือกวันอื่น")
+
+
+class WhoFirst(errors.BookingError):
+    """IdentityExpired, in words that also suit those who have not said yet who they are."""
+
+    code = IdentityExpired.code
+    message = _("กรุณากรอกเลขของท่านอีกครั้ง การยืนยันตัวใช้ได้ครั้งละ 15 นาที สิ่งที่เลือกไว้ยังอยู่")
+
+
+SHOWN = {kind.code: kind for kind in errors.BookingError.__subclasses__()}
+
+
+def why(request) -> dict | None:
+    """The refusal that led here, for the top of the page."""
+    kind = SHOWN.get(request.GET.get("why"))
+    return {"code": kind.code, "message": kind.message} if kind else None
+
+
+def to_booking_page(request, refusal, *, days_url: str, date, slot_id: int | None):
+    """After a refused booking or move: the page where the member chooses again."""
+    match refusal:
+        case errors.AlreadyBooked(ticket=Ticket(public_id=public_id)) if public_id in visitor.ticket_ids(request):
+            return _to(reverse("ticket", args=[public_id]), refusal)
+        case errors.SlotFull() | errors.WindowPassed() | errors.IdempotencyKeyReused() | NoTimeChosen():
+            return _to(f"{days_url}{date}/", refusal, slot=slot_id)
+        case _:
+            return _to(days_url, refusal)
+
+
+def to_days(days_url: str, *, is_full: bool):
+    """From a day that has no free time (any more)."""
+    return _to(days_url, DayFull if is_full else errors.DayClosed)
+
+
+def to_identify(request, refusal, *, slug: str, **kwargs):
+    """After the identity has ended: the form again, which then leads back to the chosen slot."""
+    slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
+    return _to(reverse("identify", args=[slug]), refusal, slot=slot_id)
+
+
+def to_ticket(ticket, refusal):
+    return _to(reverse("ticket", args=[ticket.public_id]), refusal)
+
+
+def to_closed_ticket(public_id: str):
+    """After a link that opened nothing."""
+    return _to(reverse("ticket", args=[public_id]), WrongLink)
+
+
+def closed_ticket(request, public_id: str):
+    """The same page for a ticket of somebody else and for an id that does not exist."""
+    context = {"open_url": reverse("ticket_open", args=[public_id]), "why": why(request)}
+    return render(request, "booking/open.html", context, status=404)
+
+
+def _to(address: str, refusal, **values):
+    query = {"why": refusal.code} | {name: value for name, value in values.items() if value}
+    return redirect(f"{address}?{urlencode(query)}")

@@ -1,0 +1,175 @@
+"""A ticket's page, and what its holder may do with it."""
+
+import datetime as dt
+import hashlib
+import re
+import uuid
+
+import segno
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from booking import calendar_file, pictures, queue, waiting
+from booking.errors import BookingError, WrongState
+from booking.models import Ticket
+from booking.models.tickets import State
+from booking.views import calendar, refusals, visitor
+from booking.views.access import access
+
+POLL_SECONDS_TODAY = 20
+POLL_SECONDS_BEFORE = 300
+LINK = re.compile(r"(?:/t/(?P<public_id>[-\w]+)/?#)?(?P<secret>[0-9a-f]{64})\s*$")
+
+
+@require_safe
+@access("ticket")
+def page(request, ticket):
+    if ticket.state == State.CANCELLED and hasattr(ticket, "moved_to"):
+        response = redirect("ticket", ticket.moved_to.public_id)
+        visitor.remember_ticket(response, request, ticket.moved_to.public_id)
+        return response
+    context = _live_context(ticket) | {
+        "department": ticket.department,
+        "why": refusals.why(request),
+        "as_of": timezone.now(),
+        "just_booked": "booked" in request.GET,
+        "arrive_at": arrive_at(ticket),
+        "qr": _qr(_secret_link(request, ticket)),
+        "poll_seconds": POLL_SECONDS_TODAY if ticket.date == timezone.localdate() else POLL_SECONDS_BEFORE,
+    }
+    return render(request, "booking/ticket.html", context)
+
+
+@require_POST
+@access("anyone")
+def open_by_link(request, public_id):
+    """Let this device see a ticket, if the secret is right. The secret comes in the body: no log keeps it."""
+    link = LINK.search(request.POST.get("link", "")[:300])
+    try:
+        if link is None:
+            raise Ticket.DoesNotExist
+        ticket = Ticket.objects.reached_by(link["public_id"] or public_id, link["secret"])
+    except Ticket.DoesNotExist:
+        return refusals.to_closed_ticket(public_id)
+    response = redirect("ticket", ticket.public_id)
+    visitor.remember_ticket(response, request, ticket.public_id)
+    return response
+
+
+@require_safe
+@access("ticket")
+def live(request, ticket):
+    """The part of the page that changes. 304 where it has not; the whole page anew where the state is another."""
+    if request.GET.get("shown") != ticket.state:
+        return HttpResponseClientRefresh()
+    content = render_to_string("booking/_live.html", _live_context(ticket), request)
+    etag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
+    response = get_conditional_response(request, etag=etag, response=HttpResponse(content))
+    response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("ticket")
+def cancel(request, ticket):
+    """Ask once more; then cancel, which frees the place at once."""
+    if request.method != "POST":
+        if not ticket.can_cancel:
+            return refusals.to_ticket(ticket, WrongState())
+        return render(request, "booking/cancel.html", {"ticket": ticket, "department": ticket.department})
+    if ticket.state != State.CANCELLED:
+        try:
+            queue.cancel(ticket=ticket)
+        except BookingError as refusal:
+            return refusals.to_ticket(ticket, refusal)
+    return redirect("ticket", ticket.public_id)
+
+
+@require_safe
+@access("ticket")
+def move_days(request, ticket):
+    if not ticket.can_move:
+        return refusals.to_ticket(ticket, WrongState())
+    context = calendar.days_context(ticket.department, days_url=request.path)
+    return render(request, "booking/move_days.html", context | {"ticket": ticket, "why": refusals.why(request)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("ticket")
+def move(request, ticket, date):
+    """Choose the new time, and move to it. The old ticket stays the member's until the new place is taken."""
+    if not ticket.can_move:
+        return refusals.to_ticket(ticket, WrongState())
+    days_url = reverse("ticket_move_days", args=[ticket.public_id])
+    if request.method == "POST":
+        return _move(request, ticket, date, days_url)
+    wanted = visitor.chosen_slot(request.GET)
+    context = calendar.times_context(ticket.department, date, wanted=wanted, days_url=days_url)
+    if not context["is_open"]:
+        return refusals.to_days(days_url, is_full=context["is_full"])
+    context |= {"ticket": ticket, "why": refusals.why(request), "key": uuid.uuid4()}
+    return render(request, "booking/move_times.html", context)
+
+
+@require_safe
+@access("ticket")
+def picture(request, ticket):
+    image = pictures.draw(ticket, arrive_at=arrive_at(ticket), link=_secret_link(request, ticket))
+    return HttpResponse(image, content_type="image/png", headers={"Content-Disposition": _inline(ticket, "png")})
+
+
+@require_safe
+@access("ticket")
+def calendar_entry(request, ticket):
+    # Without the secret: calendars are shared and synchronised. On this device the link opens the ticket all the same.
+    link = request.build_absolute_uri(reverse("ticket", args=[ticket.public_id]))
+    entry = calendar_file.entry(ticket, arrive_at=arrive_at(ticket), link=link)
+    return HttpResponse(entry, content_type="text/calendar", headers={"Content-Disposition": _inline(ticket, "ics")})
+
+
+def arrive_at(ticket) -> dt.datetime:
+    return ticket.slot.starts_at - dt.timedelta(minutes=ticket.department.arrive_minutes_before)
+
+
+def _move(request, ticket, date, days_url):
+    slot_id = visitor.chosen_slot(request.POST)
+    try:
+        if slot_id is None:
+            raise refusals.NoTimeChosen
+        moved = queue.reschedule(ticket=ticket, slot_id=slot_id, key=visitor.sent_key(request))
+    except WrongState as refusal:
+        return refusals.to_ticket(ticket, refusal)
+    except BookingError as refusal:
+        return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
+    response = redirect("ticket", moved.public_id)
+    visitor.remember_ticket(response, request, moved.public_id)
+    return response
+
+
+def _live_context(ticket) -> dict:
+    return {
+        "ticket": ticket,
+        "ahead": waiting.ahead(ticket),
+        "is_today": ticket.date == timezone.localdate(),
+    }
+
+
+def _secret_link(request, ticket) -> str:
+    """The address that opens the ticket anywhere. The secret is the fragment: it reaches no server's log."""
+    return request.build_absolute_uri(f"{reverse('ticket', args=[ticket.public_id])}#{ticket.secret}")
+
+
+def _qr(link: str) -> str:
+    return mark_safe(segno.make(link, error="m").svg_inline(border=1, omitsize=True))
+
+
+def _inline(ticket, ending: str) -> str:
+    return f'inline; filename="{ticket.code}.{ending}"'
