@@ -1,0 +1,130 @@
+"""What the API takes and gives. The schema is made from these too."""
+
+from rest_framework import serializers
+
+from booking import waiting
+from booking.availability import DayState, TimeState
+from booking.models.tickets import State
+
+BIGGEST_ID = 2**63 - 1
+
+
+class Text(serializers.CharField):
+    """Text and nothing else: DRF would take a number for it."""
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Id(serializers.IntegerField):
+    """A whole number and nothing else: DRF would take text, digits of any script."""
+
+    def __init__(self, **kwargs):
+        super().__init__(min_value=1, max_value=BIGGEST_ID, **kwargs)
+
+    def to_internal_value(self, data):
+        if type(data) is not int:  # True is an int as well
+            self.fail("invalid")
+        return data
+
+
+class RefusalSerializer(serializers.Serializer):
+    code = serializers.CharField(help_text="For programs; does not change.")
+    message = serializers.CharField(help_text="For people, in the language of the request: what to do now.")
+
+
+class DepartmentSerializer(serializers.Serializer):
+    slug = serializers.SlugField()
+    letter = serializers.CharField(help_text="Begins the numbers of its tickets.")
+    name = serializers.CharField(source="title")
+    description = serializers.CharField(source="purpose", allow_blank=True)
+    is_open_today = serializers.BooleanField()
+
+
+class DaySerializer(serializers.Serializer):
+    date = serializers.DateField()
+    state = serializers.ChoiceField([state.value for state in DayState])
+    reason = serializers.CharField(help_text="Why it cannot be booked; empty where it can.", allow_blank=True)
+    free = serializers.IntegerField(help_text="Places left.", min_value=0)
+
+
+class SlotSerializer(serializers.Serializer):
+    id = serializers.IntegerField(help_text="Books this time.")
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+    quota = serializers.IntegerField(min_value=0)
+    free = serializers.IntegerField(min_value=0)
+    state = serializers.ChoiceField([state.value for state in TimeState if state != TimeState.CLOSED])
+
+
+class IdentifySerializer(serializers.Serializer):
+    """One of the two numbers; Thai digits, spaces and dashes are accepted."""
+
+    citizen_id = Text(required=False, max_length=60)
+    member_number = Text(required=False, max_length=60)
+    proof = Text(
+        required=False,
+        max_length=60,
+        allow_blank=True,
+        help_text="Where the office asks for more than a number: the last four digits of the member's telephone.",
+    )
+
+    def validate(self, attrs):
+        if ("citizen_id" in attrs) == ("member_number" in attrs):
+            raise serializers.ValidationError({"citizen_id": [], "member_number": []})
+        return attrs
+
+
+class IdentitySerializer(serializers.Serializer):
+    identity = serializers.CharField(help_text="Books for this member until `expires_at`.")
+    masked_name = serializers.CharField(help_text="For the member to confirm.")
+    expires_at = serializers.DateTimeField()
+
+
+class RescheduleSerializer(serializers.Serializer):
+    slot = Id()
+
+
+class BookSerializer(RescheduleSerializer):
+    identity = Text(max_length=400)
+
+
+class IssuedTicketSerializer(serializers.Serializer):
+    """A booking just made (queue.Booking)."""
+
+    id = serializers.CharField(source="public_id")
+    secret = serializers.CharField(help_text="Opens this ticket. Whoever has it may see, move and cancel the ticket.")
+    number = serializers.CharField(source="code", help_text="What the board shows: A012.")
+    department = serializers.CharField(help_text="Its slug.")
+    date = serializers.DateField()
+    start = serializers.DateTimeField(source="starts_at")
+    status = serializers.ChoiceField(State.values, source="state")
+
+
+class TicketSerializer(serializers.Serializer):
+    """A ticket as its holder sees it: no name."""
+
+    id = serializers.CharField(source="public_id")
+    number = serializers.CharField(source="code", help_text="What the board shows: A012.")
+    department = serializers.CharField(source="department.slug", help_text="Its slug.")
+    date = serializers.DateField()
+    start = serializers.DateTimeField(source="slot.starts_at")
+    status = serializers.ChoiceField(State.values, source="state")
+    ahead = serializers.SerializerMethodField(help_text="How many have their turn before; null when it is over.")
+    expected_wait_minutes = serializers.SerializerMethodField(help_text="Null when not known.")
+    counter = serializers.SerializerMethodField(help_text="Where the ticket was called to; null before.")
+
+    def get_ahead(self, ticket) -> int | None:
+        return waiting.ahead(ticket) if ticket.is_live else None
+
+    def get_expected_wait_minutes(self, ticket) -> int | None:
+        return None
+
+    def get_counter(self, ticket) -> str | None:
+        return None
+
+
+class MovedTicketSerializer(TicketSerializer):
+    secret = serializers.CharField(help_text="Opens the new ticket.")

@@ -1,0 +1,118 @@
+"""Whatever is sent to the API, valid or not: no fault, every answer is one that the schema promises, and nothing is
+done without the identity or the secret that it takes.
+
+API_FUZZ_CASES raises the number of cases for each operation.
+"""
+
+import os
+from types import SimpleNamespace
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi import checks
+
+from members.identify import issue_identity
+from queuesite.wsgi import application
+from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket
+
+CASES = os.environ.get("API_FUZZ_CASES")
+EXAMPLES = settings(
+    max_examples=int(CASES or 100),
+    derandomize=not CASES,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+ODD_TEXT = ["\0", "a\0b", "๑", "\u202e", "0", "-1", str(2**63)]
+ODD = [*ODD_TEXT, 0, -1, 2**63, 10**400, 1.5, True, None, [], {}]
+OPERATIONS = [
+    "GET /api/v1/departments/",
+    "GET /api/v1/departments/{slug}/days/",
+    "GET /api/v1/departments/{slug}/days/{date}/slots/",
+    "POST /api/v1/members/identify/",
+    "POST /api/v1/tickets/",
+    "GET /api/v1/tickets/{public_id}/",
+    "POST /api/v1/tickets/{public_id}/cancel/",
+    "POST /api/v1/tickets/{public_id}/reschedule/",
+]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def schema(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        return schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
+
+
+@pytest.fixture
+def known(settings):
+    """What a client that means well would send; the cases mix it with what is made up."""
+    settings.LOOKUP_LIMITS = dict.fromkeys(settings.LOOKUP_LIMITS, "1000000/900")
+    member, department = make_member(), make_open_department(quota=50)
+    ticket = make_ticket(slot=make_slot(department=department))
+    return SimpleNamespace(
+        values={
+            "slug": department.slug,
+            "date": str(in_days(1)),
+            "from": str(in_days(0)),
+            "to": str(in_days(5)),
+            "public_id": ticket.public_id,
+            "identity": issue_identity(member)[0],
+            "slot": make_slot(department=department, days_ahead=3).pk,
+            "member_number": member.member_number,
+        },
+        secret=ticket.secret,
+    )
+
+
+def test_every_operation_is_tried(schema):
+    assert [found.ok().label for found in schema.get_all_operations()] == OPERATIONS
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_no_fault_and_no_call_without_its_authority(schema, known, label):
+    operation = schema.find_operation_by_label(label)
+    own = f"Ticket {known.secret}"
+    seen = set()
+
+    @EXAMPLES
+    @given(st.data())
+    def try_it(data):
+        case = data.draw(st.sampled_from(GenerationMode).flatmap(lambda mode: operation.as_strategy(mode)))
+        for container, odd in ((case.path_parameters, ODD_TEXT), (case.query, ODD_TEXT), (case.body, ODD)):
+            if isinstance(container, dict):
+                for name in sorted(container.keys() & known.values.keys()):
+                    right, made_up = known.values[name], container[name]
+                    container[name] = data.draw(st.sampled_from([right, right, right, made_up, *odd]))
+        authorization = data.draw(
+            st.sampled_from([own, own, own, None, "", "Ticket", f"Bearer {known.secret}", "Ticket \xff"])
+        )
+        case.headers.pop("Authorization", None)
+        if authorization is not None:
+            case.headers["Authorization"] = authorization
+
+        answer = case.call_and_validate(checks=CHECKS)
+
+        seen.add(answer.status_code)
+        if answer.status_code != 404 and "{public_id}" in label:
+            assert authorization == own
+            assert case.path_parameters["public_id"] == known.values["public_id"]
+        if answer.status_code < 300 and label == "POST /api/v1/tickets/":
+            assert case.body["identity"] == known.values["identity"]
+
+    try_it()
+    # The cases were worth trying: some got through to the end, some were refused.
+    assert seen & {200, 201}, seen
+    assert seen - {200, 201} or label == OPERATIONS[0], seen
