@@ -31,20 +31,26 @@ def port():
         return probe.getsockname()[1]
 
 
+@pytest.fixture(scope="module")
+def no_data():
+    """The first test starts from nothing; the others go on with its database."""
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    _end_all()
+    shutil.rmtree((VAR_DIR / "postgres").resolve(), ignore_errors=True)
+
+
 @pytest.fixture
-def environment(port):
+def environment(no_data, port):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     del kept["DATABASE_URL"]
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
-    _clear_away()
     yield kept | {"VAR_DIR": str(VAR_DIR), "PORT": str(port), "WEB_WORKERS": "1", "WORKERS": "1"}
-    _clear_away()
+    _end_all()
 
 
-def _clear_away():
+def _end_all():
+    """Nothing is left by now, unless a test failed."""
     for process in [*_of_this_run(), *_postgres()]:
         process.kill()
-    shutil.rmtree((VAR_DIR / "postgres").resolve(), ignore_errors=True)
 
 
 class Run:
@@ -121,6 +127,7 @@ def test_killed_outright_it_starts_again_and_has_kept_what_was_committed(environ
     run = Run(environment)
     url = postgres.url_of(VAR_DIR / "postgres")
     with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS kept")
         connection.execute("CREATE TABLE kept AS SELECT 'A012' AS code")
     run.process.kill()
     run.process.wait()
