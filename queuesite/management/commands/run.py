@@ -193,8 +193,9 @@ def _end_with_make() -> None:
 def _leave_on_signals() -> None:
     """Ctrl-C, and being told to end, leave by way of every `finally`, with exit code 0."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, lambda number, frame: sys.exit(0))
+        if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:  # under nohup
+            continue
+        signal.signal(number, lambda number, frame: sys.exit(0))
 
 
 @contextlib.contextmanager
