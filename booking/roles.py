@@ -11,10 +11,7 @@ _KEPT_BY_MANAGERS = {
     "members": ["member"],
 }
 _READ_BY_MANAGERS = {"booking": ["slot", "place", "ticket", "ticketevent", "jobrun", "visitcount"]}
-_READ_BY_CLERKS = {
-    "booking": ["department", "openinghours", "quotaoverride", "slot", "ticket", "ticketevent"],
-    "holidays": ["holiday"],
-}
+_READ_BY_CLERKS = {"booking": ["slot", "ticket", "ticketevent"]}
 
 
 def sync_groups() -> None:
@@ -23,7 +20,8 @@ def sync_groups() -> None:
     manager.permissions.add(
         *_permissions(_KEPT_BY_MANAGERS, "add", "change", "delete", "view"),
         *_permissions(_READ_BY_MANAGERS, "view"),
-        *_permissions({"booking": ["ticket"]}, "cancel", "reschedule"),
+        # Who may add a ticket books for members who telephone.
+        *_permissions({"booking": ["ticket"]}, "add", "cancel", "reschedule"),
     )
     clerk.permissions.add(*_permissions(_READ_BY_CLERKS, "view"), *_permissions({"booking": ["ticket"]}, "cancel"))
 

@@ -9,6 +9,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 from whitenoise.compress import Compressor
 
 from queuesite import postgres
@@ -88,8 +89,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "queuesite.middleware.database_faults",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "queuesite.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "queuesite.middleware.thai_until_switched",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -244,14 +247,38 @@ SPECTACULAR_SETTINGS = {
 }
 
 UNFOLD = {
-    "SITE_TITLE": "บัตรคิวออนไลน์",
-    "SITE_HEADER": "บัตรคิวออนไลน์",
+    "SITE_TITLE": _("บัตรคิวออนไลน์"),
+    "SITE_HEADER": _("บัตรคิวออนไลน์"),
+    "SITE_SUBHEADER": OFFICE_NAME,
     "SITE_SYMBOL": "confirmation_number",
     "SITE_URL": "/",
-    "SHOW_HISTORY": True,
+    "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "THEME": "light",
     "STYLES": [lambda request: static("css/admin.css")],
+    "DASHBOARD_CALLBACK": "booking.admin.dashboard.dashboard",
+    "SIDEBAR": {"navigation": "booking.admin.dashboard.sidebar"},
+    # Slate: blue, purple and red say something on the pages of members.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.4% .003 247.858)",
+            "100": "oklch(96.8% .007 247.896)",
+            "200": "oklch(92.9% .013 255.508)",
+            "300": "oklch(86.9% .022 252.894)",
+            "400": "oklch(70.4% .04 256.788)",
+            "500": "oklch(44.6% .043 257.281)",
+            "600": "oklch(37.2% .044 257.287)",
+            "700": "oklch(32% .044 257.287)",
+            "800": "oklch(27.9% .041 260.031)",
+            "900": "oklch(20.8% .042 265.755)",
+            "950": "oklch(12.9% .042 264.695)",
+        },
+        "font": {"subtle-light": "var(--color-base-600)", "default-light": "var(--color-base-700)"},
+    },
 }
+# Going back to an older state is a change like any other: what has to be asked before one is asked.
+SIMPLE_HISTORY_REVERT_DISABLED = True
+AXES_LOCKOUT_TEMPLATE = "admin/locked.html"
 
 # --- what is written down ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,81 @@
+"""What every part of the back office has in common."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from simple_history.admin import SimpleHistoryAdmin
+from unfold.admin import ModelAdmin, TabularInline
+
+from booking import thai
+from booking.admin import fields
+
+PICKERS = {
+    models.DateField: {"form_class": fields.DateField, "widget": fields.DateInput},
+    models.TimeField: {"widget": fields.TimeInput},
+}
+
+
+class OfficeAdmin(ModelAdmin):
+    formfield_overrides = PICKERS
+    compressed_fields = True
+    warn_unsaved_form = True
+    list_per_page = 50
+    show_full_result_count = False
+
+
+class OfficeInline(TabularInline):
+    formfield_overrides = PICKERS
+    extra = 0
+
+
+class KeptAdmin(SimpleHistoryAdmin, OfficeAdmin):
+    """A list that staff keep. What they change is kept as history, which nobody changes or brings back: going back is a
+    change like any other, with all that has to be asked before it."""
+
+    def history_form_view(self, request, object_id, version_id, extra_context=None):
+        if request.method != "GET":
+            raise PermissionDenied
+        return super().history_form_view(request, object_id, version_id, extra_context)
+
+
+class ReadOnlyAdmin(OfficeAdmin):
+    """A list that staff read; what may be done to its rows are verbs on pages of their own."""
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+def page(request, admin, template: str, *, title: str, **context) -> TemplateResponse:
+    """Answer with a page of the back office that stands beside the lists of `admin`."""
+    request.current_app = admin.admin_site.name
+    context = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": title, **context}
+    return TemplateResponse(request, template, context)
+
+
+def require(request, permission: str) -> None:
+    """Raises PermissionDenied, a 403, where the member of staff has not the right named `app.right_model`."""
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def say(request, level: int, text) -> None:
+    messages.add_message(request, level, text)
+
+
+def moment(value) -> str:
+    """พ. 25 พ.ย. 2569 09.00 น."""
+    if value is None:
+        return "-"
+    return f"{thai.short_date(value)} {thai.clock(value)}"
+
+
+def today():
+    return timezone.localdate()

@@ -1,0 +1,175 @@
+"""Tickets whose day or time the office has closed: what becomes of them, and who has to be told."""
+
+import tablib
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from booking import closing, thai
+from booking.admin.base import page, require, say
+from booking.admin.fields import DateField
+from booking.closing import Choice
+from booking.models import Department
+from members.spreadsheets import defused
+
+RIGHT_FOR = {Choice.MOVE: "booking.reschedule_ticket", Choice.CANCEL: "booking.cancel_ticket"}
+KINDS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class ChoiceForm(forms.Form):
+    """What to do with the tickets that are ticked. Only what the member of staff has the right to do is offered."""
+
+    choice = forms.ChoiceField(
+        label=gettext_lazy("จะทำอย่างไรกับบัตรคิวเหล่านี้"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("กรุณาเลือกหนึ่งข้อ")},
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("เหตุผลที่จะแจ้งสมาชิก"),
+        max_length=200,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("เก็บไว้ในประวัติของบัตรคิว และแสดงในรายชื่อที่ต้องโทรแจ้ง"),
+    )
+
+    def __init__(self, user, *args, choices, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["choice"].choices = [
+            (choice.value, choice.label)
+            for choice in choices
+            if choice not in RIGHT_FOR or user.has_perm(RIGHT_FOR[choice])
+        ]
+
+    def clean(self):
+        chosen = super().clean()
+        if chosen.get("choice") in (Choice.MOVE, Choice.CANCEL) and not chosen.get("reason"):
+            self.add_error("reason", _("กรุณากรอกเหตุผล"))
+        return chosen
+
+
+class ScopeForm(forms.Form):
+    """Which closed times are looked at: those of a date, of a department, or all."""
+
+    date = DateField(required=False)
+    department = forms.ModelChoiceField(Department.objects.all(), required=False)
+
+
+def closed_times(request, model_admin):
+    """GET ?date=&department=: the tickets of closed times, and those that staff have moved or cancelled.
+
+    POST: the ticked ones are moved or cancelled."""
+    require(request, "booking.view_ticket")
+    stranded, settled, scope = _in_scope(request)
+    form = ChoiceForm(request.user, request.POST or None, choices=[Choice.MOVE, Choice.CANCEL])
+    if request.method == "POST" and form.is_valid():
+        ticked = stranded.filter(pk__in=ticked_ids(request))
+        tell(request, closing.settle(tickets=list(ticked), by=request.user, **form.cleaned_data))
+        return HttpResponseRedirect(request.get_full_path())
+    return page(
+        request,
+        model_admin,
+        "admin/booking/ticket/closed.html",
+        title=_("บัตรคิวในเวลาที่ปิด"),
+        stranded=list(stranded),
+        settled=[_with_outcome(ticket) for ticket in settled],
+        scope=scope,
+        form=form,
+        may_settle=bool(form.fields["choice"].choices),
+        ticked=ticked_ids(request) if request.method == "POST" else None,
+        with_phones=request.user.has_perm("members.view_member"),
+    )
+
+
+def download(request, model_admin, kind):
+    """The same tickets as a file to telephone from. `kind` is csv or xlsx. No cell of it is a formula."""
+    require(request, "booking.view_ticket")
+    require(request, "members.view_member")
+    if kind not in KINDS:
+        raise Http404
+    stranded, settled, _scope = _in_scope(request)
+    rows = tablib.Dataset(
+        headers=[
+            _("หมายเลข"),
+            _("วันที่"),
+            _("เวลา"),
+            _("ฝ่าย"),
+            _("เลขทะเบียนสมาชิก"),
+            _("ชื่อ"),
+            _("โทรศัพท์"),
+            _("ผล"),
+            _("เหตุผล"),
+        ]
+    )
+    for ticket in [*stranded, *settled]:
+        rows.append([defused(str(cell)) for cell in _cells(ticket)])
+    content = rows.export(kind)
+    if kind == "csv":
+        content = content.encode("utf-8-sig")  # the mark by which Excel knows it for UTF-8
+    name = f"closed-{timezone.localdate():%Y-%m-%d}.{kind}"
+    return HttpResponse(
+        content,
+        content_type=KINDS[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def _in_scope(request):
+    scope_form = ScopeForm(request.GET)
+    scope = {name: value for name, value in scope_form.cleaned_data.items() if value} if scope_form.is_valid() else {}
+    return closing.stranded().filter(**scope), closing.settled().filter(**scope), scope
+
+
+def _cells(ticket) -> list:
+    member = ticket.member
+    return [
+        ticket.code,
+        thai.short_date(ticket.date),
+        thai.clock(ticket.slot),
+        ticket.department.name,
+        member.member_number if member else "",
+        member.full_name if member else "",
+        member.phone if member else "",
+        what_became_of(ticket),
+        getattr(ticket, "reason", ""),
+    ]
+
+
+def _with_outcome(ticket):
+    ticket.outcome = what_became_of(ticket)
+    return ticket
+
+
+def what_became_of(ticket) -> str:
+    moved = getattr(ticket, "moved_to", None)
+    if moved:
+        return _("ย้ายไป %(day)s เวลา %(time)s หมายเลข %(code)s") % {
+            "day": thai.short_date(moved.date),
+            "time": thai.clock(moved.slot),
+            "code": moved.code,
+        }
+    return ticket.get_state_display()
+
+
+def ticked_ids(request) -> list[int]:
+    """The tickets ticked on the page; what is no number was never there."""
+    return [int(text) for text in request.POST.getlist("ticket") if text.isascii() and text.isdecimal()][:5000]
+
+
+def tell(request, outcomes) -> None:
+    """Say what became of the tickets; each that could not be changed with why."""
+    moved = sum(1 for outcome in outcomes if outcome.moved_to)
+    refused = [outcome for outcome in outcomes if outcome.refusal]
+    cancelled = len(outcomes) - moved - len(refused)
+    if moved:
+        say(request, messages.SUCCESS, _("ย้ายแล้ว %d ใบ กรุณาโทรแจ้งสมาชิกตามรายชื่อ") % moved)
+    if cancelled:
+        say(request, messages.SUCCESS, _("ยกเลิกแล้ว %d ใบ กรุณาโทรแจ้งสมาชิกตามรายชื่อ") % cancelled)
+    for outcome in refused:
+        say(request, messages.ERROR, f"{outcome.ticket.code}: {outcome.refusal}")

@@ -1,0 +1,132 @@
+"""The first page of the back office: today and tomorrow, and what wants a look. And the list of pages at its side."""
+
+import datetime as dt
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from booking import closing, overview, thai
+from booking.admin.links import closed_times, tickets_of
+from booking.models import Department
+
+
+def dashboard(request, context: dict) -> dict:
+    """Add to the first page what this member of staff has the right to see."""
+    if request.user.has_perm("booking.view_slot"):
+        context["days"] = _two_days()
+    context["warnings"] = [warning for warning in _warnings(request.user) if warning]
+    return context
+
+
+def _two_days() -> list[dict]:
+    today = timezone.localdate()
+    departments = list(Department.objects.active())
+    names = [_("วันนี้"), _("พรุ่งนี้")]
+    return [
+        {"name": name, "day": day, "rows": [_row(department, day) for department in departments]}
+        for name, day in zip(names, overview.days(departments, today, today + dt.timedelta(days=1)), strict=True)
+    ]
+
+
+def _row(department, day) -> dict:
+    closure = next((one for one in day.closures if one.department_id == department.pk), None)
+    load = day.loads.get(department.pk, overview.Load())
+    closed = ""
+    if day.holiday:
+        closed = day.holiday.name
+    elif closure:
+        closed = closure.reason or _("ปิด")
+    elif not load.places:
+        closed = _("ไม่เปิดทำการ")
+    return {
+        "department": department,
+        "load": load,
+        "closed": closed,
+        "tickets": tickets_of(date=day.date, department=department),
+    }
+
+
+def _warnings(user):
+    """Each a sentence with the address where it is put right; None where all is well or where it is not theirs."""
+    if user.has_perm("holidays.change_holiday"):
+        drafts = list(overview.undecided_holidays())
+        yield drafts and {
+            "text": _("วันหยุดที่ยังไม่ยืนยัน %(count)d วัน ถัดไปคือ%(name)s %(date)s วันเหล่านี้ยังเปิดให้จอง")
+            % {"count": len(drafts), "name": drafts[0].name, "date": thai.short_date(drafts[0].date)},
+            "do": _("ยืนยันหรือลบ"),
+            "link": f"{reverse('admin:holidays_holiday_changelist')}?is_confirmed__exact=0",
+        }
+    if user.has_perm("booking.view_ticket"):
+        count = closing.stranded().count()
+        yield count and {
+            "text": _("บัตรคิวที่ยังนัดไว้ในวันหรือเวลาที่ปิด %d ใบ") % count,
+            "do": _("ดูและเลือกว่าจะทำอย่างไร"),
+            "link": closed_times(),
+        }
+    if user.has_perm("booking.view_slot"):
+        count = overview.overfull_slots().count()
+        yield count and {
+            "text": _("ช่วงเวลาที่มีบัตรคิวมากกว่าโควตา %d ช่วง") % count,
+            "do": _("ดูช่วงเวลา"),
+            "link": f"{reverse('admin:booking_slot_changelist')}?overfull=1",
+        }
+    if user.has_perm("booking.view_jobrun"):
+        yield overview.worker_is_late() and {
+            "text": _("โปรแกรมเบื้องหลังไม่ทำงานเกิน 3 นาที วันใหม่จะไม่เปิดให้จอง กรุณาแจ้งผู้ดูแลระบบ"),
+            "do": _("ดูงานเบื้องหลัง"),
+            "link": reverse("admin:booking_jobrun_changelist"),
+        }
+
+
+def sidebar(request) -> list[dict]:
+    """The pages that this member of staff may open, in the order in which they are used."""
+    pages = [
+        (
+            _("งานประจำวัน"),
+            [
+                (_("ภาพรวม"), "dashboard", "admin:index", None),
+                (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", "booking.view_slot"),
+                (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
+                (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
+                (_("สมาชิก"), "group", "admin:members_member_changelist", "members.view_member"),
+            ],
+        ),
+        (
+            _("ตั้งค่า"),
+            [
+                (_("ฝ่ายและเวลาทำการ"), "apartment", "admin:booking_department_changelist", "booking.view_department"),
+                (
+                    _("โควตาเฉพาะวัน"),
+                    "edit_calendar",
+                    "admin:booking_quotaoverride_changelist",
+                    "booking.view_quotaoverride",
+                ),
+                (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", "holidays.view_holiday"),
+            ],
+        ),
+        (
+            _("ระบบ"),
+            [
+                (_("ช่วงเวลาและที่"), "grid_view", "admin:booking_slot_changelist", "booking.view_slot"),
+                (_("งานเบื้องหลัง"), "schedule", "admin:booking_jobrun_changelist", "booking.view_jobrun"),
+                (_("ผู้ใช้"), "person", "admin:auth_user_changelist", "auth.view_user"),
+                (_("บทบาท"), "badge", "admin:auth_group_changelist", "auth.view_group"),
+            ],
+        ),
+    ]
+    links = [reverse(address) for _title, items in pages for _name, _icon, address, _right in items]
+    index = reverse("admin:index")
+    here = max((link for link in links if request.path.startswith(link) and link != index), key=len, default=index)
+    return [
+        {
+            "title": title,
+            "separator": nth > 0,
+            "items": [
+                {"title": name, "icon": icon, "link": reverse(address), "active": reverse(address) == here}
+                for name, icon, address, right in items
+                if right is None or request.user.has_perm(right)
+            ],
+        }
+        for nth, (title, items) in enumerate(pages)
+    ]

@@ -1,0 +1,200 @@
+"""Departments with their hours, and the dates that differ."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from booking import closing, overview, thai
+from booking.admin.base import KeptAdmin, OfficeInline, say
+from booking.admin.links import closed_times, tickets_of
+from booking.models import Department, OpeningHours, QuotaOverride
+
+
+class HoursForm(forms.ModelForm):
+    def has_changed(self):
+        """A new row counts as soon as it has a weekday, also where all else is as proposed."""
+        if self.instance._state.adding:
+            return bool(self["weekday"].value())
+        return super().has_changed()
+
+
+class HoursInline(OfficeInline):
+    model = OpeningHours
+    form = HoursForm
+    verbose_name_plural = gettext_lazy("เวลาทำการประจำสัปดาห์")
+    fields = ["weekday", "opens", "closes", "break_starts", "break_ends", "slot_minutes", "quota"]
+    max_num = len(OpeningHours.Weekday)
+
+    def get_extra(self, request, obj=None, **kwargs):
+        return 0 if obj else len(OFFICE_WEEK)
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        return formset if obj else type("NewHours", (ProposedHours, formset), {})
+
+
+OFFICE_WEEK = [weekday for weekday in OpeningHours.Weekday if weekday <= OpeningHours.Weekday.FRIDAY]
+
+
+class ProposedHours:
+    """A formset for a new department: Monday to Friday stand there already."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, initial=[{"weekday": weekday} for weekday in OFFICE_WEEK], **kwargs)
+
+
+class OverrideInline(OfficeInline):
+    model = QuotaOverride
+    verbose_name_plural = gettext_lazy("โควตาเฉพาะวัน ตั้งแต่วันนี้ไป")
+    fields = ["date", "start", "quota", "reason"]
+    ordering = ["date", "start"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(date__gte=timezone.localdate())
+
+
+@admin.register(Department)
+class DepartmentAdmin(KeptAdmin):
+    list_display = ["name", "letter", "week", "window", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name", "name_en", "letter"]
+    inlines = [HoursInline, OverrideInline]
+    prepopulated_fields = {"slug": ["name_en"]}
+    fieldsets = [
+        (None, {"fields": [("name", "name_en"), ("letter", "slug"), ("hue", "position"), "is_active"]}),
+        (
+            gettext_lazy("การจอง"),
+            {
+                "fields": [
+                    ("min_days_ahead", "max_days_ahead"),
+                    ("closes_minutes_before", "arrive_minutes_before"),
+                ]
+            },
+        ),
+        (
+            gettext_lazy("ข้อความถึงสมาชิก"),
+            {"fields": [("description", "description_en"), ("bring", "bring_en")]},
+        ),
+    ]
+
+    @display(description=gettext_lazy("เวลาทำการ"))
+    def week(self, department):
+        return " · ".join(str(rule) for rule in department.hours.all()) or _("ยังไม่มีเวลาทำการ")
+
+    @display(description=gettext_lazy("จองล่วงหน้า (วัน)"))
+    def window(self, department):
+        return f"{department.min_days_ahead}-{department.max_days_ahead}"
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("hours")
+
+    def get_readonly_fields(self, request, obj=None):
+        """What stands on tickets and in links that people hold is not changed any more."""
+        return ["letter", "slug"] if obj and obj.tickets.exists() else []
+
+    def get_prepopulated_fields(self, request, obj=None):
+        return {} if obj else self.prepopulated_fields
+
+    def has_delete_permission(self, request, obj=None):
+        """A department is switched off. Its tickets stay."""
+        return False
+
+    def response_add(self, request, obj, *args, **kwargs):
+        return self._after_save(request, obj) or super().response_add(request, obj, *args, **kwargs)
+
+    def response_change(self, request, obj):
+        return self._after_save(request, obj) or super().response_change(request, obj)
+
+    def _after_save(self, request, department):
+        """The places are laid out by now: tell what the change did not reach."""
+        tell_of_full_slots(request, department)
+        tell_of_short_slots(request, department)
+        return to_stranded_tickets(request, department=department)
+
+
+@admin.register(QuotaOverride)
+class QuotaOverrideAdmin(KeptAdmin):
+    list_display = ["day", "department", "time", "number", "reason"]
+    list_filter = ["department"]
+    list_select_related = ["department"]
+    search_fields = ["reason", "department__name"]
+    date_hierarchy = "date"
+    fields = ["department", "date", "start", "quota", "reason", "reason_en"]
+
+    @display(description=gettext_lazy("วันที่"), ordering="date")
+    def day(self, override):
+        return thai.short_date(override.date)
+
+    @display(description=gettext_lazy("ช่วงเวลา"), ordering="start")
+    def time(self, override):
+        return thai.clock(override.start) if override.start else _("ทั้งวัน")
+
+    @display(description=gettext_lazy("จำนวนคิวต่อช่วง"), ordering="quota")
+    def number(self, override):
+        return override.quota or _("ปิดรับจอง")
+
+    def response_add(self, request, obj, *args, **kwargs):
+        return self._after_save(request, obj) or super().response_add(request, obj, *args, **kwargs)
+
+    def response_change(self, request, obj):
+        return self._after_save(request, obj) or super().response_change(request, obj)
+
+    def _after_save(self, request, override):
+        tell_of_full_slots(request, override.department)
+        return to_stranded_tickets(request, department=override.department, date=override.date)
+
+
+def tell_of_full_slots(request, department) -> None:
+    """Say which coming slots hold more tickets than their quota now allows, each with a link to its tickets."""
+    slots = list(overview.overfull_slots().filter(department=department))
+    if not slots:
+        return
+    links = format_html_join(
+        ", ",
+        '<a href="{}">{} {} ({}/{})</a>',
+        (
+            (tickets_of(slot=slot), thai.short_date(slot), thai.clock(slot), slot.held, slot.quota)
+            for slot in slots[:SHOWN]
+        ),
+    )
+    more = _(" และอีก %d ช่วง") % (len(slots) - SHOWN) if len(slots) > SHOWN else ""
+    say(
+        request,
+        messages.WARNING,
+        format_html(_("ช่วงที่มีบัตรคิวมากกว่าโควตา (บัตรคิวยังอยู่ครบ ไม่มีที่ให้จองเพิ่ม): {}{}"), links, more),
+    )
+
+
+SHOWN = 12
+
+
+def tell_of_short_slots(request, department) -> None:
+    """Say where a raised quota does not fit into the numbers that days laid out before have."""
+    short = overview.slots_short_of_their_rule(department)
+    if short:
+        say(
+            request,
+            messages.WARNING,
+            _("วันที่ออกหมายเลขไว้แล้วเพิ่มได้เท่าที่มีหมายเลขว่าง จึงยังไม่ถึงโควตาใหม่ %(slots)d ช่วง จนถึง%(date)s")
+            % {"slots": len(short), "date": thai.long_date(short[-1])},
+        )
+
+
+def to_stranded_tickets(request, *, department, date=None):
+    """A redirect to the tickets whose time the change has closed, where there are any: staff choose what becomes of
+    them. None otherwise."""
+    stranded = closing.stranded().filter(department=department)
+    count = (stranded.filter(date=date) if date else stranded).count()
+    if not count:
+        return None
+    say(
+        request,
+        messages.WARNING,
+        _("บันทึกแล้ว มีบัตรคิว %d ใบในเวลาที่ปิด กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิวเหล่านี้") % count,
+    )
+    return HttpResponseRedirect(closed_times(department=department, date=date))

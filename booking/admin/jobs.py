@@ -1,0 +1,36 @@
+"""What the background worker does, and when it last did it."""
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from booking.admin.base import ReadOnlyAdmin, moment
+from booking.models import JobRun
+
+WHAT_IT_DOES = {
+    "heartbeat": gettext_lazy("บอกว่าโปรแกรมเบื้องหลังทำงานอยู่"),
+    "open_days": gettext_lazy("เปิดวันใหม่ให้จอง"),
+    "purge_lookups": gettext_lazy("ลบตัวนับการค้นหาสมาชิกที่หมดอายุ"),
+    "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
+}
+
+
+@admin.register(JobRun)
+class JobRunAdmin(ReadOnlyAdmin):
+    list_display = ["what", "finished", "ago"]
+    list_display_links = None
+
+    @display(description=gettext_lazy("งาน"), ordering="name")
+    def what(self, run):
+        return WHAT_IT_DOES.get(run.name, run.name)
+
+    @display(description=gettext_lazy("เสร็จล่าสุดเมื่อ"), ordering="finished_at")
+    def finished(self, run):
+        return moment(run.finished_at)
+
+    @display(description=gettext_lazy("ผ่านมาแล้ว"))
+    def ago(self, run):
+        return timesince(run.finished_at, timezone.now()) or _("เมื่อครู่")

@@ -1,0 +1,34 @@
+"""Addresses of lists in the back office, narrowed to what a number on a page stands for."""
+
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+
+def tickets_of(*, slot=None, date=None, department=None, state="") -> str:
+    """The tickets of a slot, of a day, or of a department's day."""
+    query = {}
+    if slot:
+        query["slot__id__exact"] = slot.pk
+    if date:
+        query |= {"date__year": date.year, "date__month": date.month, "date__day": date.day}
+    if department:
+        query["department__id__exact"] = department.pk
+    if state:
+        query["state__exact"] = state
+    return f"{reverse('admin:booking_ticket_changelist')}?{urlencode(query)}"
+
+
+def new_override(*, date, department=None) -> str:
+    query = {"date": date.isoformat()} | ({"department": department.pk} if department else {})
+    return f"{reverse('admin:booking_quotaoverride_add')}?{urlencode(query)}"
+
+
+def closed_times(*, date=None, department=None) -> str:
+    """The tickets whose day or time is closed, there to be kept, moved or cancelled."""
+    query = {}
+    if date:
+        query["date"] = date.isoformat()
+    if department:
+        query["department"] = department.pk
+    return f"{reverse('admin:booking_ticket_closed')}?{urlencode(query)}"

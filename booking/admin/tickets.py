@@ -1,0 +1,381 @@
+"""Tickets: read here, and changed only by the verbs, each on a page of its own that asks for what it needs."""
+
+import datetime as dt
+import re
+import secrets
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.http import Http404, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from booking import availability, queue, thai
+from booking.admin import closed, fields
+from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
+from booking.errors import BookingError
+from booking.models import Department, Ticket, TicketEvent
+from booking.models.tickets import State
+from members.citizen_id import ascii_digits, parse_member_number
+from members.errors import MemberError, NotRegistered
+from members.models import Member
+
+CHIPS = {
+    State.BOOKED: "info",
+    State.WAITING: "primary",
+    State.CALLED: "warning",
+    State.SERVING: "warning",
+    State.ON_HOLD: "warning",
+    State.MISSED: "danger",
+    State.SERVED: "success",
+}
+VERBS = {
+    "book": gettext_lazy("จอง"),
+    "cancel": gettext_lazy("ยกเลิก"),
+    "reschedule": gettext_lazy("ย้าย"),
+}
+
+
+class When(admin.SimpleListFilter):
+    title = gettext_lazy("เมื่อไร")
+    parameter_name = "when"
+
+    def lookups(self, request, model_admin):
+        return [("today", _("วันนี้")), ("tomorrow", _("พรุ่งนี้")), ("coming", _("วันนี้และวันข้างหน้า"))]
+
+    def queryset(self, request, queryset):
+        today = timezone.localdate()
+        if self.value() == "today":
+            return queryset.filter(date=today)
+        if self.value() == "tomorrow":
+            return queryset.filter(date=today + dt.timedelta(days=1))
+        if self.value() == "coming":
+            return queryset.filter(date__gte=today)
+        return queryset
+
+
+class EventsInline(OfficeInline):
+    model = TicketEvent
+    verbose_name_plural = gettext_lazy("เหตุการณ์")
+    fields = readonly_fields = ["when", "what", "becomes", "who", "reason"]
+    can_delete = False
+    max_num = 0
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("by")
+
+    @display(description=gettext_lazy("เมื่อ"))
+    def when(self, event):
+        return moment(event.at)
+
+    @display(description=gettext_lazy("เหตุการณ์"))
+    def what(self, event):
+        return VERBS.get(event.verb, event.verb)
+
+    @display(description=gettext_lazy("สถานะ"))
+    def becomes(self, event):
+        return State(event.to_state).label
+
+    @display(description=gettext_lazy("โดย"))
+    def who(self, event):
+        """By whom: without a member of staff it was the member, or the system."""
+        return (event.by.get_full_name() or event.by.get_username()) if event.by else _("สมาชิก")
+
+
+@admin.register(Ticket)
+class TicketAdmin(ReadOnlyAdmin):
+    list_display = ["code_", "day", "time", "department", "state_", "holder"]
+    list_filter = [When, "department", "state"]
+    list_select_related = ["department", "slot", "member"]
+    date_hierarchy = "date"
+    ordering = ["-date", "department__position", "number"]
+    search_fields = ["number"]
+    search_help_text = gettext_lazy("หมายเลขบัตรคิว เช่น A012 หรือเลขทะเบียนสมาชิก")
+    fieldsets = [
+        (None, {"fields": [("code_", "state_"), ("day", "time"), "department", "holder", "issued"]}),
+        (gettext_lazy("การย้าย"), {"fields": ["moved_from_", "moved_to_"]}),
+    ]
+    readonly_fields = [
+        "code_",
+        "state_",
+        "day",
+        "time",
+        "department",
+        "holder",
+        "issued",
+        "moved_from_",
+        "moved_to_",
+    ]
+    inlines = [EventsInline]
+    actions_detail = ["move", "cancel"]
+    actions_list = ["book_for_member", "closed_times"]
+
+    def get_custom_urls(self):
+        return [
+            ("closed/", "booking_ticket_closed", closed.closed_times),
+            ("closed/list.<str:kind>", "booking_ticket_closed_list", closed.download),
+        ]
+
+    def has_cancel_permission(self, request, obj=None):
+        return request.user.has_perm("booking.cancel_ticket")
+
+    def has_move_permission(self, request, obj=None):
+        return request.user.has_perm("booking.reschedule_ticket")
+
+    def has_book_permission(self, request, obj=None):
+        return request.user.has_perm("booking.add_ticket")
+
+    @display(description=gettext_lazy("หมายเลข"), ordering="number")
+    def code_(self, ticket):
+        return ticket.code
+
+    @display(description=gettext_lazy("วันที่"), ordering="date")
+    def day(self, ticket):
+        return thai.short_date(ticket.date)
+
+    @display(description=gettext_lazy("เวลา"), ordering="slot__starts_at")
+    def time(self, ticket):
+        return thai.clock(ticket.slot)
+
+    @display(description=gettext_lazy("สถานะ"), ordering="state", label=CHIPS)
+    def state_(self, ticket):
+        return ticket.state, ticket.get_state_display()
+
+    @display(description=gettext_lazy("สมาชิก"), ordering="member__member_number")
+    def holder(self, ticket):
+        return holder(ticket)
+
+    @display(description=gettext_lazy("ออกบัตรเมื่อ"))
+    def issued(self, ticket):
+        return moment(ticket.issued_at)
+
+    @display(description=gettext_lazy("ย้ายมาจาก"))
+    def moved_from_(self, ticket):
+        return ticket_link(ticket.moved_from)
+
+    @display(description=gettext_lazy("ย้ายไปเป็น"))
+    def moved_to_(self, ticket):
+        return ticket_link(getattr(ticket, "moved_to", None))
+
+    def get_search_results(self, request, queryset, search_term):
+        return found_by(queryset, search_term), False
+
+    def get_actions_detail(self, request, object_id):
+        """Only what the ticket's state allows; the pages themselves ask the verbs."""
+        ticket = self.get_object(request, unquote(str(object_id)))
+        possible = {"cancel": ticket and ticket.can_cancel, "move": ticket and ticket.can_move}
+        return [one for one in super().get_actions_detail(request, object_id) if possible[one.path]]
+
+    @action(
+        description=gettext_lazy("ยกเลิกบัตรคิว"),
+        url_path="cancel",
+        icon="cancel",
+        permissions=["cancel"],
+    )
+    def cancel(self, request, object_id):
+        ticket = self._ticket(request, object_id)
+        form = ReasonForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                queue.cancel(ticket=ticket, by=request.user, reason=form.cleaned_data["reason"])
+            except BookingError as refusal:
+                say(request, messages.ERROR, refusal)
+            else:
+                say(request, messages.SUCCESS, _("ยกเลิกบัตรคิว %s แล้ว กรุณาแจ้งสมาชิก") % ticket.code)
+            return HttpResponseRedirect(address_of(ticket.pk))
+        title = _("ยกเลิกบัตรคิว %s") % ticket.code
+        return page(request, self, "admin/booking/ticket/cancel.html", title=title, ticket=ticket, form=form)
+
+    @action(
+        description=gettext_lazy("ย้ายไปเวลาอื่น"),
+        url_path="move",
+        icon="event_repeat",
+        permissions=["move"],
+    )
+    def move(self, request, object_id):
+        ticket = self._ticket(request, object_id)
+        form = SlotForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            chosen = form.cleaned_data
+            try:
+                moved = queue.reschedule(
+                    ticket=ticket, slot_id=chosen["slot"], key=chosen["key"], by=request.user, reason=chosen["reason"]
+                )
+            except BookingError as refusal:
+                say(request, messages.ERROR, refusal)
+            else:
+                say(request, messages.SUCCESS, _("ย้ายแล้ว หมายเลขใหม่คือ %s กรุณาแจ้งสมาชิก") % moved.code)
+                return HttpResponseRedirect(address_of(moved.ticket_id))
+        if not ticket.can_move:
+            return HttpResponseRedirect(address_of(ticket.pk))
+        days = open_days(ticket.department)
+        date = chosen_date(request.GET.get("date"), [day.date for day in days])
+        return page(
+            request,
+            self,
+            "admin/booking/ticket/move.html",
+            title=_("ย้ายบัตรคิว %s") % ticket.code,
+            ticket=ticket,
+            days=days,
+            date=date,
+            times=open_times(ticket.department, date),
+            key=new_key(),
+        )
+
+    @action(description=gettext_lazy("จองให้สมาชิก"), url_path="book", icon="add_call", permissions=["book"])
+    def book_for_member(self, request):
+        """For members who telephone: department, member number and day; then the name, to be asked for, and the times.
+        All of it by POST, so that no member number stands in an address."""
+        form = BookForm(request.POST if request.method == "POST" else None)
+        slot_form = SlotForm(request.POST or None)
+        times = None
+        if request.method == "POST" and form.is_valid() and "edit" not in request.POST:
+            chosen = form.cleaned_data
+            if "slot" in request.POST and slot_form.is_valid():
+                try:
+                    booking = queue.book(
+                        member_id=chosen["member_number"].pk,
+                        slot_id=slot_form.cleaned_data["slot"],
+                        key=slot_form.cleaned_data["key"],
+                        by=request.user,
+                    )
+                except BookingError as refusal:
+                    say(request, messages.ERROR, refusal)
+                else:
+                    say(request, messages.SUCCESS, _("จองแล้ว แจ้งสมาชิกว่าหมายเลขคือ %s") % booking.code)
+                    return HttpResponseRedirect(address_of(booking.ticket_id))
+            times = open_times(chosen["department"], chosen["date"])
+        return page(
+            request,
+            self,
+            "admin/booking/ticket/book.html",
+            title=_("จองให้สมาชิก"),
+            form=form,
+            times=times,
+            key=new_key(),
+        )
+
+    @action(
+        description=gettext_lazy("บัตรคิวในเวลาที่ปิด"),
+        url_path="closed-times",
+        icon="event_busy",
+        permissions=["view"],
+    )
+    def closed_times(self, request):
+        return HttpResponseRedirect(reverse("admin:booking_ticket_closed"))
+
+    def _ticket(self, request, object_id) -> Ticket:
+        ticket = self.get_object(request, unquote(object_id))
+        if ticket is None:
+            raise Http404
+        return ticket
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("เหตุผล"),
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("เก็บไว้ในประวัติของบัตรคิว"),
+    )
+
+
+class SlotForm(forms.Form):
+    """A time that was chosen, and the key that makes a second press of the same button the same request."""
+
+    slot = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+    key = forms.RegexField(r"^office:[\w-]{20,80}$")
+    reason = forms.CharField(max_length=200, required=False)
+
+
+class BookForm(forms.Form):
+    department = forms.ModelChoiceField(
+        Department.objects.active(),
+        label=gettext_lazy("ฝ่าย"),
+        empty_label=gettext_lazy("เลือกฝ่าย"),
+        widget=UnfoldAdminSelectWidget,
+    )
+    member_number = forms.CharField(
+        label=gettext_lazy("เลขทะเบียนสมาชิก"),
+        max_length=40,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    date = fields.DateField(label=gettext_lazy("วันที่"))
+
+    def clean_member_number(self) -> Member:
+        try:
+            number = parse_member_number(self.cleaned_data["member_number"])
+        except MemberError as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        member = Member.objects.filter(member_number=number).first()
+        if member is None:
+            raise forms.ValidationError(_("ไม่พบเลขทะเบียนนี้ กรุณาตรวจกับสมาชิกอีกครั้ง"))
+        if not member.is_registered:
+            raise forms.ValidationError(str(NotRegistered()))
+        return member
+
+    def clean(self):
+        """Raises no fault of its own: why a day has no times is said beside the date."""
+        chosen = super().clean()
+        if chosen.get("department") and chosen.get("date"):
+            day = availability.day(chosen["department"], chosen["date"])
+            if day.state != availability.DayState.OPEN:
+                self.add_error("date", _("วันนี้จองไม่ได้: %s กรุณาเลือกวันอื่น") % day.reason)
+        return chosen
+
+
+def found_by(tickets, text: str):
+    """The tickets that a code (A012), a member number, or part of a member's name points to."""
+    text = text.strip()
+    compact = ascii_digits(text).upper()
+    if not text:
+        return tickets
+    if code := re.fullmatch(r"([A-Z])([0-9]{1,6})", compact):
+        return tickets.filter(department__letter=code[1], number=int(code[2]))
+    if compact.isdecimal():
+        return tickets.filter(member__member_number=compact)
+    for word in text.split():
+        tickets = tickets.filter(member__given_name__contains=word) | tickets.filter(member__family_name__contains=word)
+    return tickets
+
+
+def open_days(department) -> list[availability.Day]:
+    first, last = availability.booking_window(department)
+    return [day for day in availability.days(department, first, last) if day.state == availability.DayState.OPEN]
+
+
+def chosen_date(text, dates):
+    """The date of these that is asked for, else the first, or None of none."""
+    return next((date for date in dates if date.isoformat() == text), dates[0] if dates else None)
+
+
+def open_times(department, date) -> list[availability.Time]:
+    if date is None:
+        return []
+    return [time for time in availability.times(department, date) if time.state == availability.TimeState.OPEN]
+
+
+def new_key() -> str:
+    return f"office:{secrets.token_urlsafe(24)}"
+
+
+def holder(ticket) -> str:
+    if ticket.member is None:
+        return _("ไม่เก็บชื่อแล้ว")
+    return f"{ticket.member.member_number} {ticket.member.full_name}"
+
+
+def address_of(ticket_id: int) -> str:
+    return reverse("admin:booking_ticket_change", args=[ticket_id])
+
+
+def ticket_link(ticket):
+    if ticket is None:
+        return "-"
+    return format_html('<a href="{}">{} {}</a>', address_of(ticket.pk), ticket.code, thai.short_date(ticket.date))
