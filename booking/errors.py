@@ -52,6 +52,52 @@ class WrongState(BookingError):
     message = _("บัตรคิวนี้เปลี่ยนสถานะไปแล้ว กรุณาดูสถานะล่าสุด")
 
 
+class TooEarly(BookingError):
+    code = "too_early"
+    message = _("ยังแจ้งมาถึงไม่ได้ กรุณาแจ้งอีกครั้งเมื่อใกล้เวลานัด")
+
+
+class NotToday(BookingError):
+    code = "not_today"
+    message = _("บัตรคิวนี้ไม่ใช่ของวันนี้ กรุณาตรวจวันที่บนบัตร")
+
+
+class PresenceNeeded(BookingError):
+    code = "presence_needed"
+    message = _("กรุณาสแกนคิวอาร์ที่จอหน้าสำนักงานเพื่อแจ้งว่ามาถึงแล้ว")
+
+
+class CounterBusy(BookingError):
+    """The counter is still calling or serving a ticket: `ticket`."""
+
+    code = "counter_busy"
+    message = _("ช่องบริการนี้ยังมีคิวที่เรียกหรือให้บริการอยู่ กรุณาจบคิวนั้นก่อน")
+
+    def __init__(self, ticket=None):
+        super().__init__()
+        self.ticket = ticket
+
+
+class CounterTaken(BookingError):
+    code = "counter_taken"
+    message = _("มีเจ้าหน้าที่ท่านอื่นนั่งที่ช่องบริการนี้แล้ว กรุณาเลือกช่องอื่น")
+
+
+class NotAtCounter(BookingError):
+    code = "not_at_counter"
+    message = _("ท่านไม่ได้นั่งที่ช่องบริการนี้แล้ว กรุณาเลือกช่องบริการอีกครั้ง")
+
+
+class ReasonNeeded(BookingError):
+    code = "reason_needed"
+    message = _("กรุณาบอกเหตุผลที่เรียกข้ามลำดับ")
+
+
+class NotServedHere(BookingError):
+    code = "not_served_here"
+    message = _("ช่องบริการนี้ไม่ได้ให้บริการฝ่ายของบัตรคิวนี้")
+
+
 class OtherDepartment(BookingError):
     code = "other_department"
     message = _("ย้ายได้เฉพาะเวลาของฝ่ายเดิม หากต้องการฝ่ายอื่นกรุณาจองใหม่")

@@ -1,18 +1,25 @@
+from booking.models.counters import Clip, Counter, CounterDepartment, Pace, QueueVersion
 from booking.models.departments import Department
 from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun
 from booking.models.places import Place, Slot
-from booking.models.tickets import Ticket, TicketEvent
+from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
 from booking.models.visits import VisitCount
 
 __all__ = [
+    "Clip",
+    "Counter",
+    "CounterDepartment",
     "Department",
     "JobRun",
     "OpeningHours",
+    "Pace",
     "Place",
+    "QueueVersion",
     "QuotaOverride",
     "Slot",
     "Ticket",
     "TicketEvent",
     "VisitCount",
+    "WaitPrediction",
 ]

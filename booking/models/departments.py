@@ -1,4 +1,4 @@
-from django.core.validators import MaxValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import get_language
@@ -20,6 +20,10 @@ class Department(models.Model):
         VIOLET = "violet", _("ม่วง")
         ROSE = "rose", _("ชมพูกุหลาบ")
         OLIVE = "olive", _("เขียวมะกอก")
+
+    class LateRule(models.TextChoices):
+        KEEP = "keep", _("ได้คิวตามเวลาเดิม")
+        AS_WALK_IN = "as_walk_in", _("ต่อท้ายผู้ที่มาก่อนหน้า เหมือนผู้ที่ไม่ได้จอง")
 
     slug = models.SlugField(_("ชื่อในที่อยู่เว็บ"), unique=True, max_length=40)
     letter = models.CharField(
@@ -51,6 +55,41 @@ class Department(models.Model):
         _("ให้มาถึงก่อนเวลา (นาที)"), default=15, validators=[MaxValueValidator(120)]
     )
 
+    uses_check_in = models.BooleanField(
+        _("ต้องแจ้งว่ามาถึงแล้ว"), default=True, help_text=_("หากไม่ใช้ จะเรียกคิวที่จองไว้ได้เมื่อถึงเวลา")
+    )
+    check_in_minutes_before = models.PositiveSmallIntegerField(
+        _("แจ้งมาถึงได้ก่อนเวลา (นาที)"), default=60, validators=[MaxValueValidator(12 * 60)]
+    )
+    check_in_needs_presence = models.BooleanField(_("ต้องสแกนคิวอาร์ที่สำนักงานเพื่อแจ้งมาถึง"), default=False)
+    late_after_minutes = models.PositiveSmallIntegerField(
+        _("ถือว่ามาสายเมื่อเลยเวลา (นาที)"), default=15, validators=[MaxValueValidator(12 * 60)]
+    )
+    late_rule = models.CharField(
+        _("ผู้ที่มาสาย หรือกลับมาหลังถูกเรียก"), max_length=10, choices=LateRule, default=LateRule.AS_WALK_IN
+    )
+    calls_early = models.BooleanField(_("เรียกผู้ที่มาก่อนเวลาเมื่อไม่มีใครถึงเวลา"), default=True)
+    priority_in_a_row = models.PositiveSmallIntegerField(
+        _("เรียกคิวพิเศษติดกันได้ไม่เกิน (คิว)"),
+        default=2,
+        help_text=_("แล้วจึงเรียกคิวทั่วไปหนึ่งคิว 0 คือเรียกคิวพิเศษก่อนเสมอ"),
+    )
+    max_recalls = models.PositiveSmallIntegerField(
+        _("เรียกซ้ำได้ไม่เกิน (ครั้ง)"), default=3, help_text=_("เกินจากนี้ถือว่าเรียกแล้วไม่พบ")
+    )
+    walk_in_percent = models.PositiveSmallIntegerField(
+        _("กันไว้ให้ผู้ที่ไม่ได้จอง (ร้อยละ)"),
+        default=0,
+        validators=[MaxValueValidator(100)],
+        help_text=_("ส่วนของแต่ละช่วงเวลาที่ไม่เปิดให้จองล่วงหน้า"),
+    )
+    usual_service_minutes = models.PositiveSmallIntegerField(
+        _("เวลาให้บริการโดยปกติต่อคิว (นาที)"),
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(240)],
+        help_text=_("ใช้ประมาณเวลารอจนกว่าจะมีสถิติของฝ่ายเอง"),
+    )
+
     history = HistoricalRecords()
     objects = DepartmentQuerySet.as_manager()
 
@@ -63,7 +102,12 @@ class Department(models.Model):
                 name="department_window_in_order",
                 condition=Q(min_days_ahead__lte=F("max_days_ahead")),
                 violation_error_message=_("จำนวนวันที่จองล่วงหน้าอย่างน้อยต้องไม่มากกว่าจำนวนวันสูงสุด"),
-            )
+            ),
+            models.CheckConstraint(
+                name="department_walk_in_share_is_a_percentage",
+                condition=Q(walk_in_percent__lte=100),
+                violation_error_message=_("ส่วนที่กันไว้ต้องอยู่ระหว่างร้อยละ 0 ถึง 100"),
+            ),
         ]
 
     def __str__(self):

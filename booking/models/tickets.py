@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from booking.models.counters import Counter
 from booking.models.departments import Department
 from booking.models.places import Slot
 from members.models import Member
@@ -26,10 +27,42 @@ class State(models.TextChoices):
     NOT_ARRIVED = "not_arrived", _("ไม่ได้มา")
 
 
+class Priority(models.TextChoices):
+    NONE = "", _("ทั่วไป")
+    MONK = "monk", _("พระภิกษุ สามเณร")
+    DISABLED = "disabled", _("ผู้พิการ")
+    ELDERLY = "elderly", _("ผู้สูงอายุมาก")
+    PREGNANT = "pregnant", _("สตรีมีครรภ์")
+
+
 # A live ticket still has a turn before it.
 LIVE = [State.BOOKED, State.WAITING, State.CALLED, State.SERVING, State.ON_HOLD, State.MISSED]
-CANCELLABLE = [State.BOOKED, State.WAITING, State.ON_HOLD]
-MOVABLE = [State.BOOKED]
+# In these states a ticket occupies its counter.
+AT_COUNTER = [State.CALLED, State.SERVING]
+
+# All moves between states: by which verb, from where, to where. queue.py makes no other.
+MOVES = {
+    "check_in": {State.BOOKED: State.WAITING},
+    "undo_check_in": {State.WAITING: State.BOOKED},
+    "call": {State.WAITING: State.CALLED, State.BOOKED: State.CALLED},
+    "recall": {State.CALLED: State.CALLED},
+    "undo_call": {State.CALLED: State.WAITING},
+    "start": {State.CALLED: State.SERVING},
+    "finish": {State.SERVING: State.SERVED, State.ON_HOLD: State.SERVED},
+    "miss": {State.CALLED: State.MISSED},
+    "come_back": {State.MISSED: State.WAITING},
+    "hold": {State.CALLED: State.ON_HOLD, State.SERVING: State.ON_HOLD},
+    "resume": {State.ON_HOLD: State.CALLED},
+    "put_back": {State.CALLED: State.WAITING, State.SERVING: State.WAITING},
+    "transfer": {State.SERVING: State.WAITING},
+    "cancel": {State.BOOKED: State.CANCELLED, State.WAITING: State.CANCELLED, State.ON_HOLD: State.CANCELLED},
+    "reschedule": {State.BOOKED: State.CANCELLED},
+    "close_day": {State.MISSED: State.NO_SHOW, State.BOOKED: State.NOT_ARRIVED},
+    "reopen": {State.NO_SHOW: State.MISSED, State.NOT_ARRIVED: State.BOOKED},
+}
+
+# Bookings have numbers up to 500; walk-ins go on from here, in order of arrival.
+FIRST_WALK_IN_NUMBER = 501
 
 
 class TicketQuerySet(models.QuerySet):
@@ -41,11 +74,25 @@ class TicketQuerySet(models.QuerySet):
 
     def upcoming(self):
         """Live tickets of today and later, soonest first."""
-        return self.live().filter(date__gte=timezone.localdate()).order_by("slot__starts_at", "number")
+        return self.live().filter(date__gte=timezone.localdate()).order_by("due_at", "number")
+
+    def of_today(self):
+        return self.filter(date=timezone.localdate())
+
+    def standing_in(self, department):
+        """Today's tickets in a department's queue, whichever department issued them."""
+        return self.of_today().filter(queue=department)
+
+    def waiting(self):
+        return self.filter(state=State.WAITING)
+
+    def at_counter(self, counter):
+        """The ticket that a counter is calling or serving: none or one."""
+        return self.filter(counter=counter, state__in=AT_COUNTER)
 
     def with_details(self):
         """Loaded with what a ticket's page shows, in one query."""
-        return self.select_related("department", "slot")
+        return self.select_related("department", "slot", "queue", "counter")
 
     def reached_by(self, public_id: str, secret: str) -> "Ticket":
         """The ticket that this secret opens.
@@ -66,7 +113,25 @@ class Ticket(models.Model):
     department = models.ForeignKey(Department, models.PROTECT, related_name="tickets", verbose_name=_("ฝ่าย"))
     date = models.DateField(_("วันที่"))
     number = models.PositiveIntegerField(_("หมายเลข"))
-    slot = models.ForeignKey(Slot, models.PROTECT, related_name="tickets", verbose_name=_("ช่วงเวลา"))
+    # A walk-in has none.
+    slot = models.ForeignKey(
+        Slot, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("ช่วงเวลา")
+    )
+    # Where it stands now: another department than the issuing one after a transfer.
+    queue = models.ForeignKey(Department, models.PROTECT, related_name="queued_tickets", verbose_name=_("อยู่ในคิวของ"))
+    # When its turn is due: a booking's at its slot's start, a walk-in's at its arrival; late arrivals by the rule.
+    due_at = models.DateTimeField(_("ถึงคิวเมื่อ"))
+    arrived_at = models.DateTimeField(_("มาถึงเมื่อ"), null=True, blank=True)
+    priority = models.CharField(
+        _("คิวพิเศษ"), max_length=10, choices=Priority, default=Priority.NONE, db_default="", blank=True
+    )
+    priority_reason = models.CharField(_("เหตุผลของคิวพิเศษ"), max_length=120, default="", db_default="", blank=True)
+    # The counter that called it last, and when.
+    counter = models.ForeignKey(
+        Counter, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("ช่องบริการ")
+    )
+    called_at = models.DateTimeField(_("เรียกเมื่อ"), null=True, blank=True)
+    recalls = models.PositiveSmallIntegerField(_("เรียกซ้ำ (ครั้ง)"), default=0, db_default=0)
     # Empty once the ticket has been unlinked from its member, some months after its day.
     member = models.ForeignKey(
         Member, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("สมาชิก")
@@ -109,13 +174,29 @@ class Ticket(models.Model):
                 fields=["idempotency_key"],
                 violation_error_message=_("คำขอนี้ออกบัตรคิวแล้ว"),
             ),
+            models.UniqueConstraint(
+                name="one_called_or_serving_per_counter",
+                fields=["counter"],
+                condition=Q(state__in=AT_COUNTER),
+                violation_error_message=_("ช่องบริการนี้กำลังเรียกหรือให้บริการอยู่แล้ว"),
+            ),
+            models.CheckConstraint(
+                name="called_ticket_has_a_counter",
+                condition=~Q(state__in=AT_COUNTER) | Q(counter__isnull=False),
+                violation_error_message=_("บัตรคิวที่ถูกเรียกต้องมีช่องบริการ"),
+            ),
             models.CheckConstraint(
                 name="ticket_state_is_known",
                 condition=Q(state__in=State.values),
                 violation_error_message=_("ไม่รู้จักสถานะนี้"),
             ),
         ]
-        indexes = [models.Index(name="ticket_of_day", fields=["date", "department", "number"])]
+        indexes = [
+            models.Index(name="ticket_of_day", fields=["date", "department", "number"]),
+            # The queue of a day in the order in which its turns are due; served tickets fall out of it.
+            models.Index(name="queue_of_day", fields=["queue", "date", "due_at"], condition=Q(state__in=LIVE)),
+            models.Index(name="calls_of_day", fields=["date", "called_at"], condition=Q(called_at__isnull=False)),
+        ]
 
     def __str__(self):
         return f"{self.code} ({self.date})"
@@ -138,12 +219,20 @@ class Ticket(models.Model):
         return self.state in LIVE
 
     @property
+    def is_walk_in(self) -> bool:
+        return self.slot_id is None
+
+    def may(self, verb: str) -> bool:
+        """Whether the verb has a move from the state that the ticket is in."""
+        return self.state in MOVES[verb]
+
+    @property
     def can_cancel(self) -> bool:
-        return self.state in CANCELLABLE
+        return self.may("cancel")
 
     @property
     def can_move(self) -> bool:
-        return self.state in MOVABLE
+        return self.may("reschedule") and not self.is_walk_in
 
 
 class TicketEvent(models.Model):
@@ -155,6 +244,9 @@ class TicketEvent(models.Model):
     from_state = models.CharField(_("จากสถานะ"), max_length=12, blank=True)
     to_state = models.CharField(_("เป็นสถานะ"), max_length=12)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("โดย"))
+    # In whose queue the ticket stood after it, and at which counter it happened.
+    queue = models.ForeignKey(Department, models.PROTECT, null=True, related_name="+", verbose_name=_("คิวของฝ่าย"))
+    counter = models.ForeignKey(Counter, models.PROTECT, null=True, related_name="+", verbose_name=_("ช่องบริการ"))
     reason = models.CharField(_("เหตุผล"), max_length=200, blank=True)
     at = models.DateTimeField(_("เมื่อ"))
 
@@ -162,9 +254,26 @@ class TicketEvent(models.Model):
         verbose_name = _("เหตุการณ์ของบัตรคิว")
         verbose_name_plural = _("เหตุการณ์ของบัตรคิว")
         ordering = ["id"]
+        indexes = [models.Index(name="events_by_time", fields=["at"])]
 
     def __str__(self):
         return f"{self.ticket_id}: {self.verb}"
+
+
+class WaitPrediction(models.Model):
+    """The wait that a member was told on arrival, kept to be compared with what it became."""
+
+    ticket = models.OneToOneField(Ticket, models.CASCADE, primary_key=True, related_name="prediction")
+    at = models.DateTimeField(_("ทำนายเมื่อ"))
+    low = models.PositiveSmallIntegerField(_("อย่างน้อย (นาที)"))
+    high = models.PositiveSmallIntegerField(_("อย่างมาก (นาที)"))
+
+    class Meta:
+        verbose_name = _("เวลารอที่ทำนาย")
+        verbose_name_plural = _("เวลารอที่ทำนาย")
+
+    def __str__(self):
+        return f"{self.ticket_id}: {self.low}-{self.high}"
 
 
 def secret_of(public_id: str, *, key: str | None = None) -> str:

@@ -1,0 +1,109 @@
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from booking.models.departments import Department
+
+
+class Counter(models.Model):
+    """A counter (ช่องบริการ): its number, the departments it serves in their order, and who sits there now."""
+
+    number = models.PositiveSmallIntegerField(_("หมายเลขช่องบริการ"), unique=True)
+    departments = models.ManyToManyField(
+        Department, through="CounterDepartment", related_name="counters", verbose_name=_("ฝ่ายที่ให้บริการ")
+    )
+    is_active = models.BooleanField(_("เปิดใช้งาน"), default=True)
+    clerk = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="counter",
+        verbose_name=_("เจ้าหน้าที่ที่นั่งอยู่"),
+    )
+
+    history = HistoricalRecords(excluded_fields=["clerk"])
+
+    class Meta:
+        verbose_name = _("ช่องบริการ")
+        verbose_name_plural = _("ช่องบริการ")
+        ordering = ["number"]
+        permissions = [
+            ("serve_at_counter", _("ให้บริการที่ช่องบริการได้")),
+            ("take_over_counter", _("นั่งแทนผู้อื่นที่ช่องบริการได้")),
+        ]
+
+    def __str__(self):
+        return str(_("ช่องบริการ %(number)s") % {"number": self.number})
+
+    def department_ids(self) -> list[int]:
+        """The ids of the departments that it serves, in its order."""
+        return list(self.serves.order_by("position", "pk").values_list("department_id", flat=True))
+
+
+class CounterDepartment(models.Model):
+    counter = models.ForeignKey(Counter, models.CASCADE, related_name="serves", verbose_name=_("ช่องบริการ"))
+    department = models.ForeignKey(Department, models.CASCADE, related_name="served_at", verbose_name=_("ฝ่าย"))
+    position = models.PositiveSmallIntegerField(_("ลำดับ"), default=0)
+
+    class Meta:
+        verbose_name = _("ฝ่ายที่ให้บริการ")
+        verbose_name_plural = _("ฝ่ายที่ให้บริการ")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="counter_serves_a_department_once",
+                fields=["counter", "department"],
+                violation_error_message=_("ช่องบริการนี้มีฝ่ายนี้แล้ว"),
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.counter}: {self.department}"
+
+
+class QueueVersion(models.Model):
+    """A number for each department that goes up with every change of its queue today. Pages that poll compare it, and
+    whoever changes the queue holds this row's lock while doing so."""
+
+    department = models.OneToOneField(Department, models.CASCADE, primary_key=True, related_name="queue_version")
+    version = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("รุ่นของคิว")
+        verbose_name_plural = _("รุ่นของคิว")
+
+    def __str__(self):
+        return f"{self.department_id}: {self.version}"
+
+
+class Pace(models.Model):
+    """How long a department takes for one ticket, measured from today's and recent events by a job."""
+
+    department = models.OneToOneField(Department, models.CASCADE, primary_key=True, related_name="pace")
+    seconds = models.PositiveIntegerField(_("เวลาให้บริการต่อคิว (วินาที)"))
+    spread = models.PositiveIntegerField(_("ส่วนเบี่ยงเบน (วินาที)"))
+    measured_at = models.DateTimeField(_("วัดเมื่อ"))
+
+    class Meta:
+        verbose_name = _("เวลาให้บริการของฝ่าย")
+        verbose_name_plural = _("เวลาให้บริการของฝ่าย")
+
+    def __str__(self):
+        return f"{self.department_id}: {self.seconds}"
+
+
+class Clip(models.Model):
+    """A recorded piece of what the board says, uploaded by staff: a letter, a digit, or a phrase."""
+
+    word = models.CharField(_("คำ"), max_length=20, unique=True)
+    sound = models.FileField(_("ไฟล์เสียง"), upload_to="clips/")
+
+    class Meta:
+        verbose_name = _("เสียงประกาศ")
+        verbose_name_plural = _("เสียงประกาศ")
+        ordering = ["word"]
+
+    def __str__(self):
+        return self.word
