@@ -4,11 +4,12 @@ import datetime as dt
 from functools import wraps
 
 from django.conf import settings
+from django.db.models import Max
 from django.utils import timezone
 from django_q.models import Schedule
 
-from booking import opening, queue
-from booking.models import JobRun
+from booking import opening, queue, waiting
+from booking.models import Department, JobRun, Slot, Ticket
 from members import throttle
 
 RECURRING: dict[str, int] = {}
@@ -37,6 +38,26 @@ def heartbeat() -> None:
 @recurring(minutes=15)
 def open_days() -> None:
     opening.open_days()
+
+
+@recurring(minutes=10)
+def close_days() -> None:
+    """Ends the days that are over, and today an hour after a department's last slot."""
+    today = timezone.localdate()
+    for department in Department.objects.all():
+        unfinished = Ticket.objects.live().filter(queue=department, date__lt=today)
+        for date in unfinished.values_list("date", flat=True).distinct():
+            queue.close_day(department=department, date=date)
+        last = Slot.objects.of_day(department, today).aggregate(ends_at=Max("ends_at"))["ends_at"]
+        if last and timezone.now() > last + dt.timedelta(hours=1):
+            queue.close_day(department=department, date=today)
+
+
+@recurring(minutes=5)
+def measure_pace() -> None:
+    since = timezone.now() - dt.timedelta(days=14)
+    for department in Department.objects.active():
+        waiting.measure_pace(department, since=since)
 
 
 @recurring(minutes=60)

@@ -73,6 +73,8 @@ def planned_days(department: Department, first: dt.date, last: dt.date) -> dict[
         periods = []
         for start, end in rule.periods() if rule else []:
             quota = overrides[date].get(start, overrides[date].get(None, rule.quota))
+            # The share kept for walk-ins is not offered in advance.
+            quota = quota * (100 - department.walk_in_percent) // 100
             if date in closed or not department.is_active:
                 quota = 0
             periods.append(Period(dt.datetime.combine(date, start, zone), dt.datetime.combine(date, end, zone), quota))
@@ -89,6 +91,13 @@ def bookable_window(department: Department, date: dt.date, starts_at: dt.datetim
     if department.min_days_ahead:
         closes = min(closes, midnight - dt.timedelta(days=department.min_days_ahead - 1))
     return opens, closes
+
+
+def opens_on(department: Department, date: dt.date) -> bool:
+    """Whether a department serves anybody on a date: it has hours, and neither a holiday nor a closure."""
+    rule = OpeningHours.objects.filter(department=department, weekday=date.weekday()).first()
+    closed = QuotaOverride.objects.filter(department=department, date=date, start=None, quota=0).exists()
+    return bool(department.is_active and rule and rule.periods() and not closed and not closed_days(date, date))
 
 
 def tickets_on(date: dt.date, department: Department | None = None):

@@ -1,22 +1,27 @@
 """Every write to a ticket. Read from top to bottom to learn what can happen to one.
 
-Locks are taken in one order: slot, ticket, place. A booking takes only its place, so bookings do not wait for each
-other.
+Locks are taken in one order: counter, queue (the QueueVersion rows of the departments concerned), slot, ticket, place.
+A booking takes only its place, so bookings do not wait for each other. Every verb is one transaction and writes one
+event for each ticket it changes; `by` is the member of staff who acts, None a member for themselves, or the system.
 """
 
 import secrets
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 
 import psycopg
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import F, Max
 from django.utils import timezone
 
-from booking import errors
-from booking.models import Place, Slot, Ticket, TicketEvent
-from booking.models.tickets import CANCELLABLE, MOVABLE, State, hash_of, secret_of
+from booking import errors, opening, waiting
+from booking.models import Counter, Department, Place, QueueVersion, Slot, Ticket, TicketEvent, WaitPrediction
+from booking.models.tickets import FIRST_WALK_IN_NUMBER, LIVE, MOVES, State, hash_of, secret_of
 from members.models import Member
+
+_KEEP = object()  # where None is a value of its own
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
     """Move a booked ticket to another slot of its department: the new place is taken and the old one freed in one
     transaction, and the new ticket names the old. Where the new slot refuses, the old ticket stays as it was.
 
-    Locks the old slot and the old ticket. Raises WrongState, OtherDepartment and what `book` raises.
+    Locks the queue where the ticket is of today, the old slot and the old ticket. Raises WrongState, OtherDepartment
+    and what `book` raises.
     """
     if slot_id == ticket.slot_id:
         return _as_booking(ticket, created=False)
@@ -91,13 +97,15 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
         moved = Ticket.objects.with_details().filter(moved_from=ticket, idempotency_key=key).first()
         if moved:
             return _as_booking(moved, created=False)
-        with _leaving(ticket, MOVABLE, State.CANCELLED, verb="reschedule", by=by, reason=reason) as old:
+        with _giving_up_its_place(ticket, "reschedule", by=by, reason=reason) as old:
             if Slot.objects.filter(pk=slot_id).exclude(department=old.department_id).exists():
                 raise errors.OtherDepartment
-            if old.member_id is None:
+            if old.member_id is None or old.is_walk_in:
                 raise errors.WrongState
             booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by)
-            Ticket.objects.filter(pk=booking.ticket_id).update(moved_from=old)
+            Ticket.objects.filter(pk=booking.ticket_id).update(
+                moved_from=old, priority=old.priority, priority_reason=old.priority_reason
+            )
         return booking
 
 
@@ -105,13 +113,308 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
 def cancel(*, ticket: Ticket, by=None, reason: str = "") -> Ticket:
     """End a ticket's turn at its holder's or the office's wish; its place is free at once.
 
-    Locks the slot and the ticket. Raises WrongState where the turn has been called or is over.
+    Locks the queue where the ticket is of today, the slot and the ticket. Raises WrongState where the turn has been
+    called or is over.
     """
-    with (
-        transaction.atomic(),
-        _leaving(ticket, CANCELLABLE, State.CANCELLED, verb="cancel", by=by, reason=reason) as old,
-    ):
-        return old
+    with transaction.atomic(), _giving_up_its_place(ticket, "cancel", by=by, reason=reason) as cancelled:
+        return cancelled
+
+
+@again_after_deadlock
+def check_in(*, ticket: Ticket, by=None, present: bool = False) -> Ticket:
+    """The member has come: a booked ticket of today waits to be called. Who comes late is due by the department's rule.
+
+    `present`: the member has shown to stand in the office, by the changing QR code there; staff who check somebody in
+    see that for themselves. Locks the queue and the ticket. Raises WrongState, NotToday, TooEarly, PresenceNeeded.
+    """
+    now = timezone.now()
+    with transaction.atomic(), _in_queue(ticket) as locked:
+        _require_move(locked, "check_in")
+        department = locked.department
+        if locked.date != timezone.localdate(now):
+            raise errors.NotToday
+        if not by and now < locked.due_at - timedelta(minutes=department.check_in_minutes_before):
+            raise errors.TooEarly
+        if not by and not present and department.check_in_needs_presence:
+            raise errors.PresenceNeeded
+        is_late = now > locked.due_at + timedelta(minutes=department.late_after_minutes)
+        _change(
+            locked,
+            "check_in",
+            by=by,
+            arrived_at=now,
+            due_at=_due_again(locked, department, now) if is_late else locked.due_at,
+        )
+        _keep_prediction(locked, now)
+        return locked
+
+
+@again_after_deadlock
+def undo_check_in(*, ticket: Ticket, by) -> Ticket:
+    """Staff take back a check-in made by mistake. Locks the queue and the ticket. Raises WrongState."""
+    with transaction.atomic(), _in_queue(ticket) as locked:
+        if locked.is_walk_in or locked.queue_id != locked.department_id:
+            raise errors.WrongState
+        _change(locked, "undo_check_in", by=by, arrived_at=None, due_at=locked.slot.starts_at)
+        WaitPrediction.objects.filter(ticket=locked).delete()
+        return locked
+
+
+@again_after_deadlock
+def walk_in(
+    *, department: Department, by, member_id: int | None = None, priority: str = "", reason: str = ""
+) -> Ticket:
+    """Issue a ticket to somebody who has come without one; it waits at once, with the next number from 501 up.
+
+    `reason` says why a `priority` class was given. Locks the queue. Raises DayClosed where the department does not open
+    today, AlreadyBooked where the member has a live ticket of this department today.
+    """
+    now = timezone.now()
+    today = timezone.localdate(now)
+    if not opening.opens_on(department, today):
+        raise errors.DayClosed
+    public_id = secrets.token_urlsafe(16)
+    with transaction.atomic():
+        _lock_queues(department.pk)
+        held = Ticket.objects.with_details().live().of_day(department, today).filter(member=member_id).first()
+        if member_id and held:
+            raise errors.AlreadyBooked(held)
+        last = Ticket.objects.of_day(department, today).filter(slot=None).aggregate(last=Max("number"))["last"]
+        ticket = Ticket.objects.create(
+            public_id=public_id,
+            secret_hash=hash_of(secret_of(public_id)),
+            department=department,
+            queue=department,
+            date=today,
+            number=last + 1 if last else FIRST_WALK_IN_NUMBER,
+            member_id=member_id,
+            state=State.WAITING,
+            issued_at=now,
+            arrived_at=now,
+            due_at=now,
+            priority=priority,
+            priority_reason=reason,
+        )
+        _write_event(ticket, "walk_in", "", by=by, reason=reason, at=now)
+        _keep_prediction(ticket, now)
+        return ticket
+
+
+@again_after_deadlock
+def call_next(*, counter: Counter, by) -> Ticket | None:
+    """Call the ticket whose turn it is (the order stands in waiting.py) to a counter, or None where nobody waits.
+
+    The departments are asked in the counter's order. Locks the counter and the queues it serves, so that two counters
+    never call the same ticket and none is passed over. Raises NotAtCounter, CounterBusy.
+    """
+    with transaction.atomic():
+        _lock_counter(counter, by)
+        department_ids = counter.department_ids()
+        _lock_queues(*department_ids)
+        ticket = waiting.next_up(department_ids)
+        if ticket:
+            _call(ticket, counter, by=by)
+        return ticket
+
+
+@again_after_deadlock
+def call(*, ticket: Ticket, counter: Counter, by, reason: str) -> Ticket:
+    """Call a certain ticket, whoever else is waiting; the event keeps why.
+
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, ReasonNeeded,
+    WrongState.
+    """
+    if not reason.strip():
+        raise errors.ReasonNeeded
+    with transaction.atomic():
+        _lock_counter(counter, by)
+        with _in_queue(ticket) as locked:
+            if locked.queue_id not in counter.department_ids():
+                raise errors.NotServedHere
+            if locked.date != timezone.localdate():
+                raise errors.NotToday
+            _call(locked, counter, by=by, reason=reason.strip())
+            return locked
+
+
+@again_after_deadlock
+def recall(*, counter: Counter, by) -> Ticket:
+    """Call the counter's ticket again; past the department's maximum it is missed instead.
+
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, WrongState.
+    """
+    with _at_counter(counter, by) as ticket:
+        if ticket.recalls >= ticket.queue.max_recalls:
+            return _change(ticket, "miss", by=by, counter=counter)
+        return _change(ticket, "recall", by=by, counter=counter, recalls=ticket.recalls + 1, called_at=timezone.now())
+
+
+@again_after_deadlock
+def undo_call(*, counter: Counter, by) -> Ticket:
+    """Take back the counter's call: the ticket waits where it stood. Locks and raises as recall."""
+    with _at_counter(counter, by) as ticket:
+        return _change(ticket, "undo_call", by=by, counter=None, at_counter=counter, called_at=None, recalls=0)
+
+
+@again_after_deadlock
+def start(*, counter: Counter, by) -> Ticket:
+    """The called member stands at the counter. Locks and raises as recall."""
+    with _at_counter(counter, by) as ticket:
+        return _change(ticket, "start", by=by, counter=counter)
+
+
+@again_after_deadlock
+def finish(*, counter: Counter, by) -> Ticket:
+    """The member has been served. Locks and raises as recall."""
+    with _at_counter(counter, by) as ticket:
+        return _change(ticket, "finish", by=by, counter=counter)
+
+
+@again_after_deadlock
+def miss(*, counter: Counter, by) -> Ticket:
+    """The called member did not come. Locks and raises as recall."""
+    with _at_counter(counter, by) as ticket:
+        return _change(ticket, "miss", by=by, counter=counter)
+
+
+@again_after_deadlock
+def hold(*, counter: Counter, by, reason: str = "") -> Ticket:
+    """Set the counter's ticket aside (a form to fill in, a paper to fetch); the counter is free for the next.
+
+    Locks and raises as recall.
+    """
+    with _at_counter(counter, by) as ticket:
+        return _change(ticket, "hold", by=by, counter=counter, reason=reason)
+
+
+@again_after_deadlock
+def put_back(*, counter: Counter, by, reason: str = "") -> Ticket:
+    """Put the counter's ticket back into its queue, where it stood. Locks and raises as recall."""
+    with _at_counter(counter, by) as ticket:
+        return _change(
+            ticket, "put_back", by=by, counter=None, at_counter=counter, called_at=None, recalls=0, reason=reason
+        )
+
+
+@again_after_deadlock
+def transfer(*, counter: Counter, to: Department, by, note: str = "") -> Ticket:
+    """Send the member being served on to another department, under the same number; due now, the note goes with it.
+
+    Locks the counter, both queues and the ticket. Raises NotAtCounter, WrongState, DayClosed where that department is
+    not in use.
+    """
+    if not to.is_active:
+        raise errors.DayClosed
+    with _at_counter(counter, by, to.pk) as ticket:
+        if ticket.queue_id == to.pk:
+            raise errors.WrongState
+        return _change(
+            ticket,
+            "transfer",
+            by=by,
+            counter=None,
+            at_counter=counter,
+            reason=note,
+            queue=to,
+            due_at=timezone.now(),
+            called_at=None,
+            recalls=0,
+        )
+
+
+@again_after_deadlock
+def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
+    """Call a ticket that was set aside to a counter again.
+
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, WrongState.
+    """
+    with transaction.atomic():
+        _lock_counter(counter, by)
+        with _in_queue(ticket) as locked:
+            _require_move(locked, "resume")
+            _require_free(counter)
+            return _change(locked, "resume", by=by, counter=counter, called_at=timezone.now(), recalls=0)
+
+
+@again_after_deadlock
+def finish_held(*, ticket: Ticket, by) -> Ticket:
+    """A ticket that was set aside needs no more. Locks the queue and the ticket. Raises WrongState."""
+    with transaction.atomic(), _in_queue(ticket) as locked:
+        if locked.state != State.ON_HOLD:
+            raise errors.WrongState
+        return _change(locked, "finish", by=by)
+
+
+@again_after_deadlock
+def come_back(*, ticket: Ticket, by) -> Ticket:
+    """A member who missed the call has come back, and waits again by the department's rule for late arrivals.
+
+    Locks the queue and the ticket. Raises WrongState, NotToday.
+    """
+    now = timezone.now()
+    with transaction.atomic(), _in_queue(ticket) as locked:
+        _require_move(locked, "come_back")
+        if locked.date != timezone.localdate(now):
+            raise errors.NotToday
+        return _change(
+            locked,
+            "come_back",
+            by=by,
+            counter=None,
+            called_at=None,
+            recalls=0,
+            arrived_at=now,
+            due_at=_due_again(locked, locked.queue, now),
+        )
+
+
+@again_after_deadlock
+def reopen(*, ticket: Ticket, by) -> Ticket:
+    """Staff take back, on the same day, that a ticket was closed as no-show or not-arrived.
+
+    Locks the queue and the ticket. Raises WrongState, NotToday, AlreadyBooked where the member has another by now.
+    """
+    with transaction.atomic(), _in_queue(ticket) as locked:
+        _require_move(locked, "reopen")
+        if locked.date != timezone.localdate():
+            raise errors.NotToday
+        other = Ticket.objects.live().of_day(locked.department_id, locked.date).filter(member=locked.member_id).first()
+        if locked.member_id and other:
+            raise errors.AlreadyBooked(other)
+        return _change(locked, "reopen", by=by)
+
+
+def close_day(*, department: Department, date, by=None) -> int:
+    """End a day: missed tickets become no-show, booked ones that never arrived not-arrived.
+
+    Of a day before today nothing is left open: who was being served is served, who was called is no-show, who was left
+    waiting or set aside is cancelled with that reason. Returns how many tickets changed; run again it finds none.
+
+    Each ticket is a transaction of its own, with the locks of its verb.
+    """
+    left = Ticket.objects.filter(queue=department, date=date, state__in=MOVES["close_day"])
+    is_over = date < timezone.localdate()
+    if is_over:
+        left = Ticket.objects.filter(queue=department, date=date, state__in=LIVE)
+    return sum(_close(ticket=ticket, is_over=is_over, by=by) for ticket in left)
+
+
+@again_after_deadlock
+def _close(*, ticket: Ticket, is_over: bool, by) -> bool:
+    with transaction.atomic(), _in_queue(ticket) as locked:
+        if is_over and locked.state == State.CALLED:
+            _change(locked, "miss", by=by, counter=locked.counter)
+        if locked.may("close_day"):
+            _change(locked, "close_day", by=by)
+        elif is_over and locked.state == State.SERVING:
+            _change(locked, "finish", by=by, counter=locked.counter)
+        elif is_over and locked.may("cancel"):
+            slot = _lock_slot(locked)
+            _change(locked, "cancel", by=by, reason="ปิดวันโดยไม่ได้เรียก")
+            free_place(locked, slot)
+        else:
+            return False
+        return True
 
 
 def unlink_members(*, before) -> int:
@@ -141,17 +444,17 @@ WITH taken AS (
      LIMIT 1
        FOR UPDATE OF place {skip_locked}
 ), new AS (
-    INSERT INTO booking_ticket (public_id, secret_hash, department_id, date, number, slot_id, member_id,
-                                state, idempotency_key, issued_at)
-    SELECT %(public_id)s, %(secret_hash)s, department_id, date, number, slot_id, %(member)s,
-           'booked', %(key)s, %(now)s
+    INSERT INTO booking_ticket (public_id, secret_hash, department_id, queue_id, date, number, slot_id, due_at,
+                                member_id, state, idempotency_key, issued_at)
+    SELECT %(public_id)s, %(secret_hash)s, department_id, department_id, date, number, slot_id, starts_at,
+           %(member)s, 'booked', %(key)s, %(now)s
       FROM taken
-    RETURNING id
+    RETURNING id, queue_id
 ), held AS (
     UPDATE booking_place SET ticket_id = new.id FROM taken, new WHERE booking_place.id = taken.id
 ), logged AS (
-    INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, by_id, reason, at)
-    SELECT id, 'book', '', 'booked', %(by)s, '', %(now)s FROM new
+    INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, reason, at)
+    SELECT id, 'book', '', 'booked', queue_id, %(by)s, '', %(now)s FROM new
 )
 SELECT new.id, taken.number, taken.letter, taken.slug, taken.date, taken.starts_at FROM new, taken
 """
@@ -250,21 +553,40 @@ def _why_nothing_was_taken(*, member_id: int, slot_id: int, now) -> errors.Booki
     return errors.SlotFull()
 
 
+def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
+    _require_free(counter)
+    if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
+        raise errors.WrongState
+    _change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
+
+
+def _due_again(ticket: Ticket, department: Department, now):
+    return now if department.late_rule == Department.LateRule.AS_WALK_IN else ticket.due_at
+
+
+def _keep_prediction(ticket: Ticket, now) -> None:
+    low, high = waiting.expected_wait(ticket, now=now)
+    WaitPrediction.objects.update_or_create(ticket=ticket, defaults={"at": now, "low": low, "high": high})
+
+
 @contextmanager
-def _leaving(ticket: Ticket, allowed, to_state, *, verb: str, by=None, reason: str = ""):
-    """Move a ticket to a state in which it holds no place, do what stands in the block, then free the place.
+def _giving_up_its_place(ticket: Ticket, verb: str, *, by, reason: str):
+    """Change a ticket into a state in which it holds no place, do what stands in the block, then free the place.
 
     The place is freed last, so that nobody waits for it while the block waits for another. Yields the locked ticket.
     """
-    slot = Slot.objects.select_for_update(no_key=True).get(pk=ticket.slot_id)
-    left = _change(ticket, allowed, to_state, verb=verb, by=by, reason=reason)
-    yield left
-    free_place(left, slot)
+    is_of_today = ticket.date == timezone.localdate()
+    with _in_queue(ticket, locks_queue=is_of_today) as locked:
+        _change(locked, verb, by=by, reason=reason)
+        yield locked
+        free_place(locked, locked.locked_slot)
 
 
-def free_place(ticket: Ticket, slot: Slot) -> None:
+def free_place(ticket: Ticket, slot: Slot | None) -> None:
     """Put a ticket's place back, or take it away where the slot has more than its quota (it was lowered, or the day was
-    closed, after the place was booked). The caller holds the slot's lock."""
+    closed, after the place was booked). The caller holds the slot's lock. A walk-in has no place."""
+    if slot is None:
+        return
     places = Place.objects.filter(slot=slot)
     if places.count() > slot.quota:
         places.filter(ticket=ticket).delete()
@@ -272,20 +594,84 @@ def free_place(ticket: Ticket, slot: Slot) -> None:
         places.filter(ticket=ticket).update(ticket=None)
 
 
-def _change(ticket: Ticket, allowed, to_state, *, verb: str, by=None, reason: str = "") -> Ticket:
-    """Lock a ticket, see that it is in a state it may leave by this verb, change it and write the event."""
+@contextmanager
+def _at_counter(counter: Counter, by, *other_queues: int):
+    """One transaction on the ticket that a counter is calling or serving."""
+    with transaction.atomic():
+        _lock_counter(counter, by)
+        ticket = Ticket.objects.at_counter(counter).first()
+        if ticket is None:
+            raise errors.WrongState
+        with _in_queue(ticket, *other_queues) as locked:
+            yield locked
+
+
+def _lock_counter(counter: Counter, by) -> None:
+    locked = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
+    if by is None or locked.clerk_id != by.pk:
+        raise errors.NotAtCounter
+
+
+def _require_free(counter: Counter) -> None:
+    busy_with = Ticket.objects.with_details().at_counter(counter).first()
+    if busy_with:
+        raise errors.CounterBusy(busy_with)
+
+
+@contextmanager
+def _in_queue(ticket: Ticket, *other_queues: int, locks_queue: bool = True):
+    """Lock the ticket's queue (and others), its slot and the ticket, in this order. Yields the ticket as it is now."""
+    if locks_queue:
+        _lock_queues(ticket.queue_id, *other_queues)
+    slot = _lock_slot(ticket)
     locked = Ticket.objects.select_for_update(no_key=True, of=["self"]).with_details().get(pk=ticket.pk)
-    if locked.state not in allowed:
+    if locked.queue_id != ticket.queue_id:
+        raise errors.WrongState  # it was transferred since it was read: another queue would have to be locked
+    locked.locked_slot = slot
+    yield locked
+
+
+def _lock_slot(ticket: Ticket) -> Slot | None:
+    return Slot.objects.select_for_update(no_key=True).get(pk=ticket.slot_id) if ticket.slot_id else None
+
+
+def _lock_queues(*department_ids: int) -> None:
+    """Lock the queues of these departments, always in the same order, and let their versions go up."""
+    ordered = sorted(set(department_ids))
+    QueueVersion.objects.bulk_create([QueueVersion(department_id=pk) for pk in ordered], ignore_conflicts=True)
+    list(QueueVersion.objects.select_for_update(no_key=True).filter(pk__in=ordered).order_by("pk"))
+    QueueVersion.objects.filter(pk__in=ordered).update(version=F("version") + 1)
+
+
+def _require_move(ticket: Ticket, verb: str) -> None:
+    if not ticket.may(verb):
         raise errors.WrongState
-    from_state, locked.state = locked.state, to_state
-    locked.save(update_fields=["state"])
+
+
+def _change(ticket: Ticket, verb: str, *, by, counter=_KEEP, at_counter=None, reason: str = "", **fields) -> Ticket:
+    """Make a move of a locked ticket and write its event. `counter` is where the ticket is now; `at_counter` where it
+    happened, when the ticket leaves it. Raises WrongState where the verb has no move from its state."""
+    _require_move(ticket, verb)
+    from_state, ticket.state = ticket.state, MOVES[verb][ticket.state]
+    if counter is not _KEEP:
+        fields["counter"] = counter
+    for name, value in fields.items():
+        setattr(ticket, name, value)
+    ticket.save(update_fields=["state", *fields])
+    where = at_counter or (counter if counter is not _KEEP else None)
+    _write_event(ticket, verb, from_state, by=by, counter=where, reason=reason, at=timezone.now())
+    return ticket
+
+
+def _write_event(ticket: Ticket, verb: str, from_state: str, *, by, at, counter=None, reason: str = "") -> None:
     TicketEvent.objects.create(
-        ticket=locked,
+        ticket=ticket,
         verb=verb,
         from_state=from_state,
-        to_state=to_state,
+        to_state=ticket.state,
+        queue_id=ticket.queue_id,
+        counter=counter,
         by=by,
         reason=reason,
-        at=timezone.now(),
+        at=at,
     )
-    return locked

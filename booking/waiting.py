@@ -1,8 +1,154 @@
-"""Reads of who stands where in the queue."""
+"""Reads of who stands where in the queue: who is next and why, who is ahead, how long it will take.
 
-from booking.models import Ticket
+The order of calling, in this one place:
+
+1. The departments of a counter in the counter's order; the first in which somebody is due.
+2. Among those who are due (a booking at its slot's start, a walk-in at its arrival, late arrivals by the department's
+   rule), priority classes first, unless the department's maximum of priority calls in a row has just been reached.
+3. Then by the time at which they were due, then by number.
+4. Where nobody is due in any of the departments: who has come early, in the same order, where the department allows it.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import mean, pstdev
+
+from django.db.models import BooleanField, Case, Q, Value, When
+from django.utils import timezone
+
+from booking.models import Counter, Department, Pace, QueueVersion, Ticket, TicketEvent
+from booking.models.tickets import Priority, State
+
+
+@dataclass(frozen=True)
+class NextUp:
+    """What the next call of a counter would be. `why` is one of: priority, ordinary_turn, due, early."""
+
+    ticket: Ticket
+    why: str
+
+
+def next_up(department_ids: list[int], *, now=None) -> Ticket | None:
+    """The ticket that is called next by a counter serving these departments in this order."""
+    found = next_call(department_ids, now=now)
+    return found.ticket if found else None
+
+
+def next_call(department_ids: list[int], *, now=None) -> NextUp | None:
+    """As next_up, and why it is this one. Without a lock it is what would be called if it were now."""
+    now = now or timezone.now()
+    departments = Department.objects.in_bulk(department_ids)
+    in_order = [departments[pk] for pk in department_ids if pk in departments]
+    for is_due in (True, False):
+        for department in in_order:
+            if not is_due and not department.calls_early:
+                continue
+            ticket = in_calling_order(department, now=now).filter(is_due=is_due).first()
+            if ticket:
+                return NextUp(ticket, _why(ticket, department, is_due))
+    return None
+
+
+def in_calling_order(department: Department, *, now=None):
+    """The tickets that may be called from a department's queue, in the order in which they will be."""
+    now = now or timezone.now()
+    callable_now = Q(state=State.WAITING)
+    if not department.uses_check_in:
+        callable_now |= Q(state=State.BOOKED, due_at__lte=now)
+    ordinary_first = _priority_has_had_its_turns(department)
+    by_class = "is_priority" if ordinary_first else "-is_priority"
+    return (
+        Ticket.objects.with_details()
+        .standing_in(department)
+        .filter(callable_now)
+        .annotate(is_due=_flag(Q(due_at__lte=now)), is_priority=_flag(~Q(priority=Priority.NONE)))
+        .order_by("-is_due", by_class, "due_at", "number", "pk")
+    )
 
 
 def ahead(ticket: Ticket) -> int:
-    """How many live tickets of the same department and day have their turn before this one."""
-    return Ticket.objects.live().of_day(ticket.department_id, ticket.date).filter(number__lt=ticket.number).count()
+    """How many live tickets of the same queue and day have their turn before this one."""
+    before = Q(due_at__lt=ticket.due_at) | Q(due_at=ticket.due_at, number__lt=ticket.number)
+    others = Ticket.objects.filter(
+        queue=ticket.queue_id, date=ticket.date, state__in=[State.BOOKED, State.WAITING]
+    ).exclude(pk=ticket.pk)
+    if ticket.priority:
+        return others.exclude(priority=Priority.NONE).filter(before).count()
+    return others.filter(before | ~Q(priority=Priority.NONE) & Q(state=State.WAITING)).count()
+
+
+def expected_wait(ticket: Ticket, *, now=None) -> tuple[int, int]:
+    """How long this ticket will still wait, as a range in minutes: from those ahead, the department's pace and the
+    counters that serve it now. A booking waits at least until its time, where somebody else is waiting."""
+    now = now or timezone.now()
+    seconds, spread = pace_of(ticket.queue)
+    counters = max(1, Counter.objects.filter(departments=ticket.queue_id, clerk__isnull=False).count())
+    before = ahead(ticket)
+    middle = before * seconds / counters
+    margin = math.sqrt(before) * spread / counters + seconds / counters / 2
+    until_due = (ticket.due_at - now).total_seconds() if before else 0
+    low = max(middle - margin, until_due, 0)
+    high = max(middle + margin, low)
+    return int(low // 60), math.ceil(high / 60)
+
+
+def pace_of(department: Department) -> tuple[int, int]:
+    """Seconds a ticket takes in a department, and their spread: measured, else what the office says is usual."""
+    measured = Pace.objects.filter(department=department).first()
+    if measured:
+        return measured.seconds, measured.spread
+    usual = department.usual_service_minutes * 60
+    return usual, usual // 2
+
+
+def versions(department_ids=None) -> dict[int, int]:
+    """The version of each department's queue; pages compare it to see whether anything has changed."""
+    rows = QueueVersion.objects.all()
+    if department_ids is not None:
+        rows = rows.filter(pk__in=department_ids)
+    return dict(rows.order_by("pk").values_list("pk", "version"))
+
+
+def service_seconds(department: Department, *, since) -> list[float]:
+    """How long each ticket was served in a department since then, from its events, in order of time."""
+    begun, taken = {}, []
+    events = TicketEvent.objects.filter(queue=department, at__gte=since, verb__in=["start", "finish"]).order_by("id")
+    for ticket_id, verb, at in events.values_list("ticket_id", "verb", "at"):
+        if verb == "start":
+            begun[ticket_id] = at
+        elif ticket_id in begun:
+            taken.append((at - begun.pop(ticket_id)).total_seconds())
+    return taken
+
+
+def measure_pace(department: Department, *, since) -> Pace | None:
+    """Keep a department's pace from its last fifty services; None where there are fewer than five."""
+    taken = service_seconds(department, since=since)[-50:]
+    if len(taken) < 5:
+        return None
+    measured, _ = Pace.objects.update_or_create(
+        department=department,
+        defaults={"seconds": round(mean(taken)), "spread": round(pstdev(taken)), "measured_at": timezone.now()},
+    )
+    return measured
+
+
+def _priority_has_had_its_turns(department: Department) -> bool:
+    most = department.priority_in_a_row
+    if not most:
+        return False
+    called = Ticket.objects.standing_in(department).filter(called_at__isnull=False).order_by("-called_at")
+    last = list(called.values_list("priority", flat=True)[:most])
+    return len(last) == most and Priority.NONE not in last
+
+
+def _why(ticket: Ticket, department: Department, is_due: bool) -> str:
+    if not is_due:
+        return "early"
+    if ticket.priority:
+        return "priority"
+    return "ordinary_turn" if _priority_has_had_its_turns(department) else "due"
+
+
+def _flag(condition: Q):
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
