@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from booking import opening, queue
-from booking.models import Department, OpeningHours, Slot, Ticket
+from booking import counters, opening, queue
+from booking.models import Counter, CounterDepartment, Department, OpeningHours, Slot, Ticket
 from members.citizen_id import check_digit, citizen_id_hmac
 from members.models import Member
 
@@ -101,6 +101,19 @@ def make_ticket(*, member=None, slot=None, key=None, by=None, **slot_fields) -> 
         by=by,
     )
     return Ticket.objects.with_details().get(pk=booking.ticket_id)
+
+
+def make_walk_in(*, department=None, by=None, **fields) -> Ticket:
+    """A ticket issued at the office to somebody who came without one."""
+    return queue.walk_in(department=department or make_open_department(), by=by, **fields)
+
+
+def make_counter(*, departments=(), clerk=None, number=None) -> Counter:
+    """A counter that serves `departments` in this order, with a clerk sitting at it."""
+    counter = Counter.objects.create(number=number or next(_sequence))
+    for position, department in enumerate(departments):
+        CounterDepartment.objects.create(counter=counter, department=department, position=position)
+    return counters.sign_in(counter=counter, by=clerk or make_user())
 
 
 def make_user(*, username=None, group=None, is_staff=True, password="a-long-password-2569", **fields):

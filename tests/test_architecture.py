@@ -16,9 +16,9 @@ MAY_IMPORT = {
 # Inside booking: models <- reads and messages <- verbs <- what is shown.
 LAYERS = [
     {"models", "errors", "thai"},
-    {"opening", "availability", "overview", "waiting", "invariants"},
-    {"queue"},
-    {"closing", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
+    {"opening", "availability", "waiting", "invariants"},
+    {"queue", "counters"},
+    {"closing", "overview", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},
 ]
 

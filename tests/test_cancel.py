@@ -6,7 +6,7 @@ from booking import errors, queue
 from booking.models import Place, QuotaOverride
 from booking.models.tickets import State
 from holidays.models import Holiday
-from tests.factories import make_member, make_slot, make_ticket, make_user
+from tests.factories import make_counter, make_member, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def test_an_old_copy_of_the_ticket_does_not_decide():
 @pytest.mark.parametrize("state", [State.CALLED, State.SERVING, State.SERVED, State.NO_SHOW, State.NOT_ARRIVED])
 def test_a_turn_that_was_called_or_is_over_cannot_be_cancelled(state):
     ticket = make_ticket()
-    type(ticket).objects.filter(pk=ticket.pk).update(state=state)
+    type(ticket).objects.filter(pk=ticket.pk).update(state=state, counter=make_counter())
 
     with pytest.raises(errors.WrongState):
         queue.cancel(ticket=ticket)

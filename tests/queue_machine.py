@@ -1,0 +1,169 @@
+"""Any sequence of verbs: a state machine that Hypothesis drives, and what has to hold after each step."""
+
+import datetime as dt
+
+import time_machine
+from django.db import transaction
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from booking import counters, errors, invariants, queue
+from booking.models import Department, Slot, Ticket
+from booking.models.tickets import MOVES, Priority
+from tests.factories import make_counter, make_member, make_open_department, make_user
+
+MORNING = dt.datetime(2026, 11, 23, 8, 20, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+
+nth = st.integers(min_value=0, max_value=200)
+
+
+def furnish() -> None:
+    """The office that every run begins in: three departments with few places, three counters. Made once."""
+    with time_machine.travel(MORNING, tick=False):
+        departments = [
+            make_open_department(
+                quota=1, opens=dt.time(9), closes=dt.time(12), slot_minutes=60, max_days_ahead=1, **settings
+            )
+            for settings in ({}, {"uses_check_in": False}, {"late_rule": "keep", "max_recalls": 1})
+        ]
+        for first in range(3):
+            make_counter(departments=departments[first:] + departments[:first])
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """The verbs with any arguments, at any time of the day. A refusal changes nothing; a move is one of MOVES."""
+
+    @initialize()
+    def open_the_office(self):
+        self.clock = time_machine.travel(MORNING, tick=False)
+        self.traveller = self.clock.start()
+        self.run = transaction.atomic()
+        self.run.__enter__()
+        self.departments = list(Department.objects.order_by("pk"))
+        self.slots = list(Slot.objects.filter(date__gte=MORNING.date()).order_by("pk"))
+        self.counters = list(self.departments[0].counters.order_by("pk"))
+        self.members = [make_member() for _ in range(4)]
+        self.stranger = make_user()
+        self.states = {}
+
+    def teardown(self):
+        if hasattr(self, "run"):
+            transaction.set_rollback(True)
+            self.run.__exit__(None, None, None)
+            self.clock.stop()
+
+    @rule(minutes=st.integers(min_value=1, max_value=25))
+    def time_goes_by(self, minutes):
+        self.traveller.shift(dt.timedelta(minutes=minutes))
+
+    @rule(member=nth, slot=nth, key=nth)
+    def book(self, member, slot, key):
+        member, slot = self._pick(self.members, member), self._pick(self.slots, slot)
+        self._try("book", lambda: queue.book(member_id=member.pk, slot_id=slot.pk, key=f"key-{key % 12}"))
+
+    @rule(department=nth, member=st.one_of(st.none(), nth), priority=st.sampled_from(Priority.values))
+    def walk_in(self, department, member, priority):
+        member = None if member is None else self._pick(self.members, member).pk
+        department = self._pick(self.departments, department)
+        self._try("walk_in", lambda: queue.walk_in(department=department, by=None, member_id=member, priority=priority))
+
+    @rule(ticket=nth, slot=nth, key=nth)
+    def reschedule(self, ticket, slot, key):
+        slot = self._pick(self.slots, slot)
+        self._on_ticket("reschedule", ticket, queue.reschedule, slot_id=slot.pk, key=f"move-{key}")
+
+    @rule(ticket=nth, by_staff=st.booleans())
+    def check_in(self, ticket, by_staff):
+        self._on_ticket("check_in", ticket, queue.check_in, by=self.stranger if by_staff else None)
+
+    @rule(ticket=nth, verb=st.sampled_from(["undo_check_in", "come_back", "reopen"]))
+    def on_a_ticket(self, ticket, verb):
+        self._on_ticket(verb, ticket, getattr(queue, verb), by=self.stranger)
+
+    @rule(ticket=nth)
+    def cancel(self, ticket):
+        self._on_ticket("cancel", ticket, queue.cancel)
+
+    @rule(ticket=nth)
+    def finish_held(self, ticket):
+        self._on_ticket("finish", ticket, queue.finish_held, by=self.stranger)
+
+    @rule(counter=nth)
+    def call_next(self, counter):
+        counter = self._pick(self.counters, counter)
+        self._try("call", lambda: queue.call_next(counter=counter, by=counter.clerk))
+
+    @rule(
+        counter=nth,
+        verb=st.sampled_from(["recall", "undo_call", "start", "start", "finish", "finish", "miss", "hold", "put_back"]),
+    )
+    def at_a_counter(self, counter, verb):
+        counter = self._pick(self.counters, counter)
+        self._try(verb, lambda: getattr(queue, verb)(counter=counter, by=counter.clerk))
+
+    @rule(counter=nth, verb=st.sampled_from(["call_next", "start", "finish", "miss"]))
+    def a_stranger_at_a_counter(self, counter, verb):
+        counter = self._pick(self.counters, counter)
+        assert self._try(verb, lambda: getattr(queue, verb)(counter=counter, by=self.stranger)) == "not_at_counter"
+
+    @rule(ticket=nth, counter=nth, verb=st.sampled_from(["call", "resume"]))
+    def a_certain_ticket(self, ticket, counter, verb):
+        counter = self._pick(self.counters, counter)
+        reason = {"reason": "ขอความช่วยเหลือ"} if verb == "call" else {}
+        self._on_ticket(verb, ticket, getattr(queue, verb), counter=counter, by=counter.clerk, **reason)
+
+    @rule(counter=nth, department=nth)
+    def transfer(self, counter, department):
+        counter, department = self._pick(self.counters, counter), self._pick(self.departments, department)
+        self._try("transfer", lambda: queue.transfer(counter=counter, to=department, by=counter.clerk))
+
+    @rule(counter=nth, other=nth)
+    def a_clerk_changes_counters(self, counter, other):
+        clerk, other = self._pick(self.counters, counter).clerk, self._pick(self.counters, other)
+        self._try("sign_in", lambda: counters.sign_in(counter=other, by=clerk))
+        for counter in self.counters:
+            counter.refresh_from_db()
+
+    @rule(department=nth)
+    def close_day(self, department):
+        queue.close_day(department=self._pick(self.departments, department), date=MORNING.date())
+        for pk, state in Ticket.objects.values_list("pk", "state"):
+            if state != self.states[pk]:
+                assert MOVES["close_day"][self.states[pk]] == state
+                self.states[pk] = state
+
+    @invariant()
+    def every_rule_of_the_database_holds(self):
+        if hasattr(self, "states"):
+            broken = invariants.violations()
+            assert not broken, broken
+
+    def _on_ticket(self, verb, ticket, call, **arguments):
+        tickets = Ticket.objects.order_by("pk")
+        if self.states:
+            ticket = tickets[ticket % len(self.states)]
+            self._try(verb, lambda: call(ticket=ticket, **arguments))
+
+    def _try(self, verb, call) -> str:
+        """Call a verb; see that it did nothing when it refused, and else nothing but its own move."""
+        try:
+            with transaction.atomic():
+                call()
+            refusal = ""
+        except errors.BookingError as refused:
+            refusal = refused.code
+        after = dict(Ticket.objects.values_list("pk", "state"))
+        assert set(self.states) <= set(after), "a ticket was lost"
+        changed = {pk for pk in after if after[pk] != self.states.get(pk)}
+        if refusal:
+            assert not changed
+        for pk in changed & set(self.states):
+            # Recalling once too often is a miss.
+            verbs = [verb, "miss"] if verb == "recall" else [verb]
+            assert after[pk] in [MOVES[one][self.states[pk]] for one in verbs if self.states[pk] in MOVES.get(one, {})]
+        assert len(changed - set(self.states)) <= 1
+        self.states = after
+        return refusal
+
+    def _pick(self, things, number):
+        return things[number % len(things)]

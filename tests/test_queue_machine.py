@@ -1,0 +1,40 @@
+"""Every rule holds after any sequence of verbs (`make bench` goes on for 100,000 steps)."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from booking import invariants, queue
+from tests.queue_machine import QueueMachine, furnish
+
+
+def run(*, examples: int, steps: int = 50, phases=tuple(Phase)) -> None:
+    run_state_machine_as_test(
+        QueueMachine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.django_db
+def test_any_sequence_of_verbs_keeps_every_rule():
+    furnish()
+
+    run(examples=200)
+
+    assert invariants.violations() == {}
+
+
+@pytest.mark.django_db
+def test_control_a_verb_that_forgets_to_free_the_place_is_found(monkeypatch):
+    furnish()
+    monkeypatch.setattr(queue, "free_place", lambda ticket, slot: None)
+
+    with pytest.raises(AssertionError, match="a cancelled ticket holds no place"):
+        run(examples=200, phases=[Phase.generate])
