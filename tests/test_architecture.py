@@ -16,9 +16,9 @@ MAY_IMPORT = {
 # Inside booking: models <- reads and messages <- verbs <- what is shown.
 LAYERS = [
     {"models", "errors", "thai"},
-    {"opening", "availability", "waiting", "invariants"},
+    {"opening", "availability", "overview", "waiting", "invariants"},
     {"queue", "counters"},
-    {"closing", "overview", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
+    {"closing", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},
 ]
 
