@@ -22,6 +22,18 @@ class _Policy(CSPMiddleware):
         return super().process_response(request, response)
 
 
+def thai_until_switched(get_response):
+    """Leave the browser's own language out of account, but for the API: many a telephone here is set to English without
+    its owner's knowing. The pages are Thai until the switch on them is used."""
+
+    def middleware(request):
+        if not request.path.startswith("/api/"):
+            request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
+        return get_response(request)
+
+    return middleware
+
+
 def database_faults(get_response):
     """Answer 503 with Retry-After when the database cannot be reached, so that a client tries again."""
 
