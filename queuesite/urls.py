@@ -1,12 +1,16 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
+from booking.views.access import access
 from queuesite import health
 
+anyone = access("anyone")
+
 urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("healthz", anyone(health.healthz)),
+    path("readyz", anyone(health.readyz)),
+    path("i18n/setlang/", anyone(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("api/", include("booking.api.urls")),
     path("", include("booking.urls")),
