@@ -6,11 +6,11 @@ MANAGER = "ผู้จัดการ"
 CLERK = "เจ้าหน้าที่ช่องบริการ"
 
 _KEPT_BY_MANAGERS = {
-    "booking": ["department", "openinghours", "quotaoverride"],
+    "booking": ["department", "openinghours", "quotaoverride", "counter", "counterdepartment", "clip"],
     "holidays": ["holiday"],
     "members": ["member"],
 }
-_READ_BY_MANAGERS = {"booking": ["slot", "place", "ticket", "ticketevent", "jobrun", "visitcount"]}
+_READ_BY_MANAGERS = {"booking": ["slot", "place", "ticket", "ticketevent", "jobrun", "visitcount", "waitprediction"]}
 _READ_BY_CLERKS = {"booking": ["slot", "ticket", "ticketevent"]}
 
 
@@ -21,9 +21,14 @@ def sync_groups() -> None:
         *_permissions(_KEPT_BY_MANAGERS, "add", "change", "delete", "view"),
         *_permissions(_READ_BY_MANAGERS, "view"),
         # Who may add a ticket books for members who telephone.
-        *_permissions({"booking": ["ticket"]}, "add", "cancel", "reschedule"),
+        *_permissions({"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order"),
+        *_permissions({"booking": ["counter"]}, "serve_at", "take_over"),
     )
-    clerk.permissions.add(*_permissions(_READ_BY_CLERKS, "view"), *_permissions({"booking": ["ticket"]}, "cancel"))
+    clerk.permissions.add(
+        *_permissions(_READ_BY_CLERKS, "view"),
+        *_permissions({"booking": ["ticket"]}, "cancel", "receive"),
+        *_permissions({"booking": ["counter"]}, "serve_at"),
+    )
 
 
 def _permissions(models: dict[str, list[str]], *actions: str):

@@ -155,7 +155,12 @@ class Ticket(models.Model):
         verbose_name = _("บัตรคิว")
         verbose_name_plural = _("บัตรคิว")
         ordering = ["-date", "number"]
-        permissions = [("cancel_ticket", _("ยกเลิกบัตรคิวได้")), ("reschedule_ticket", _("ย้ายบัตรคิวได้"))]
+        permissions = [
+            ("cancel_ticket", _("ยกเลิกบัตรคิวได้")),
+            ("reschedule_ticket", _("ย้ายบัตรคิวได้")),
+            ("receive_ticket", _("ออกบัตรคิวหน้าสำนักงาน และแจ้งว่ามาถึงแล้วได้")),
+            ("call_out_of_order_ticket", _("เรียกคิวข้ามลำดับได้")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="one_live_ticket_per_member_department_date",

@@ -8,6 +8,8 @@ ticket    this device has opened the ticket by its secret; the view is given `ti
 
 from functools import wraps
 
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.utils.cache import add_never_cache_headers
 
 from booking.models import Ticket
@@ -15,11 +17,11 @@ from booking.views import refusals, visitor
 from members.errors import IdentityExpired
 
 
-def access(policy: str):
+def access(policy: str, *, permission: str = ""):
     """Let a view answer only those of whom the policy holds. Nothing of it stays in caches, unless the view says so."""
 
     def decorate(view):
-        guarded = GUARDS[policy](view)
+        guarded = _staff(view, permission) if policy == "staff" else GUARDS[policy](view)
 
         @wraps(view)
         def answer(request, **kwargs):
@@ -67,6 +69,17 @@ def _ticket(view):
         if ticket is None:
             return refusals.closed_ticket(request, public_id)
         return view(request, ticket=ticket, **kwargs)
+
+    return guarded
+
+
+def _staff(view, permission):
+    def guarded(request, **kwargs):
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not request.user.has_perm(permission):
+            raise PermissionDenied
+        return view(request, **kwargs)
 
     return guarded
 
