@@ -27,7 +27,10 @@ QR_SIZE = 480
 
 
 def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
-    """A PNG of the ticket, with `link` as its QR code, in the language that is active."""
+    """A PNG of the ticket, with `link` as its QR code, in the language that is active.
+
+    `arrive_at` is None for a walk-in, whose ticket has no time.
+    """
     things = ticket.department.things_to_bring
     left, right, top = EDGE, WIDTH - EDGE, EDGE
     tear = top + STUB_HEIGHT
@@ -43,8 +46,9 @@ def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
     _line(canvas, ticket.code, y=top + 275, size=270, bold=True, fill=PAPER)
 
     _line(canvas, thai.long_date(ticket.date), y=tear + 80, size=58, bold=True)
-    _line(canvas, _("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}, y=tear + 190, size=96, bold=True)
-    _line(canvas, _("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive_at)}, y=tear + 290, size=52)
+    if arrive_at:
+        _line(canvas, _("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}, y=tear + 190, size=96, bold=True)
+        _line(canvas, _("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive_at)}, y=tear + 290, size=52)
     _draw_qr(image, link, y=tear + 350)
     _line(canvas, _("สแกนเพื่อเปิดบัตรคิวใบนี้"), y=tear + 390 + QR_SIZE, size=44, fill=SOFT)
     if things:

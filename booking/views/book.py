@@ -11,7 +11,7 @@ from booking.errors import AlreadyBooked, BookingError, IdempotencyKeyReused
 from booking.models import Department, Slot, Ticket
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
-from members.errors import IdentityExpired, MemberError, NotRegistered, TooManyAttempts
+from members.errors import IdentityExpired, MemberError, NotRegistered
 from members.identify import identify as find_member
 from members.models import Member
 
@@ -28,18 +28,17 @@ def identify(request, slug):
         "typed": visitor.typed(request),
         "why": refusals.why(request) if request.method != "POST" else None,
     }
-    code = 200
     if request.method == "POST":
         try:
             member = find_member(**visitor.claim(request))
         except MemberError as refusal:
-            context |= {"refusal": refusal, "not_registered": isinstance(refusal, NotRegistered)}
-            code = 429 if isinstance(refusal, TooManyAttempts) else 422
+            context["not_registered"] = isinstance(refusal, NotRegistered)
+            response = refusals.beside_the_field(request, "booking/identify.html", context, refusal)
         else:
             response = redirect(_with_slot("confirm", slug, slot_id))
             visitor.remember_asked(response, member)
-            return response
-    response = render(request, "booking/identify.html", context, status=code)
+    else:
+        response = render(request, "booking/identify.html", context)
     visitor.ensure_device(response, request)
     return response
 

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from booking import availability
 from booking.models import Department, Ticket
 from booking.models.visits import count_visit, total_visits
-from booking.views import visitor
+from booking.views import refusals, visitor
 from booking.views.access import access
-from members.errors import MemberError, TooManyAttempts
+from members.errors import MemberError
 from members.identify import registration_status
 
 ROBOTS = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|line-poker|curl|wget|python|monitor", re.I)
@@ -31,7 +31,7 @@ def home(request):
 @require_safe
 @access("anyone")
 def tickets(request):
-    mine = list(_my_tickets(request).order_by("slot__starts_at"))
+    mine = list(_my_tickets(request).order_by("due_at"))
     upcoming = [ticket for ticket in mine if ticket.is_live and ticket.date >= timezone.localdate()]
     over = [ticket for ticket in reversed(mine) if ticket not in upcoming]
     return render(request, "booking/tickets.html", {"upcoming": upcoming, "over": over})
@@ -42,14 +42,12 @@ def tickets(request):
 def status(request):
     """Whether a number is registered in i-member; the same throttle as where one books."""
     context = visitor.form_context() | {"typed": visitor.typed(request)}
-    code = 200
-    if request.method == "POST":
-        try:
+    try:
+        if request.method == "POST":
             context["registered"] = registration_status(**visitor.claim(request))
-        except MemberError as refusal:
-            context["refusal"] = refusal
-            code = 429 if isinstance(refusal, TooManyAttempts) else 422
-    response = render(request, "booking/status.html", context, status=code)
+        response = render(request, "booking/status.html", context)
+    except MemberError as refusal:
+        response = refusals.beside_the_field(request, "booking/status.html", context, refusal)
     visitor.ensure_device(response, request)
     return response
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from booking import errors
 from booking.models import Ticket
 from booking.views import visitor
-from members.errors import IdentityExpired
+from members.errors import IdentityExpired, TooManyAttempts
 
 
 class NoTimeChosen(errors.BookingError):
@@ -44,6 +44,15 @@ def why(request) -> dict | None:
     """The refusal that led here, for the top of the page."""
     kind = SHOWN.get(request.GET.get("why"))
     return {"code": kind.code, "message": kind.message} if kind else None
+
+
+def beside_the_field(request, template: str, context: dict, refusal):
+    """The form once more, with the refusal beside what was typed."""
+    too_many = isinstance(refusal, TooManyAttempts)
+    response = render(request, template, context | {"refusal": refusal}, status=429 if too_many else 422)
+    if too_many:
+        response["Retry-After"] = refusal.retry_after
+    return response
 
 
 def to_booking_page(request, refusal, *, days_url: str, date, slot_id: int | None):

@@ -6,7 +6,7 @@ import re
 import uuid
 
 import segno
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -129,13 +129,18 @@ def picture(request, ticket):
 @require_safe
 @access("ticket")
 def calendar_entry(request, ticket):
+    if ticket.slot is None:
+        raise Http404
     # Without the secret: calendars are shared and synchronised. On this device the link opens the ticket all the same.
     link = request.build_absolute_uri(reverse("ticket", args=[ticket.public_id]))
     entry = calendar_file.entry(ticket, arrive_at=arrive_at(ticket), link=link)
     return HttpResponse(entry, content_type="text/calendar", headers={"Content-Disposition": _inline(ticket, "ics")})
 
 
-def arrive_at(ticket) -> dt.datetime:
+def arrive_at(ticket) -> dt.datetime | None:
+    """By when to be there; None for a walk-in, who is there."""
+    if ticket.slot is None:
+        return None
     return ticket.slot.starts_at - dt.timedelta(minutes=ticket.department.arrive_minutes_before)
 
 
