@@ -1,0 +1,326 @@
+"""A ticket's page: for whoever holds it, and for nobody else; and what its holder may do."""
+
+import datetime as dt
+import io
+import re
+
+import pytest
+from django.urls import reverse
+from icalendar import Calendar
+from PIL import Image
+
+from booking import errors, queue, thai
+from booking.models import Counter, Slot, Ticket
+from booking.models.tickets import State
+from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket
+from tests.pages import book, chosen_slot, hold, key_of, text, ticket_at
+
+pytestmark = pytest.mark.django_db
+
+GUARDED = ["ticket", "ticket_live", "ticket_cancel", "ticket_move_days", "ticket_picture", "ticket_calendar"]
+
+
+@pytest.fixture
+def ticket(client):
+    """A ticket that this client holds."""
+    ticket = make_ticket(days_ahead=1, letter="A", bring="บัตรประชาชน\nสมุดบัญชี", arrive_minutes_before=15)
+    hold(client, ticket)
+    return ticket
+
+
+def page_of(client, ticket):
+    return client.get(reverse("ticket", args=[ticket.public_id]))
+
+
+# --- who may see it ---
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_stranger_sees_what_one_sees_of_a_ticket_that_does_not_exist(client, name):
+    ticket = make_ticket()
+    unknown = "x" * len(ticket.public_id)
+    theirs = client.get(reverse(name, args=[ticket.public_id]))
+    nobodys = client.get(reverse(name, args=[unknown]))
+    assert theirs.status_code == nobodys.status_code == 404
+    assert text(theirs) == text(nobodys)
+    assert ticket.code not in text(theirs)
+
+
+@pytest.mark.parametrize("name", ["ticket_cancel", "ticket_move"])
+def test_a_stranger_changes_nothing(client, name):
+    ticket = make_ticket()
+    args = [ticket.public_id] + ([in_days(1)] if name == "ticket_move" else [])
+    answer = client.post(reverse(name, args=args), {"slot": ticket.slot_id, "key": "x"})
+    assert answer.status_code == 404
+    ticket.refresh_from_db()
+    assert ticket.state == State.BOOKED
+
+
+def test_the_secret_opens_it_from_then_on(client):
+    ticket = make_ticket()
+    address = reverse("ticket", args=[ticket.public_id])
+    answer = client.post(f"{address}open/", {"link": ticket.secret})
+    assert answer["Location"] == address
+    assert ticket.code in text(client.get(address))
+    assert client.cookies["tickets"]["httponly"]
+
+
+def test_a_pasted_link_opens_its_own_ticket(client):
+    ticket, other = make_ticket(), make_ticket()
+    link = f" https://queue.example.org/t/{ticket.public_id}/#{ticket.secret} "
+    answer = client.post(reverse("ticket_open", args=[other.public_id]), {"link": link})
+    assert answer["Location"] == reverse("ticket", args=[ticket.public_id])
+
+
+@pytest.mark.parametrize("link", ["", "x", "0" * 64, "\x00" * 64, "#", "é" * 64, "f" * 10_000])
+def test_a_wrong_secret_opens_nothing(client, link):
+    ticket = make_ticket()
+    answer = client.post(reverse("ticket_open", args=[ticket.public_id]), {"link": link})
+    page = client.get(answer["Location"])
+    assert page.status_code == 404
+    assert "ลิงก์นี้เปิดบัตรคิวไม่ได้" in text(page)
+
+
+def test_the_secret_of_another_ticket_opens_nothing(client):
+    ticket, other = make_ticket(), make_ticket()
+    client.post(reverse("ticket_open", args=[ticket.public_id]), {"link": other.secret})
+    assert page_of(client, ticket).status_code == 404
+
+
+def test_no_name_and_no_number_of_the_member_on_it(client):
+    member = make_member(given_name="เพ็ญศรี", family_name="พูลสวัสดิ์", member_number="778899")
+    ticket = make_ticket(member=member)
+    hold(client, ticket)
+    page = page_of(client, ticket).content.decode()
+    assert not [fact for fact in ("เพ็", "พู", "778899") if fact in page]
+
+
+# --- what stands on it ---
+
+
+def test_what_it_says(client, ticket):
+    said = text(page_of(client, ticket))
+    assert f"{ticket.code} {thai.long_date(ticket.date)} เวลา 08.30 น. กรุณามาถึงก่อน 08.15 น." in said
+    assert "สิ่งที่ต้องนำมา บัตรประชาชนสมุดบัญชี" in said
+    assert "จองแล้ว" in said
+
+
+def test_the_qr_code_is_of_the_secret_link(client, ticket):
+    import segno
+
+    page = page_of(client, ticket).content.decode()
+    link = f"http://testserver/t/{ticket.public_id}/#{ticket.secret}"
+    drawn = re.search(r'class="qrline"[^>]* d="([^"]+)"', segno.make(link, error="m").svg_inline(border=1))[1]
+    assert drawn in page
+    assert ticket.secret not in page
+
+
+def test_how_many_are_ahead_on_the_day(client):
+    department = make_open_department(min_days_ahead=0, closes_minutes_before=0)
+    slot = make_slot(department=department, days_ahead=1)
+    for _ in range(2):
+        make_ticket(slot=slot)
+    ticket = make_ticket(slot=slot)
+    hold(client, ticket)
+    assert "ขณะนี้มีผู้จองก่อนหน้าท่าน 2 คิว" in text(page_of(client, ticket))
+    Slot.objects.filter(pk=slot.pk).update(date=in_days(0))
+    Ticket.objects.update(date=in_days(0))
+    assert "วันนี้ ก่อนหน้าท่านมี 2 คิว" in text(page_of(client, ticket))
+    for earlier in Ticket.objects.exclude(pk=ticket.pk):
+        queue.cancel(ticket=earlier)
+    assert "ท่านเป็นคิวถัดไป" in text(page_of(client, ticket))
+
+
+@pytest.mark.parametrize("state", State.values)
+def test_every_state_has_a_page(client, ticket, state):
+    Ticket.objects.filter(pk=ticket.pk).update(state=state, counter=Counter.objects.create(number=3))
+    ticket.refresh_from_db()
+    page = page_of(client, ticket)
+    assert page.status_code == 200
+    assert ("ยกเลิกบัตรคิว" in text(page)) == ticket.can_cancel
+    assert ("เลื่อนไปเวลาอื่น" in text(page)) == ticket.can_move
+
+
+def test_a_called_ticket_says_where_to_go(client, ticket):
+    Ticket.objects.filter(pk=ticket.pk).update(state=State.CALLED, counter=Counter.objects.create(number=3))
+    assert "ถึงคิวของท่านแล้ว เชิญที่ช่องบริการ 3" in text(page_of(client, ticket))
+
+
+def test_a_walk_in_has_no_time_and_no_calendar_entry(client):
+    department = make_open_department(letter="A", name="ฝ่ายสินเชื่อ")
+    ticket = make_ticket(department=department)
+    Ticket.objects.filter(pk=ticket.pk).update(slot=None, state=State.WAITING, date=in_days(0), number=501)
+    hold(client, ticket)
+    for page in (page_of(client, ticket), client.get("/"), client.get(reverse("tickets"))):
+        assert "A501" in text(page)
+        assert "เวลา" not in text(page)
+    assert client.get(reverse("ticket_picture", args=[ticket.public_id])).status_code == 200
+    assert client.get(reverse("ticket_calendar", args=[ticket.public_id])).status_code == 404
+
+
+# --- looking again ---
+
+
+def look(client, ticket, **headers):
+    address = reverse("ticket_live", args=[ticket.public_id])
+    return client.get(address, {"shown": ticket.state}, headers=headers)
+
+
+def test_unchanged_is_answered_304(client, ticket):
+    first = look(client, ticket)
+    assert first.status_code == 200
+    assert first["Cache-Control"] == "private, no-cache"
+    again = look(client, ticket, **{"If-None-Match": first["ETag"]})
+    assert again.status_code == 304
+    assert not again.content
+
+
+def test_changed_is_answered_anew(client):
+    slot = make_slot()
+    earlier, ticket = make_ticket(slot=slot), make_ticket(slot=slot)
+    hold(client, ticket)
+    first = look(client, ticket)
+    queue.cancel(ticket=earlier)
+    again = look(client, ticket, **{"If-None-Match": first["ETag"]})
+    assert again.status_code == 200
+    assert again["ETag"] != first["ETag"]
+
+
+def test_another_state_loads_the_page_anew(client, ticket):
+    address = reverse("ticket_live", args=[ticket.public_id])
+    queue.cancel(ticket=ticket)
+    assert client.get(address, {"shown": "booked"})["HX-Refresh"] == "true"
+
+
+# --- cancelling ---
+
+
+def test_cancelling_is_asked_once_more(client, ticket):
+    answer = client.get(reverse("ticket_cancel", args=[ticket.public_id]))
+    assert "ยกเลิกบัตรคิวนี้ใช่หรือไม่" in text(answer)
+    ticket.refresh_from_db()
+    assert ticket.state == State.BOOKED
+
+
+def test_cancelling_frees_the_place_and_the_page_says_so(client, ticket):
+    address = reverse("ticket_cancel", args=[ticket.public_id])
+    answer = client.post(address)
+    page = client.get(answer["Location"])
+    assert "บัตรคิวนี้ยกเลิกแล้ว" in text(page)
+    assert reverse("identify", args=[ticket.department.slug]) in page.content.decode()
+    assert make_ticket(slot=ticket.slot).number == ticket.number
+
+
+def test_cancelling_twice_is_the_same(client, ticket):
+    address = reverse("ticket_cancel", args=[ticket.public_id])
+    client.post(address)
+    again = client.post(address)
+    assert again["Location"] == reverse("ticket", args=[ticket.public_id])
+    assert ticket.events.filter(verb="cancel").count() == 1
+
+
+def test_what_has_been_called_is_not_cancelled(client, ticket):
+    Ticket.objects.filter(pk=ticket.pk).update(state=State.SERVING, counter=Counter.objects.create(number=3))
+    for answer in (
+        client.post(reverse("ticket_cancel", args=[ticket.public_id])),
+        client.get(reverse("ticket_cancel", args=[ticket.public_id])),
+        client.get(reverse("ticket_move_days", args=[ticket.public_id])),
+    ):
+        assert str(errors.WrongState.message) in text(client.get(answer["Location"]))
+
+
+# --- moving ---
+
+
+def move_address(ticket, days_ahead=1):
+    return reverse("ticket_move", args=[ticket.public_id, in_days(days_ahead)])
+
+
+def test_moving_with_the_same_days_and_times(client, ticket):
+    days = client.get(reverse("ticket_move_days", args=[ticket.public_id])).content.decode()
+    assert move_address(ticket, 2) in days
+    slot = Slot.objects.of_day(ticket.department, in_days(2))[3]
+    times = client.get(move_address(ticket, 2))
+    answer = client.post(move_address(ticket, 2), {"slot": slot.pk, "key": key_of(times)})
+
+    moved = ticket_at(answer["Location"])
+    assert moved.slot == slot
+    assert moved.moved_from == ticket
+    assert moved.code in text(client.get(answer["Location"]))
+
+
+def test_the_old_tickets_page_leads_to_the_new_one(client, ticket):
+    slot = Slot.objects.of_day(ticket.department, in_days(2))[0]
+    moved = queue.reschedule(ticket=ticket, slot_id=slot.pk, key="k")
+    answer = page_of(client, ticket)
+    assert ticket_at(answer["Location"]).pk == moved.ticket_id
+    assert client.get(answer["Location"]).status_code == 200
+
+
+def test_a_move_sent_twice_is_one_move(client, ticket):
+    slot = Slot.objects.of_day(ticket.department, in_days(2))[0]
+    form = {"slot": slot.pk, "key": key_of(client.get(move_address(ticket, 2)))}
+    first = client.post(move_address(ticket, 2), form)
+    again = client.post(move_address(ticket, 2), form)
+    assert again["Location"].startswith(reverse("ticket", args=[ticket.public_id]))
+    assert client.get(again["Location"])["Location"] == first["Location"]
+    assert Ticket.objects.live().count() == 1
+
+
+def test_a_full_time_leaves_the_old_ticket_as_it_was(client):
+    department = make_open_department(quota=1)
+    ticket = book(client, department)
+    taken = make_ticket(department=department, days_ahead=2).slot
+    form = {"slot": taken.pk, "key": key_of(client.get(move_address(ticket, 2)))}
+    page = client.get(client.post(move_address(ticket, 2), form)["Location"])
+    assert str(errors.SlotFull.message) in text(page)
+    assert chosen_slot(page) == Slot.objects.of_day(department, in_days(2))[1].pk
+    ticket.refresh_from_db()
+    assert ticket.state == State.BOOKED
+
+
+def test_moving_to_a_day_on_which_the_member_has_another_ticket(client):
+    department = make_open_department()
+    member = make_member()
+    ticket = book(client, department, member=member)
+    make_ticket(member=member, department=department, days_ahead=2)
+    slot = Slot.objects.of_day(department, in_days(2))[0]
+    answer = client.post(move_address(ticket, 2), {"slot": slot.pk, "key": "x"})
+    page = client.get(answer["Location"])
+    assert answer["Location"].startswith(reverse("ticket_move_days", args=[ticket.public_id]))
+    assert str(errors.AlreadyBooked.message) in text(page)
+    ticket.refresh_from_db()
+    assert ticket.state == State.BOOKED
+
+
+def test_moving_without_a_time(client, ticket):
+    page = client.get(client.post(move_address(ticket, 2), {"key": "x"})["Location"])
+    assert "กรุณาเลือกเวลาก่อน" in text(page)
+
+
+# --- to take along ---
+
+
+@pytest.mark.parametrize("language", ["th", "en"])
+def test_the_picture(client, ticket, language):
+    client.cookies["django_language"] = language
+    answer = client.get(reverse("ticket_picture", args=[ticket.public_id]))
+    image = Image.open(io.BytesIO(answer.content))
+    assert answer["Content-Type"] == "image/png"
+    assert image.width == 1080
+    assert len(answer.content) < 100_000
+    assert ticket.code in answer["Content-Disposition"]
+
+
+def test_the_calendar_entry(client, ticket):
+    answer = client.get(reverse("ticket_calendar", args=[ticket.public_id]))
+    assert answer["Content-Type"] == "text/calendar"
+    event = Calendar.from_ical(answer.content).walk("VEVENT")[0]
+    assert event.decoded("dtstart") == ticket.slot.starts_at
+    assert event.decoded("dtend") == ticket.slot.ends_at
+    assert ticket.code in event["summary"]
+    assert "กรุณามาถึงก่อน 08.15 น." in event["description"]
+    assert "- สมุดบัญชี" in event["description"]
+    assert ticket.public_id in event["url"]
+    assert ticket.secret not in answer.content.decode()
+    assert event.walk("VALARM")[0].decoded("trigger") == dt.timedelta(hours=-1)

@@ -1,0 +1,55 @@
+"""My tickets: those that this device has booked or opened, and no others."""
+
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+
+from booking import queue
+from tests.factories import in_days, make_ticket
+from tests.pages import hold, text
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_device_has_none(client):
+    make_ticket()
+    said = text(client.get(reverse("tickets")))
+    assert "เครื่องนี้ยังไม่มีบัตรคิวที่รอใช้" in said
+
+
+def test_those_to_come_stand_before_those_that_are_over(client):
+    later, sooner, cancelled = make_ticket(days_ahead=3), make_ticket(days_ahead=2), make_ticket(days_ahead=2)
+    for ticket in (later, sooner, cancelled):
+        hold(client, ticket)
+    queue.cancel(ticket=cancelled)
+
+    said = text(client.get(reverse("tickets")))
+
+    assert said.index(sooner.code) < said.index(later.code) < said.index("ที่ผ่านมา") < said.rindex(cancelled.code)
+    assert "ยกเลิกแล้ว" in said
+
+
+def test_a_ticket_of_yesterday_is_over(client):
+    ticket = make_ticket(days_ahead=1)
+    hold(client, ticket)
+    with time_machine.travel(timezone.make_aware(timezone.datetime.combine(in_days(2), timezone.datetime.min.time()))):
+        said = text(client.get(reverse("tickets")))
+    assert said.index("ที่ผ่านมา") < said.index(ticket.code)
+
+
+def test_a_device_keeps_the_twenty_newest(client):
+    tickets = [make_ticket(days_ahead=2) for _ in range(21)]
+    for ticket in tickets:
+        hold(client, ticket)
+
+    assert client.get(reverse("ticket", args=[tickets[-1].public_id])).status_code == 200
+    assert client.get(reverse("ticket", args=[tickets[1].public_id])).status_code == 200
+    assert client.get(reverse("ticket", args=[tickets[0].public_id])).status_code == 404
+
+
+def test_a_forged_cookie_opens_nothing(client):
+    ticket = make_ticket()
+    client.cookies["tickets"] = ticket.public_id
+    assert client.get(reverse("ticket", args=[ticket.public_id])).status_code == 404
+    assert ticket.code not in text(client.get(reverse("tickets")))
