@@ -87,6 +87,8 @@ def move_to_next_open_day(*, ticket: Ticket, by, reason: str = "") -> queue.Book
     A day on which the member has a ticket of the department already is passed over. Locks what reschedule() locks.
     Raises NoFreeTime, WrongState, NotRegistered.
     """
+    if ticket.is_walk_in:
+        raise errors.WrongState
     passed_over = set()
     for slot in _free_slots_after(ticket):
         if slot.date in passed_over:

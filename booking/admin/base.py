@@ -1,11 +1,14 @@
 """What every part of the back office has in common."""
 
+import datetime as dt
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.template.response import TemplateResponse
-from django.utils import timezone
+from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 
 from booking import thai
@@ -28,11 +31,31 @@ class OfficeAdmin(ModelAdmin):
 class OfficeInline(TabularInline):
     formfield_overrides = PICKERS
     extra = 0
+    hide_title = True
+
+
+class InWords(HistoricalRecordContextHelper):
+    """What a change of history says: as the form would show it."""
+
+    def prepare_delta_change_value(self, change, value):
+        field = self.model._meta.get_field(change.field)
+        if value is None or value == "":
+            return "-"
+        if isinstance(value, bool):
+            return _("ใช่") if value else _("ไม่ใช่")
+        if isinstance(value, dt.date):
+            return thai.short_date(value)
+        if field.choices:
+            return dict(field.flatchoices).get(value, value)
+        return super().prepare_delta_change_value(change, value)
 
 
 class KeptAdmin(SimpleHistoryAdmin, OfficeAdmin):
     """A list that staff keep. What they change is kept as history, which nobody changes or brings back: going back is a
     change like any other, with all that has to be asked before it."""
+
+    def get_historical_record_context_helper(self, request, historical_record):
+        return InWords(self.model, historical_record)
 
     def history_form_view(self, request, object_id, version_id, extra_context=None):
         if request.method != "GET":
@@ -56,7 +79,7 @@ class ReadOnlyAdmin(OfficeAdmin):
 def page(request, admin, template: str, *, title: str, **context) -> TemplateResponse:
     """Answer with a page of the back office that stands beside the lists of `admin`."""
     request.current_app = admin.admin_site.name
-    context = {**admin.admin_site.each_context(request), "opts": admin.opts, "title": title, **context}
+    context = {**admin.admin_site.each_context(request), "title": title, **context}
     return TemplateResponse(request, template, context)
 
 
@@ -75,7 +98,3 @@ def moment(value) -> str:
     if value is None:
         return "-"
     return f"{thai.short_date(value)} {thai.clock(value)}"
-
-
-def today():
-    return timezone.localdate()

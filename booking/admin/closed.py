@@ -131,7 +131,7 @@ def _cells(ticket) -> list:
     return [
         ticket.code,
         thai.short_date(ticket.date),
-        thai.clock(ticket.slot),
+        thai.clock(ticket.slot or ticket.issued_at),
         ticket.department.name,
         member.member_number if member else "",
         member.full_name if member else "",

@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -70,21 +71,35 @@ class DepartmentAdmin(KeptAdmin):
         (
             gettext_lazy("การจอง"),
             {
+                "classes": ["tab"],
                 "fields": [
                     ("min_days_ahead", "max_days_ahead"),
                     ("closes_minutes_before", "arrive_minutes_before"),
-                ]
+                ],
+            },
+        ),
+        (
+            gettext_lazy("การเรียกคิว"),
+            {
+                "classes": ["tab"],
+                "fields": [
+                    ("uses_check_in", "check_in_needs_presence"),
+                    ("check_in_minutes_before", "late_after_minutes"),
+                    ("late_rule", "calls_early"),
+                    ("priority_in_a_row", "max_recalls"),
+                    ("walk_in_percent", "usual_service_minutes"),
+                ],
             },
         ),
         (
             gettext_lazy("ข้อความถึงสมาชิก"),
-            {"fields": [("description", "description_en"), ("bring", "bring_en")]},
+            {"classes": ["tab"], "fields": [("description", "description_en"), ("bring", "bring_en")]},
         ),
     ]
 
     @display(description=gettext_lazy("เวลาทำการ"))
     def week(self, department):
-        return " · ".join(str(rule) for rule in department.hours.all()) or _("ยังไม่มีเวลาทำการ")
+        return week_in_words(department.hours.all()) or _("ยังไม่มีเวลาทำการ")
 
     @display(description=gettext_lazy("จองล่วงหน้า (วัน)"))
     def window(self, department):
@@ -147,6 +162,22 @@ class QuotaOverrideAdmin(KeptAdmin):
     def _after_save(self, request, override):
         tell_of_full_slots(request, override.department)
         return to_stranded_tickets(request, department=override.department, date=override.date)
+
+
+def week_in_words(rules) -> str:
+    """จันทร์-ศุกร์ 08.30-15.30 · เสาร์ 08.30-12.00"""
+    runs = []
+    for rule in rules:
+        last = runs[-1][-1] if runs else None
+        if last and rule.weekday == last.weekday + 1 and (rule.opens, rule.closes) == (last.opens, last.closes):
+            runs[-1].append(rule)
+        else:
+            runs.append([rule])
+    return " · ".join(
+        f"{'-'.join(dict.fromkeys(str(WEEKDAYS[rule.weekday]) for rule in (run[0], run[-1])))} "
+        f"{run[0].opens:%H.%M}-{run[0].closes:%H.%M}"
+        for run in runs
+    )
 
 
 def tell_of_full_slots(request, department) -> None:

@@ -13,6 +13,8 @@ from booking.models import JobRun
 WHAT_IT_DOES = {
     "heartbeat": gettext_lazy("บอกว่าโปรแกรมเบื้องหลังทำงานอยู่"),
     "open_days": gettext_lazy("เปิดวันใหม่ให้จอง"),
+    "close_days": gettext_lazy("ปิดวันที่ผ่านไปแล้ว"),
+    "measure_pace": gettext_lazy("วัดเวลาให้บริการของแต่ละฝ่าย"),
     "purge_lookups": gettext_lazy("ลบตัวนับการค้นหาสมาชิกที่หมดอายุ"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
 }

@@ -37,17 +37,51 @@ CHIPS = {
 }
 VERBS = {
     "book": gettext_lazy("จอง"),
+    "walk_in": gettext_lazy("ออกบัตรให้ผู้ที่ไม่ได้จอง"),
+    "check_in": gettext_lazy("แจ้งว่ามาถึง"),
+    "undo_check_in": gettext_lazy("ถอนการแจ้งมาถึง"),
+    "call": gettext_lazy("เรียก"),
+    "recall": gettext_lazy("เรียกซ้ำ"),
+    "undo_call": gettext_lazy("ถอนการเรียก"),
+    "start": gettext_lazy("เริ่มให้บริการ"),
+    "finish": gettext_lazy("เสร็จสิ้น"),
+    "miss": gettext_lazy("เรียกแล้วไม่พบ"),
+    "come_back": gettext_lazy("กลับมาหลังถูกเรียก"),
+    "hold": gettext_lazy("พักคิว"),
+    "resume": gettext_lazy("เรียกต่อจากที่พัก"),
+    "put_back": gettext_lazy("คืนเข้าคิว"),
+    "transfer": gettext_lazy("ส่งต่อฝ่ายอื่น"),
     "cancel": gettext_lazy("ยกเลิก"),
     "reschedule": gettext_lazy("ย้าย"),
+    "close_day": gettext_lazy("ปิดวัน"),
+    "reopen": gettext_lazy("เปิดอีกครั้ง"),
 }
 
 
 class When(admin.SimpleListFilter):
+    """Coming tickets, where nothing else is asked for."""
+
     title = gettext_lazy("เมื่อไร")
     parameter_name = "when"
 
     def lookups(self, request, model_admin):
-        return [("today", _("วันนี้")), ("tomorrow", _("พรุ่งนี้")), ("coming", _("วันนี้และวันข้างหน้า"))]
+        return [
+            ("coming", _("วันนี้และวันข้างหน้า")),
+            ("today", _("วันนี้")),
+            ("tomorrow", _("พรุ่งนี้")),
+            ("all", _("ทุกวัน")),
+        ]
+
+    def __init__(self, request, *args, **kwargs):
+        self.is_narrowed = not {"q", "date__year", "slot__id__exact"}.isdisjoint(request.GET)
+        super().__init__(request, *args, **kwargs)
+
+    def value(self):
+        return super().value() or ("all" if self.is_narrowed else "coming")
+
+    def choices(self, changelist):
+        """Without the choice for none: one of these always holds."""
+        return list(super().choices(changelist))[1:]
 
     def queryset(self, request, queryset):
         today = timezone.localdate()
@@ -63,12 +97,12 @@ class When(admin.SimpleListFilter):
 class EventsInline(OfficeInline):
     model = TicketEvent
     verbose_name_plural = gettext_lazy("เหตุการณ์")
-    fields = readonly_fields = ["when", "what", "becomes", "who", "reason"]
+    fields = readonly_fields = ["when", "what", "becomes", "counter", "who", "reason"]
     can_delete = False
     max_num = 0
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("by")
+        return super().get_queryset(request).select_related("by", "counter")
 
     @display(description=gettext_lazy("เมื่อ"))
     def when(self, event):
@@ -90,20 +124,20 @@ class EventsInline(OfficeInline):
 
 @admin.register(Ticket)
 class TicketAdmin(ReadOnlyAdmin):
-    list_display = ["code_", "day", "time", "department", "state_", "holder"]
+    list_display = ["code_", "day", "time", "department", "state_chip", "holder"]
     list_filter = [When, "department", "state"]
     list_select_related = ["department", "slot", "member"]
     date_hierarchy = "date"
-    ordering = ["-date", "department__position", "number"]
+    ordering = ["date", "department__position", "number"]
     search_fields = ["number"]
     search_help_text = gettext_lazy("หมายเลขบัตรคิว เช่น A012 หรือเลขทะเบียนสมาชิก")
     fieldsets = [
-        (None, {"fields": [("code_", "state_"), ("day", "time"), "department", "holder", "issued"]}),
+        (None, {"fields": [("code_", "state"), ("day", "time"), "department", "holder", "issued"]}),
         (gettext_lazy("การย้าย"), {"fields": ["moved_from_", "moved_to_"]}),
     ]
     readonly_fields = [
         "code_",
-        "state_",
+        "state",
         "day",
         "time",
         "department",
@@ -141,10 +175,10 @@ class TicketAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("เวลา"), ordering="slot__starts_at")
     def time(self, ticket):
-        return thai.clock(ticket.slot)
+        return time_of(ticket)
 
     @display(description=gettext_lazy("สถานะ"), ordering="state", label=CHIPS)
-    def state_(self, ticket):
+    def state_chip(self, ticket):
         return ticket.state, ticket.get_state_display()
 
     @display(description=gettext_lazy("สมาชิก"), ordering="member__member_number")
@@ -369,6 +403,13 @@ def holder(ticket) -> str:
     if ticket.member is None:
         return _("ไม่เก็บชื่อแล้ว")
     return f"{ticket.member.member_number} {ticket.member.full_name}"
+
+
+def time_of(ticket) -> str:
+    """When the turn is; of a walk-in, when it came."""
+    if ticket.is_walk_in:
+        return _("%s ไม่ได้จอง") % thai.clock(ticket.issued_at)
+    return thai.clock(ticket.slot)
 
 
 def address_of(ticket_id: int) -> str:
