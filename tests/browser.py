@@ -1,0 +1,140 @@
+"""A real Chromium, held like a telephone in Thailand.
+
+    def test_something(phone): phone.goto("/")
+
+`phone` is a Playwright page on the live server; `old_phone` the same with JavaScript switched off; `new_phone()` makes
+further ones, each a device with cookies of its own. A script that fails, or anything that the strict policy stops,
+fails the test.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+HOW_TO_GET_CHROMIUM = (
+    "Browser tests need Chromium and Thai fonts. On Debian or Ubuntu: "
+    "apt install chromium fonts-thai-tlwg fonts-noto-core (or set CHROMIUM to the path of one)."
+)
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+AXE_RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"color-contrast-enhanced": {"enabled": True}, "target-size": {"enabled": True}},
+}
+
+
+def chromium_path() -> str | None:
+    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = chromium_path()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(HOW_TO_GET_CHROMIUM)
+        pytest.skip(HOW_TO_GET_CHROMIUM)
+    # Playwright runs an event loop in this thread, in which Django would refuse to use the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def new_phone(chromium, live_server):
+    """Makes pages, each on a device of its own. `width` in CSS pixels; further options are Playwright's."""
+    contexts, troubles = [], []
+
+    def make(*, width=390, **options):
+        context = chromium.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": 844},
+            is_mobile=True,
+            has_touch=True,
+            locale="th-TH",
+            timezone_id="Asia/Bangkok",
+            **options,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+@pytest.fixture
+def phone(new_phone):
+    return new_phone()
+
+
+@pytest.fixture
+def old_phone(new_phone):
+    """Without JavaScript."""
+    return new_phone(java_script_enabled=False)
+
+
+def is_trouble(message) -> bool:
+    # A refusal's status (404, 422) is reported as a failed load, and is no trouble.
+    return message.type == "error" and not message.text.startswith("Failed to load resource")
+
+
+def violations(page) -> list[str]:
+    """What axe finds on a page, in a line each. The page's context must have been made with bypass_csp=True."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"]
+    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+def sideways_scroll(page) -> int:
+    """By how many pixels the page is wider than the screen."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def small_text(page, *, least=18) -> list[str]:
+    """Visible text below `least` pixels."""
+    return page.evaluate(
+        """least => {
+            const found = [];
+            const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            while (walker.nextNode()) {
+                const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
+                if (!text || !element.checkVisibility()) continue;
+                const size = parseFloat(getComputedStyle(element).fontSize);
+                if (size < least) found.push(`${size}: ${text}`);
+            }
+            return found;
+        }""",
+        least,
+    )
+
+
+def small_targets(page, *, least=48) -> list[str]:
+    """Links, buttons, fields and labelled radios that a finger could miss: less than `least` pixels high or wide."""
+    return page.evaluate(
+        """least => {
+            const found = [];
+            for (const element of document.querySelectorAll("a, button, input, label[for]")) {
+                const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+                const unseen = !element.checkVisibility() || style.opacity === "0" || element.type === "hidden";
+                const caption = element.matches("label.label"), skip = element.matches(".skip");
+                if (unseen || caption || skip) continue;
+                if (box.height < least - 0.5 || box.width < least - 0.5)
+                    found.push(`${box.width}x${box.height}: ${element.outerHTML.slice(0, 120)}`);
+            }
+            return found;
+        }""",
+        least,
+    )
