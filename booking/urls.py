@@ -32,6 +32,7 @@ urlpatterns = [
     path("t/<slug:public_id>/", ticket.page, name="ticket"),
     path("t/<slug:public_id>/open/", ticket.open_by_link, name="ticket_open"),
     path("t/<slug:public_id>/live/", ticket.live, name="ticket_live"),
+    path("t/<slug:public_id>/check-in/", ticket.check_in, name="ticket_check_in"),
     path("t/<slug:public_id>/cancel/", ticket.cancel, name="ticket_cancel"),
     path("t/<slug:public_id>/move/", ticket.move_days, name="ticket_move_days"),
     path("t/<slug:public_id>/move/<date:date>/", ticket.move, name="ticket_move"),

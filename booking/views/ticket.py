@@ -1,14 +1,12 @@
 """A ticket's page, and what its holder may do with it."""
 
 import datetime as dt
-import hashlib
 import re
 import uuid
 
 import segno
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
@@ -22,9 +20,10 @@ from booking.models import Ticket
 from booking.models.tickets import State
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
+from booking.views.live import queue_etag
 
-POLL_SECONDS_TODAY = 20
-POLL_SECONDS_BEFORE = 300
+# How often an open page looks again: when it is the next or called, when it waits today, and on the days before.
+POLL_SECONDS_NEXT, POLL_SECONDS_TODAY, POLL_SECONDS_BEFORE = 1, 5, 300
 LINK = re.compile(r"(?:/t/(?P<public_id>[-\w]+)/?#)?(?P<secret>[0-9a-f]{64})\s*$")
 
 
@@ -36,13 +35,14 @@ def page(request, ticket):
         visitor.remember_ticket(response, request, ticket.moved_to.public_id)
         return response
     context = _live_context(ticket) | {
+        "shown": _shown(ticket),
+        "check_in": _check_in(ticket),
         "department": ticket.department,
         "why": refusals.why(request),
         "as_of": timezone.now(),
         "just_booked": "booked" in request.GET,
         "arrive_at": arrive_at(ticket),
         "qr": _qr(_secret_link(request, ticket)),
-        "poll_seconds": POLL_SECONDS_TODAY if ticket.date == timezone.localdate() else POLL_SECONDS_BEFORE,
     }
     return render(request, "booking/ticket.html", context)
 
@@ -66,15 +66,27 @@ def open_by_link(request, public_id):
 @require_safe
 @access("ticket")
 def live(request, ticket):
-    """The part of the page that changes. 304 where it has not; the whole page anew where the state is another."""
-    if request.GET.get("shown") != ticket.state:
+    """The part of the page that changes. 304 while its queue has not; the whole page anew where it shows too little."""
+    if request.GET.get("shown") != _shown(ticket):
         return HttpResponseClientRefresh()
-    content = render_to_string("booking/_live.html", _live_context(ticket), request)
-    etag = f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
-    response = get_conditional_response(request, etag=etag, response=HttpResponse(content))
+    etag = queue_etag([ticket.queue_id], ticket.pk, ticket.recalls)
+    response = get_conditional_response(request, etag=etag) or render(
+        request, "booking/_live.html", _live_context(ticket)
+    )
     response["ETag"] = etag
     patch_cache_control(response, private=True, no_cache=True)
     return response
+
+
+@require_POST
+@access("ticket")
+def check_in(request, ticket):
+    """The member taps that they have come."""
+    try:
+        queue.check_in(ticket=ticket)
+    except BookingError as refusal:
+        return refusals.to_ticket(ticket, refusal)
+    return redirect("ticket", ticket.public_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -160,11 +172,39 @@ def _move(request, ticket, date, days_url):
 
 
 def _live_context(ticket) -> dict:
+    is_today = ticket.date == timezone.localdate()
+    ahead = waiting.ahead(ticket)
     return {
         "ticket": ticket,
-        "ahead": waiting.ahead(ticket),
-        "is_today": ticket.date == timezone.localdate(),
+        "ahead": ahead,
+        "is_today": is_today,
+        "wait": waiting.expected_wait(ticket) if ticket.state == State.WAITING else None,
+        "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
+
+
+def _poll_seconds(ticket, ahead: int) -> int:
+    is_near = ticket.state == State.CALLED or (ticket.state == State.WAITING and ahead == 0)
+    return POLL_SECONDS_NEXT if is_near else POLL_SECONDS_TODAY
+
+
+def _check_in(ticket) -> dict | None:
+    """What the page says of checking in today; None where there is nothing to say."""
+    department = ticket.department
+    if ticket.state != State.BOOKED or ticket.date != timezone.localdate() or not department.uses_check_in:
+        return None
+    opens_at = ticket.due_at - dt.timedelta(minutes=department.check_in_minutes_before)
+    return {
+        "opens_at": opens_at,
+        "is_open": timezone.now() >= opens_at,
+        "needs_presence": department.check_in_needs_presence,
+    }
+
+
+def _shown(ticket) -> str:
+    """What the whole page depends on, beside the part that is looked at again."""
+    check_in = _check_in(ticket)
+    return f"{ticket.state}-{ticket.counter_id}-{bool(check_in and check_in['is_open'])}"
 
 
 def _secret_link(request, ticket) -> str:

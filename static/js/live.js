@@ -2,9 +2,11 @@
 // out of sight; and ever more seldom while the line is down.
 const part = document.getElementById("live");
 const asOf = document.querySelector("[data-as-of]");
-const every = Number(part.dataset.every) * 1000;
 const longest = 10 * 60 * 1000;
-let wait = every;
+const every = () => Number(part.querySelector("[data-every]").dataset.every) * 1000;
+const call = () => part.querySelector("[data-call]").dataset.call;
+let wait = every();
+let heard = call();
 let timer;
 
 const plan = () => {
@@ -20,7 +22,7 @@ part.addEventListener("htmx:beforeSwap", (event) => {
 });
 part.addEventListener("htmx:afterRequest", (event) => {
   const answered = event.detail.successful || event.detail.xhr.status === 304;
-  wait = answered ? every : Math.min(wait * 2, longest);
+  wait = answered ? every() : Math.min(wait * 2, longest);
   if (answered) {
     const now = new Date();
     const two = (number) => String(number).padStart(2, "0");
@@ -28,4 +30,10 @@ part.addEventListener("htmx:afterRequest", (event) => {
   }
   plan();
 });
+const shake = () => navigator.vibrate?.([400, 200, 400, 200, 800]);
+part.addEventListener("htmx:afterSwap", () => {
+  if (document.querySelector(".turn") && call() !== heard) shake();
+  heard = call();
+});
+if (document.querySelector(".turn")) shake();
 plan();

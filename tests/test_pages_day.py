@@ -1,0 +1,185 @@
+"""The ticket's page on its day: check-in, who is ahead, how long, and the call."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from booking import queue
+from booking.models import Ticket
+from booking.models.tickets import State
+from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
+from tests.pages import hold
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = dt.datetime(2026, 11, 23, 8, 40, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with time_machine.travel(MONDAY, tick=False) as traveller:
+        yield traveller
+
+
+def department_of(**fields):
+    return make_open_department(opens=dt.time(10), closes=dt.time(12), max_days_ahead=1, **fields)
+
+
+def ticket_today(department=None, **fields):
+    return make_ticket(slot=make_slot(department=department or department_of(**fields), days_ahead=0))
+
+
+def page(client, ticket):
+    return client.get(reverse("ticket", args=[ticket.public_id])).content.decode()
+
+
+def live(client, ticket, **headers):
+    shown = client.get(reverse("ticket", args=[ticket.public_id])).context["shown"]
+    return client.get(reverse("ticket_live", args=[ticket.public_id]), {"shown": shown}, headers=headers)
+
+
+def check_in(client, ticket):
+    return client.post(reverse("ticket_check_in", args=[ticket.public_id]))
+
+
+def test_before_its_time_the_page_says_from_when_and_has_no_button(client):
+    ticket = ticket_today(check_in_minutes_before=60)
+    hold(client, ticket)
+
+    content = page(client, ticket)
+
+    assert "09.00" in content
+    assert reverse("ticket_check_in", args=[ticket.public_id]) not in content
+
+
+def test_the_member_taps_that_they_have_come(client, clock):
+    ticket = ticket_today(check_in_minutes_before=60)
+    hold(client, ticket)
+    clock.move_to(MONDAY.replace(hour=9, minute=30))
+    assert "มาถึงแล้ว" in page(client, ticket)
+
+    answer = check_in(client, ticket)
+
+    ticket.refresh_from_db()
+    assert (answer.status_code, ticket.state) == (302, State.WAITING)
+    assert "รอเรียก" in page(client, ticket)
+
+
+def test_too_early_says_what_to_do_and_changes_nothing(client):
+    ticket = ticket_today()
+    hold(client, ticket)
+
+    answer = client.post(reverse("ticket_check_in", args=[ticket.public_id]), follow=True)
+
+    assert "ยังแจ้งมาถึงไม่ได้" in answer.content.decode()
+    ticket.refresh_from_db()
+    assert ticket.state == State.BOOKED
+
+
+def test_where_presence_counts_the_page_asks_to_scan(client, clock):
+    ticket = ticket_today(check_in_needs_presence=True)
+    hold(client, ticket)
+    clock.move_to(MONDAY.replace(hour=9, minute=30))
+
+    assert "สแกนคิวอาร์" in page(client, ticket)
+    check_in(client, ticket)
+
+    ticket.refresh_from_db()
+    assert ticket.state == State.BOOKED
+
+
+def test_a_department_without_check_in_does_not_speak_of_it(client, clock):
+    ticket = ticket_today(uses_check_in=False)
+    hold(client, ticket)
+    clock.move_to(MONDAY.replace(hour=9, minute=30))
+
+    assert "มาถึงแล้ว" not in page(client, ticket)
+
+
+def test_a_stranger_checks_nobody_in_and_a_get_changes_nothing(client, clock):
+    ticket = ticket_today()
+    clock.move_to(MONDAY.replace(hour=9, minute=30))
+
+    assert check_in(client, ticket).status_code == 404
+    hold(client, ticket)
+    assert client.get(reverse("ticket_check_in", args=[ticket.public_id])).status_code == 405
+    ticket.refresh_from_db()
+    assert ticket.state == State.BOOKED
+
+
+def test_waiting_says_how_many_are_ahead_and_how_long(client, clock):
+    department = department_of(usual_service_minutes=10)
+    for _ in range(3):
+        make_walk_in(department=department)
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+
+    content = page(client, ticket)
+
+    assert "3 คิว" in content
+    low, high = 3 * 10 - 15, 3 * 10 + 15
+    assert "คาดว่าจะถึงคิวในอีก" in content
+    wait = live(client, ticket).context["wait"]
+    assert low <= wait[0] <= 30 <= wait[1] <= high
+
+
+def test_called_fills_the_page_with_the_counter(client):
+    department = department_of()
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+    counter = make_counter(departments=[department], number=3)
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    content = page(client, ticket)
+
+    assert "ถึงคิวของท่าน" in content
+    assert "<strong>3</strong>" in content
+
+
+def test_an_open_page_is_told_304_until_its_queue_changes(client):
+    department = department_of()
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+    etag = live(client, ticket)["ETag"]
+
+    assert live(client, ticket, if_none_match=etag).status_code == 304
+    make_walk_in(department=department)
+    assert live(client, ticket, if_none_match=etag).status_code == 200
+
+
+def test_an_open_page_learns_of_the_call(client):
+    department = department_of()
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+    url = reverse("ticket_live", args=[ticket.public_id])
+    shown = client.get(reverse("ticket", args=[ticket.public_id])).context["shown"]
+    etag = client.get(url, {"shown": shown})["ETag"]
+    counter = make_counter(departments=[department])
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    answer = client.get(url, {"shown": shown}, headers={"if-none-match": etag})
+
+    assert answer["HX-Refresh"] == "true"
+
+
+def test_the_page_asks_more_often_when_its_turn_is_next(client):
+    department = department_of()
+    first, second = make_walk_in(department=department), make_walk_in(department=department)
+    for ticket, seconds in [(first, 1), (second, 5)]:
+        hold(client, ticket)
+        assert live(client, ticket).context["poll_seconds"] == seconds
+
+
+def test_after_a_transfer_the_page_names_where_it_goes_on(client):
+    here, there = department_of(), department_of(name="ฝ่ายการเงิน")
+    ticket = make_walk_in(department=here)
+    counter = make_counter(departments=[here])
+    queue.call_next(counter=counter, by=counter.clerk)
+    queue.start(counter=counter, by=counter.clerk)
+    queue.transfer(counter=counter, to=there, by=counter.clerk)
+    hold(client, ticket)
+
+    assert "รับบริการต่อที่ฝ่ายการเงิน" in page(client, ticket)
+    assert Ticket.objects.get(pk=ticket.pk).code == ticket.code
