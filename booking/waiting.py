@@ -10,7 +10,9 @@ The order of calling, in this one place:
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from statistics import mean, pstdev
 
 from django.db.models import BooleanField, Case, Q, Value, When
@@ -37,10 +39,9 @@ def next_up(department_ids: list[int], *, now=None) -> Ticket | None:
 def next_call(department_ids: list[int], *, now=None) -> NextUp | None:
     """As next_up, and why it is this one. Without a lock it is what would be called if it were now."""
     now = now or timezone.now()
-    departments = Department.objects.in_bulk(department_ids)
-    in_order = [departments[pk] for pk in department_ids if pk in departments]
+    departments = _in_order(department_ids)
     for is_due in (True, False):
-        for department in in_order:
+        for department in departments:
             if not is_due and not department.calls_early:
                 continue
             ticket = in_calling_order(department, now=now).filter(is_due=is_due).first()
@@ -64,6 +65,17 @@ def in_calling_order(department: Department, *, now=None):
         .annotate(is_due=_flag(Q(due_at__lte=now)), is_priority=_flag(~Q(priority=Priority.NONE)))
         .order_by("-is_due", by_class, "due_at", "number", "pk")
     )
+
+
+def in_order_at_counter(department_ids: list[int], *, now=None) -> list[Ticket]:
+    """Everybody whom a counter serving these departments would call, in that order, were nobody else to come. Last stand
+    those who came early to a department that does not call early. Each has `is_due`."""
+    now = now or timezone.now()
+    due, early, too_early = [], [], []
+    for department in _in_order(department_ids):
+        for ticket in _taking_turns(list(in_calling_order(department, now=now)), department):
+            (due if ticket.is_due else early if department.calls_early else too_early).append(ticket)
+    return due + early + too_early
 
 
 def ahead(ticket: Ticket) -> int:
@@ -133,13 +145,34 @@ def measure_pace(department: Department, *, since) -> Pace | None:
     return measured
 
 
+def _in_order(department_ids: list[int]) -> list[Department]:
+    departments = Department.objects.in_bulk(department_ids)
+    return [departments[pk] for pk in department_ids if pk in departments]
+
+
+def _taking_turns(tickets: list[Ticket], department: Department):
+    """These tickets of a department, those who are due first, with an ordinary one after so many of priority."""
+    most, in_a_row = department.priority_in_a_row, _priority_calls_in_a_row(department)
+    for is_due in (True, False):
+        priority = deque(ticket for ticket in tickets if ticket.is_due == is_due and ticket.is_priority)
+        ordinary = deque(ticket for ticket in tickets if ticket.is_due == is_due and not ticket.is_priority)
+        while priority or ordinary:
+            has_had_its_turns = most and in_a_row >= most
+            ticket = (ordinary if not priority or (ordinary and has_had_its_turns) else priority).popleft()
+            in_a_row = in_a_row + 1 if ticket.is_priority else 0
+            yield ticket
+
+
 def _priority_has_had_its_turns(department: Department) -> bool:
     most = department.priority_in_a_row
-    if not most:
-        return False
+    return bool(most) and _priority_calls_in_a_row(department) == most
+
+
+def _priority_calls_in_a_row(department: Department) -> int:
+    """How many calls there were since the last ordinary one, counted up to the department's maximum."""
     called = Ticket.objects.standing_in(department).filter(called_at__isnull=False).order_by("-called_at")
-    last = list(called.values_list("priority", flat=True)[:most])
-    return len(last) == most and Priority.NONE not in last
+    last = called.values_list("priority", flat=True)[: department.priority_in_a_row]
+    return sum(1 for _ in takewhile(bool, last))
 
 
 def _why(ticket: Ticket, department: Department, is_due: bool) -> str:
