@@ -1,0 +1,238 @@
+"""Departments, their hours and the dates that differ, as staff keep them."""
+
+import datetime as dt
+
+import pytest
+from django.urls import reverse
+
+from booking import roles
+from booking.models import Department, OpeningHours, QuotaOverride, Slot
+from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager(client):
+    user = make_user(group=roles.MANAGER)
+    client.force_login(user)
+    return user
+
+
+FIELDS = [field.name for field in Department._meta.fields if field.name not in ("id", "slug", "letter")]
+
+
+def form_of(department, *, hours=None, overrides=(), **changed) -> dict:
+    """What the page of a department sends when these things are changed in it."""
+    data = {"slug": department.slug, "letter": department.letter}
+    for name in FIELDS:
+        value = getattr(department, name)
+        data[name] = "" if value is None else value
+    data = {name: value for name, value in (data | changed).items() if value is not False}
+    hours = [hours_row(rule) for rule in department.hours.all()] if hours is None else hours
+    known = department.hours.count() if department.pk else 0
+    return data | formset("hours", hours, initial=min(known, len(hours))) | formset("overrides", overrides, initial=0)
+
+
+def hours_row(rule, **changed) -> dict:
+    row = {"weekday": rule.weekday, "opens": rule.opens, "closes": rule.closes, "quota": rule.quota}
+    row |= {"break_starts": rule.break_starts or "", "break_ends": rule.break_ends or ""}
+    row |= {"slot_minutes": rule.slot_minutes, "id": rule.pk or "", "department": rule.department_id or ""}
+    return row | changed
+
+
+def formset(prefix, rows, *, initial) -> dict:
+    data = {f"{prefix}-TOTAL_FORMS": len(rows), f"{prefix}-INITIAL_FORMS": initial}
+    for nth, row in enumerate(rows):
+        data |= {f"{prefix}-{nth}-{name}": value for name, value in row.items()}
+    return data
+
+
+def save(client, department, **changed):
+    address = reverse("admin:booking_department_change", args=[department.pk])
+    return client.post(address, form_of(department, **changed), follow=True)
+
+
+def test_a_new_department_starts_with_monday_to_friday(client, manager):
+    address = reverse("admin:booking_department_add")
+    proposed = client.get(address).context["inline_admin_formsets"][0].formset.forms
+    assert [form["weekday"].value() for form in proposed] == [0, 1, 2, 3, 4]
+    new = Department(slug="estates", letter="F", name="ฝ่ายที่ดิน")
+    rows = [hours_row(OpeningHours(weekday=weekday, department=None)) for weekday in range(5)]
+
+    client.post(address, form_of(new, hours=rows), follow=True)
+
+    department = Department.objects.get(slug="estates")
+    assert department.hours.count() == 5
+    weekdays = {slot.date.weekday() for slot in department.slots.all()}
+    assert weekdays == {0, 1, 2, 3, 4}
+
+
+def test_changed_hours_change_the_days_at_once(client, manager):
+    department = make_open_department(weekdays=[in_days(1).weekday()], quota=4)
+    [rule] = department.hours.all()
+
+    save(client, department, hours=[hours_row(rule, quota=6, closes="12:00")])
+
+    slots = Slot.objects.of_day(department, in_days(1))
+    assert [(slot.quota, slot.places.count()) for slot in slots] == [(6, 6)] * 7
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"closes": "08:00"}, "closes"), ({"break_starts": "12:00"}, "break_ends"), ({"quota": 40}, "quota")],
+)
+def test_hours_that_cannot_work_are_told_beside_their_field(client, manager, change, field):
+    department = make_open_department(weekdays=[0])
+    [rule] = department.hours.all()
+
+    page = save(client, department, hours=[hours_row(rule, **change)])
+
+    [errors] = page.context["inline_admin_formsets"][0].formset.errors
+    assert list(errors) == [field]
+    rule.refresh_from_db()
+    assert rule.quota == 4
+
+
+def test_two_rows_of_one_weekday(client, manager):
+    department = make_open_department(weekdays=[0])
+    [rule] = department.hours.all()
+    again = hours_row(OpeningHours(weekday=0, department=department))
+
+    save(client, department, hours=[hours_row(rule), again])
+
+    assert department.hours.count() == 1
+
+
+def test_a_quota_below_what_is_booked_names_the_slots_with_their_tickets(client, manager):
+    department = make_open_department(weekdays=[in_days(1).weekday()], quota=3)
+    slot = make_slot(department=department, nth=2)
+    for _ in range(3):
+        make_ticket(slot=slot)
+    [rule] = department.hours.all()
+
+    page = save(client, department, hours=[hours_row(rule, quota=2)]).content.decode()
+
+    assert "09.30 น. (3/2)" in page
+    tickets = f"{reverse('admin:booking_ticket_changelist')}?slot__id__exact={slot.pk}"
+    assert f'href="{tickets}"' in page
+    assert len(client.get(tickets).context["cl"].result_list) == 3
+    assert client.get(reverse("admin:booking_slot_changelist"), {"overfull": 1}).context["cl"].result_count == 1
+
+
+def test_a_quota_beyond_the_numbers_laid_out_says_until_when(client, manager):
+    department = make_open_department(weekdays=[in_days(1).weekday()], quota=4, closes=dt.time(9))
+    [rule] = department.hours.all()
+
+    page = save(client, department, hours=[hours_row(rule, quota=50)]).content.decode()
+
+    assert "ยังไม่ถึงโควตาใหม่" in page
+    rule.refresh_from_db()
+    assert rule.quota == 50
+
+
+@pytest.mark.parametrize("how", ["closure", "switched off", "hours"])
+def test_closing_a_time_that_has_tickets_leads_to_them(client, manager, how):
+    department = make_open_department(weekdays=[in_days(1).weekday()])
+    ticket = make_ticket(slot=make_slot(department=department, nth=0))
+    [rule] = department.hours.all()
+    changes = {
+        "closure": {"overrides": [{"date": in_days(1).isoformat(), "quota": 0, "department": department.pk}]},
+        "switched off": {"is_active": False},
+        "hours": {"hours": [hours_row(rule, opens="10:00")]},
+    }
+
+    page = save(client, department, **changes[how])
+
+    assert page.redirect_chain[-1][0].startswith(reverse("admin:booking_ticket_closed"))
+    assert page.context["stranded"] == [ticket]
+
+
+def test_what_stands_on_tickets_is_fixed_once_there_are_some(client, manager):
+    department = make_open_department()
+    address = reverse("admin:booking_department_change", args=[department.pk])
+    assert "letter" in client.get(address).context["adminform"].form.fields
+
+    make_ticket(slot=make_slot(department=department))
+    save(client, department, letter="Z", slug="other")
+
+    department.refresh_from_db()
+    assert department.letter != "Z"
+    assert department.slug != "other"
+
+
+def test_the_week_is_said_in_runs_of_days(client, manager):
+    department = make_open_department(weekdays=[0, 1, 2, 5])
+    department.hours.filter(weekday=5).update(closes=dt.time(12))
+
+    page = client.get(reverse("admin:booking_department_changelist")).content.decode()
+
+    assert "จันทร์-พุธ 08.30-15.30 · เสาร์ 08.30-12.00" in page
+
+
+def override_form(department, **fields) -> dict:
+    return {"department": department.pk, "date": in_days(1).isoformat(), "quota": 2, "start": ""} | fields
+
+
+def test_an_override_is_laid_out_and_its_year_may_be_of_either_era(client, manager):
+    department = make_open_department(quota=4)
+    date = in_days(1)
+    in_thai = f"{date.day}/{date.month}/{date.year + 543}"
+
+    client.post(reverse("admin:booking_quotaoverride_add"), override_form(department, date=in_thai))
+
+    assert QuotaOverride.objects.get().date == date
+    assert {slot.quota for slot in Slot.objects.of_day(department, date)} == {2}
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("2571-02-29", dt.date(2028, 2, 29)),
+        ("๒๙/๒/๒๕๗๑", dt.date(2028, 2, 29)),
+        ("2028-02-29", dt.date(2028, 2, 29)),
+        ("29/2/2570", None),
+        ("พรุ่งนี้", None),
+    ],
+)
+def test_dates_as_people_write_them(client, manager, typed, read):
+    department = make_department()
+    OpeningHours.objects.bulk_create(OpeningHours(department=department, weekday=weekday) for weekday in range(7))
+
+    page = client.post(reverse("admin:booking_quotaoverride_add"), override_form(department, date=typed))
+
+    assert [override.date for override in QuotaOverride.objects.all()] == ([read] if read else [])
+    if not read:
+        assert "25/11/2569" in page.context["adminform"].form.errors["date"][0]
+
+
+def test_an_override_beyond_the_numbers_of_a_slot_says_how_many_fit(client, manager):
+    department = make_open_department(quota=4)
+    room = make_slot(department=department).room
+
+    page = client.post(reverse("admin:booking_quotaoverride_add"), override_form(department, quota=room + 1))
+
+    assert f"ไม่เกิน {room} คิว" in page.context["adminform"].form.errors["quota"][0]
+    assert not QuotaOverride.objects.exists()
+
+
+def test_a_closure_with_tickets_leads_to_them(client, manager):
+    ticket = make_ticket()
+
+    page = client.post(
+        reverse("admin:booking_quotaoverride_add"), override_form(ticket.department, quota=0), follow=True
+    )
+
+    assert page.context["stranded"] == [ticket]
+    assert page.context["scope"] == {"date": ticket.date, "department": ticket.department}
+
+
+def test_history_says_who_changed_what_in_words(client, manager):
+    department = make_open_department()
+    save(client, department, is_active=False)
+
+    page = client.get(reverse("admin:booking_department_history", args=[department.pk])).content.decode()
+
+    assert manager.username in page
+    assert "เปิดใช้งาน" in page
+    assert "ไม่ใช่" in page
