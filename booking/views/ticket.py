@@ -178,9 +178,15 @@ def _live_context(ticket) -> dict:
         "ticket": ticket,
         "ahead": ahead,
         "is_today": is_today,
-        "wait": waiting.expected_wait(ticket) if ticket.state == State.WAITING else None,
+        "wait": _in_fives(waiting.expected_wait(ticket)) if ticket.state == State.WAITING else None,
         "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
+
+
+def _in_fives(wait: tuple[int, int]) -> tuple[int, int]:
+    """A range of minutes, outward to whole fives: what is only expected should not look exact."""
+    low, high = wait
+    return low // 5 * 5, -(-high // 5) * 5
 
 
 def _poll_seconds(ticket, ahead: int) -> int:
