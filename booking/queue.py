@@ -162,12 +162,19 @@ def undo_check_in(*, ticket: Ticket, by) -> Ticket:
 
 @again_after_deadlock
 def walk_in(
-    *, department: Department, by, member_id: int | None = None, priority: str = "", reason: str = ""
+    *,
+    department: Department,
+    by,
+    member_id: int | None = None,
+    priority: str = "",
+    reason: str = "",
+    key: str | None = None,
 ) -> Ticket:
     """Issue a ticket to somebody who has come without one; it waits at once, with the next number from 501 up.
 
-    `reason` says why a `priority` class was given. Locks the queue. Raises DayClosed where the department does not open
-    today, AlreadyBooked where the member has a live ticket of this department today.
+    `reason` says why a `priority` class was given. `key` names the request: the same key again gives the same ticket,
+    whatever has become of it. Locks the queue. Raises DayClosed where the department does not open today, AlreadyBooked
+    where the member has a live ticket of this department today, IdempotencyKeyReused.
     """
     now = timezone.now()
     today = timezone.localdate(now)
@@ -176,6 +183,12 @@ def walk_in(
     public_id = secrets.token_urlsafe(16)
     with transaction.atomic():
         _lock_queues(department.pk)
+        issued = Ticket.objects.with_details().filter(idempotency_key=key).first() if key else None
+        if issued:
+            wanted = (department.pk, None, member_id, priority)
+            if (issued.department_id, issued.slot_id, issued.member_id, issued.priority) != wanted:
+                raise errors.IdempotencyKeyReused
+            return issued
         held = Ticket.objects.with_details().live().of_day(department, today).filter(member=member_id).first()
         if member_id and held:
             raise errors.AlreadyBooked(held)
@@ -194,6 +207,7 @@ def walk_in(
             due_at=now,
             priority=priority,
             priority_reason=reason,
+            idempotency_key=key,
         )
         _write_event(ticket, "walk_in", "", by=by, reason=reason, at=now)
         _keep_prediction(ticket, now)

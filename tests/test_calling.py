@@ -53,6 +53,28 @@ def test_a_member_walks_in_once(department):
         make_walk_in(department=department, member_id=member.pk)
 
 
+def test_the_same_key_gives_the_same_ticket_whatever_has_become_of_it(department, counter, by):
+    ticket = make_walk_in(department=department, key="a-form")
+    queue.call_next(counter=counter, by=by)
+
+    again = make_walk_in(department=department, key="a-form")
+
+    assert (again.pk, again.state) == (ticket.pk, State.CALLED)
+    assert make_walk_in(department=department, key="another").number == ticket.number + 1
+
+
+@pytest.mark.parametrize("other", [{"priority": Priority.MONK}, {"member": True}, {"department": True}])
+def test_a_key_that_named_another_ticket_is_refused(department, other):
+    make_walk_in(department=department, key="a-form")
+    if "member" in other:
+        other = {"member_id": make_member().pk}
+    elif "department" in other:
+        other = {"department": make_open_department(max_days_ahead=1)}
+
+    with pytest.raises(errors.IdempotencyKeyReused):
+        make_walk_in(**{"department": department, "key": "a-form"} | other)
+
+
 def test_nobody_walks_in_where_the_department_is_closed_today(department):
     department.hours.all().delete()
 
