@@ -23,6 +23,8 @@ def sync_groups() -> None:
         # Who may add a ticket books for members who telephone.
         *_permissions({"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order"),
         *_permissions({"booking": ["counter"]}, "serve_at", "take_over"),
+        # Deleting a token revokes it; making one takes the command line.
+        *_permissions({"booking": ["stafftoken"]}, "view", "delete"),
     )
     clerk.permissions.add(
         *_permissions(_READ_BY_CLERKS, "view"),

@@ -4,6 +4,7 @@ from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun
 from booking.models.places import Place, Slot
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
+from booking.models.tokens import StaffToken
 from booking.models.visits import VisitCount
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "QueueVersion",
     "QuotaOverride",
     "Slot",
+    "StaffToken",
     "Ticket",
     "TicketEvent",
     "VisitCount",
