@@ -57,6 +57,11 @@ class KeptAdmin(SimpleHistoryAdmin, OfficeAdmin):
     def get_historical_record_context_helper(self, request, historical_record):
         return InWords(self.model, historical_record)
 
+    def set_history_delta_changes(self, request, historical_records, foreign_keys_are_objs=True):
+        super().set_history_delta_changes(request, historical_records, foreign_keys_are_objs)
+        for record in historical_records:
+            record.history_change_reason = record.history_change_reason or "-"
+
     def history_form_view(self, request, object_id, version_id, extra_context=None):
         if request.method != "GET":
             raise PermissionDenied

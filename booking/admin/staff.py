@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from booking.admin.base import OfficeAdmin
 
@@ -42,7 +42,7 @@ class StaffAdmin(UserAdmin, OfficeAdmin):
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
         if db_field.name == "groups":
-            kwargs["widget"] = UnfoldAdminCheckboxSelectMultiple
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
@@ -72,6 +72,6 @@ class RoleAdmin(GroupAdmin, OfficeAdmin):
         return PermissionField(
             ours.exclude(codename__contains="_historical").select_related("content_type"),
             label=gettext_lazy("สิทธิ์"),
-            widget=UnfoldAdminCheckboxSelectMultiple,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
             required=False,
         )
