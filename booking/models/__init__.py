@@ -1,4 +1,5 @@
-from booking.models.counters import Clip, Counter, CounterDepartment, Pace, QueueVersion
+from booking.models.board import BoardNotice, Clip
+from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion
 from booking.models.departments import Department
 from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun
@@ -8,6 +9,7 @@ from booking.models.tokens import StaffToken
 from booking.models.visits import VisitCount
 
 __all__ = [
+    "BoardNotice",
     "Clip",
     "Counter",
     "CounterDepartment",
