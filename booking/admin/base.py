@@ -33,6 +33,13 @@ class OfficeInline(TabularInline):
     extra = 0
     hide_title = True
 
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """The label stands in the heading of the column: say it to screen readers beside each field too."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field:
+            field.widget.attrs.setdefault("aria-label", field.label)
+        return field
+
 
 class InWords(HistoricalRecordContextHelper):
     """What a change of history says: as the form would show it."""

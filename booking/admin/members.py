@@ -84,7 +84,7 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
     search_help_text = gettext_lazy("เลขทะเบียนสมาชิก หรือชื่อ")
     ordering = ["member_number"]
     fieldsets = [
-        (None, {"fields": ["member_number", ("title", "given_name", "family_name"), "is_registered"]}),
+        (None, {"fields": ["member_number", "title", ("given_name", "family_name"), "is_registered"]}),
         (gettext_lazy("ติดต่อ"), {"fields": [("phone", "email")]}),
         (gettext_lazy("ยืนยันตัวตน"), {"fields": ["citizen_id"]}),
     ]
