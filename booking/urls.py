@@ -2,7 +2,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import book, public, ticket
+from booking.views import book, counter, public, ticket
 
 
 class IsoDate:
@@ -38,4 +38,13 @@ urlpatterns = [
     path("t/<slug:public_id>/move/<date:date>/", ticket.move, name="ticket_move"),
     path("t/<slug:public_id>/ticket.png", ticket.picture, name="ticket_picture"),
     path("t/<slug:public_id>/ticket.ics", ticket.calendar_entry, name="ticket_calendar"),
+    path("counter/", counter.choose, name="counters"),
+    path("counter/<int:number>/", counter.console, name="counter"),
+    path("counter/<int:number>/live/", counter.live, name="counter_live"),
+    path("counter/<int:number>/sit/", counter.sit, name="counter_sit"),
+    path("counter/<int:number>/take-over/", counter.take_over, name="counter_take_over"),
+    path("counter/<int:number>/leave/", counter.leave, name="counter_leave"),
+    path("counter/<int:number>/find/", counter.find, name="counter_find"),
+    path("counter/<int:number>/<slug:verb>/", counter.press, name="counter_press"),
+    path("counter/<int:number>/tickets/<slug:public_id>/<slug:verb>/", counter.press_for, name="counter_press_for"),
 ]
