@@ -116,7 +116,9 @@ class Command(BaseCommand):
             f"  API         {address}/api/docs/",
         ]
         if settings.DEMO:
-            lines.append(f"  log-ins     manager, counter1; password {settings.DEMO_PASSWORD} (demo: known to all)")
+            lines.append(
+                f"  log-ins     manager, counter1 to counter5; password {settings.DEMO_PASSWORD} (demo: known to all)"
+            )
         self.say("\n".join([*lines, ""]))
 
     def look_after(self, children: list["Child"]) -> None:
