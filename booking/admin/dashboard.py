@@ -86,6 +86,7 @@ def sidebar(request) -> list[dict]:
             _("งานประจำวัน"),
             [
                 (_("ภาพรวม"), "dashboard", "admin:index", None),
+                (_("เรียกคิว"), "support_agent", "counters", "booking.serve_at_counter"),
                 (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", "booking.view_slot"),
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
@@ -96,6 +97,7 @@ def sidebar(request) -> list[dict]:
             _("ตั้งค่า"),
             [
                 (_("ฝ่ายและเวลาทำการ"), "apartment", "admin:booking_department_changelist", "booking.view_department"),
+                (_("ช่องบริการ"), "desk", "admin:booking_counter_changelist", "booking.view_counter"),
                 (
                     _("โควตาเฉพาะวัน"),
                     "edit_calendar",

@@ -163,7 +163,7 @@ def press_for(request, counter, public_id, verb):
         act(request, counter, ticket)
     except errors.BookingError as refusal:
         return _refused(request, counter, refusal, form=verb)
-    return _done(request, counter, show=_shown_id(request))
+    return _done(request, counter)
 
 
 @require_POST
@@ -282,13 +282,16 @@ SAID = {
     "checked_in": _("แจ้งว่ามาถึงแล้ว"),
 }
 
+# Where what is said stands at the right, beside the lists.
+ABOUT_QUEUE = {"counter_find", "counter_press_for"}
+
 
 def _done(request, counter, *, said=None, show=None):
     """With a script the console as it is now; otherwise to its page, so that a refresh repeats nothing."""
     if request.htmx:
         return _part(request, counter, said=said, show=show)
     address = reverse("counter", args=[counter.number])
-    query = {"list": _list(request), "show": show, "said": said}
+    query = {"list": _list(request), "show": show or _shown_id(request), "said": said}
     return redirect(f"{address}?{urlencode({name: value for name, value in query.items() if value})}")
 
 
@@ -345,6 +348,8 @@ def _context(request, counter, *, etag="", said=None, show=None) -> dict:
         "etag": etag,
         "now": now,
         "said": SAID.get(said),
+        "is_about_queue": said == "checked_in"
+        or request.resolver_match.url_name in ("counter_find", "counter_press_for"),
         "may_receive": request.user.has_perm(RECEIVE),
         "may_call_out_of_order": request.user.has_perm(CALL_OUT_OF_ORDER),
     }

@@ -73,6 +73,7 @@ const end = () => {
 
 // The form or link whose answer is being put in place; null for a look, which leaves alone what was said and typed.
 let sent = null;
+let heldFocus = false;
 let changedAt = 0;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -87,6 +88,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     end();
   }
   sent = isLook ? null : requestConfig.elt;
+  heldFocus = Boolean(sent?.contains(document.activeElement));
 });
 document.addEventListener("htmx:afterSwap", () => {
   showTimes();
@@ -95,12 +97,12 @@ document.addEventListener("htmx:afterSwap", () => {
   if (part().dataset.address) history.replaceState(null, "", part().dataset.address);
   const found = sent.id === "find" && document.querySelector("[data-then]");
   if (found) found.focus();
-  else if (document.activeElement === document.body) document.querySelector("#step button")?.focus();
+  else if (heldFocus && document.activeElement === document.body) document.querySelector("#step button")?.focus();
 });
 
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => {
   if (!(old instanceof Element)) return true;
-  if (!sent && old.id === "said") return false;
+  if (!sent && old.matches(".said")) return false;
   return !old.matches("input:not([type=hidden])") || Boolean(sent?.contains(old));
 };
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
