@@ -401,7 +401,7 @@ def new_key() -> str:
 
 def holder(ticket) -> str:
     if ticket.member is None:
-        return _("ไม่เก็บชื่อแล้ว")
+        return _("ไม่ได้แจ้งเลขทะเบียน") if ticket.is_walk_in else _("ไม่เก็บชื่อแล้ว")
     return f"{ticket.member.member_number} {ticket.member.full_name}"
 
 
