@@ -6,7 +6,7 @@ MANAGER = "ผู้จัดการ"
 CLERK = "เจ้าหน้าที่ช่องบริการ"
 
 _KEPT_BY_MANAGERS = {
-    "booking": ["department", "openinghours", "quotaoverride", "counter", "counterdepartment", "clip"],
+    "booking": ["department", "openinghours", "quotaoverride", "counter", "counterdepartment", "clip", "boardnotice"],
     "holidays": ["holiday"],
     "members": ["member"],
 }

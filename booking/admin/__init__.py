@@ -1,5 +1,29 @@
 """The back office: one module for each part of it. Nothing is decided here; pages parse, call the verbs, and show."""
 
-from booking.admin import counters, departments, holidays, jobs, members, places, staff, tickets, tokens
+from booking.admin import (
+    board_notices,
+    clips,
+    counters,
+    departments,
+    holidays,
+    jobs,
+    members,
+    places,
+    staff,
+    tickets,
+    tokens,
+)
 
-__all__ = ["counters", "departments", "holidays", "jobs", "members", "places", "staff", "tickets", "tokens"]
+__all__ = [
+    "board_notices",
+    "clips",
+    "counters",
+    "departments",
+    "holidays",
+    "jobs",
+    "members",
+    "places",
+    "staff",
+    "tickets",
+    "tokens",
+]

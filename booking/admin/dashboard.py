@@ -105,6 +105,8 @@ def sidebar(request) -> list[dict]:
                     "booking.view_quotaoverride",
                 ),
                 (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", "holidays.view_holiday"),
+                (_("ประกาศบนจอ"), "campaign", "admin:booking_boardnotice_changelist", "booking.view_boardnotice"),
+                (_("เสียงประกาศ"), "record_voice_over", "admin:booking_clip_changelist", "booking.view_clip"),
             ],
         ),
         (
