@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from booking.api import staff, views
+from booking.api import board, staff, views
 
 urlpatterns = [
     path("v1/departments/", views.departments),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("v1/counters/<int:number>/resume/", staff.resume),
     path("v1/counters/<int:number>/put-back/", staff.put_back),
     path("v1/counters/<int:number>/transfer/", staff.transfer),
+    path("v1/board/", board.board),
+    path("v1/board/<slug:slug>/", board.board_of_department),
     re_path("^v1/", views.unknown),
     path("schema/", views.schema, name="schema"),
     path("docs/", views.docs),
