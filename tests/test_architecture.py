@@ -16,7 +16,7 @@ MAY_IMPORT = {
 # Inside booking: models <- reads and messages <- verbs <- what is shown.
 LAYERS = [
     {"models", "errors", "thai", "presence"},
-    {"opening", "availability", "overview", "waiting", "console", "announcing", "invariants"},
+    {"opening", "availability", "overview", "waiting", "accuracy", "console", "announcing", "invariants"},
     {"queue", "counters"},
     {"closing", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},

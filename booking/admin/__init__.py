@@ -12,6 +12,7 @@ from booking.admin import (
     staff,
     tickets,
     tokens,
+    waits,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "staff",
     "tickets",
     "tokens",
+    "waits",
 ]

@@ -90,6 +90,13 @@ def sidebar(request) -> list[dict]:
                 (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", "booking.view_slot"),
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
+                (_("ปิดวัน"), "bedtime", "admin:booking_ticket_close_day", "booking.close_day_ticket"),
+                (
+                    _("เวลารอ"),
+                    "hourglass_top",
+                    "admin:booking_waitprediction_changelist",
+                    "booking.view_waitprediction",
+                ),
                 (_("สมาชิก"), "group", "admin:members_member_changelist", "members.view_member"),
             ],
         ),
@@ -114,6 +121,7 @@ def sidebar(request) -> list[dict]:
             [
                 (_("ช่วงเวลาและที่"), "grid_view", "admin:booking_slot_changelist", "booking.view_slot"),
                 (_("งานเบื้องหลัง"), "schedule", "admin:booking_jobrun_changelist", "booking.view_jobrun"),
+                (_("โทเคนของ API"), "key", "admin:booking_stafftoken_changelist", "booking.view_stafftoken"),
                 (_("ผู้ใช้"), "person", "admin:auth_user_changelist", "auth.view_user"),
                 (_("บทบาท"), "badge", "admin:auth_group_changelist", "auth.view_group"),
             ],
