@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import api_view, authentication_classes
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.negotiation import DefaultContentNegotiation
 
 from booking.api.errors import Invalid
 from booking.api.serializers import RefusalSerializer
@@ -55,6 +56,7 @@ def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=No
         refusals += (401, 403)
 
     def decorate(function):
+        function.content_negotiation_class = OnlyJSON
         guarded = _only_with(function, rights, is_needed=policy == "token") if takes_token else function
         view = extend_schema(
             request=request,
@@ -66,6 +68,13 @@ def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=No
         return view
 
     return decorate
+
+
+class OnlyJSON(DefaultContentNegotiation):
+    """JSON whatever was asked for: there is nothing else to choose from."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
 
 
 class ByToken(BaseAuthentication):

@@ -5,7 +5,7 @@ import re
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
-from django.http import Http404, QueryDict
+from django.http import Http404, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -125,7 +125,7 @@ def book(request):
     booking = queue.book(
         member_id=member_id_of(wanted["identity"]), slot_id=wanted["slot"], key=idempotency_key(request)
     )
-    return Response(ISSUED_TICKET.to_representation(booking), status=201 if booking.created else 200)
+    return JsonResponse(ISSUED_TICKET.to_representation(booking), status=201 if booking.created else 200)
 
 
 @endpoint("GET", "ticket", {200: TicketSerializer}, 404)
