@@ -18,7 +18,7 @@ LAYERS = [
     {"models", "errors", "thai", "presence"},
     {"opening", "availability", "overview", "waiting", "accuracy", "console", "announcing", "invariants"},
     {"queue", "counters"},
-    {"closing", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
+    {"closing", "roles", "jobs", "demo", "simulation", "signals", "pictures", "calendar_file"},
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},
 ]
 
