@@ -3,7 +3,7 @@
 
 // --- asking ---
 
-const ASK_EVERY = 800;
+const ASK_EVERY = 700;
 const ASK_EVERY_UNSEEN = 10_000;
 const LONGEST_PAUSE = 4000;
 const LOST_AFTER = 5000;
