@@ -31,9 +31,10 @@ def page(request):
         response = redirect("arrive")
         _remember_present(response)
         return response
+    turns = [_turn(ticket, is_present=is_present(request)) for ticket in _tickets_of_today(request)]
     context = {
-        "turns": [_turn(ticket, is_present=is_present(request)) for ticket in _tickets_of_today(request)],
-        "is_present": is_present(request),
+        "turns": turns,
+        "may_tap": is_present(request) and any(turn["may"] == "check_in" for turn in turns),
         "is_too_old": bool(scanned),
         "why": refusals.why(request),
     }

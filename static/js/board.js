@@ -60,13 +60,15 @@ const clock = document.getElementById("clock");
 let ahead = 0; // ms by which the server's clock is ahead of this machine's
 
 const now = () => Date.now() + ahead;
+const written = (part) => part.className + part.innerHTML;
 
 const show = (page) => {
   for (const part of document.querySelectorAll("[data-part]")) {
-    const sent = page.getElementById(part.id).innerHTML;
-    if (parts.get(part.id) === sent) continue; // nothing moves but what is new
-    parts.set(part.id, sent);
-    part.innerHTML = sent;
+    const sent = page.getElementById(part.id);
+    if (parts.get(part.id) === written(sent)) continue; // nothing moves but what is new
+    parts.set(part.id, written(sent));
+    part.className = sent.className;
+    part.innerHTML = sent.innerHTML;
   }
   ahead = Number(page.getElementById("clock").dataset.now) * 1000 - Date.now();
   listenForNew();
@@ -82,7 +84,7 @@ const tellTime = () => {
 const timeOfDay = (ms) => {
   const there = new Date(ms + 7 * 60 * 60 * 1000);
   const two = (number) => String(number).padStart(2, "0");
-  return parts.get("clock").replace(/\d\d(.)\d\d/, `${two(there.getUTCHours())}$1${two(there.getUTCMinutes())}`);
+  return clock.textContent.replace(/\d\d(.)\d\d/, `${two(there.getUTCHours())}$1${two(there.getUTCMinutes())}`);
 };
 
 // --- which calls are new ---
@@ -298,7 +300,7 @@ const nextNotice = () => {
 
 // --- begin ---
 
-for (const part of document.querySelectorAll("[data-part]")) parts.set(part.id, part.innerHTML);
+for (const part of document.querySelectorAll("[data-part]")) parts.set(part.id, written(part));
 for (const call of calls()) known.add(call.dataset.call); // what stands there when the page is opened is not news
 ahead = Number(clock.dataset.now) * 1000 - Date.now();
 setInterval(tellTime, 1000);
