@@ -7,11 +7,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
-from members.citizen_id import check_digit, citizen_id_hmac
 
 from booking import opening, roles
 from booking.models import Department, OpeningHours
 from holidays import calendar
+from members.citizen_id import check_digit, citizen_id_hmac
 from members.models import Member
 
 FIRST_NUMBER, LAST_NUMBER = 100001, 100200

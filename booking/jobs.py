@@ -1,6 +1,7 @@
 """The work done in the background, and the one list of what recurs."""
 
 import datetime as dt
+import time
 from functools import wraps
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django_q.models import Schedule
 
-from booking import opening, queue, waiting
+from booking import messaging, opening, queue, waiting
 from booking.models import Department, JobRun, Slot, Ticket
 from members import throttle
 
@@ -33,6 +34,16 @@ def recurring(*, minutes: int):
 @recurring(minutes=1)
 def heartbeat() -> None:
     """Shows `/readyz` that the worker works."""
+
+
+@recurring(minutes=1)
+def send_notices() -> None:
+    """Sends what is owed for most of a minute, then ends: the next minute's run goes on. So a message leaves within a
+    second or two, without a process of its own."""
+    until = time.monotonic() + 50
+    while messaging.is_on() and time.monotonic() < until:
+        if not messaging.send_owed():
+            time.sleep(1)
 
 
 @recurring(minutes=15)

@@ -1,5 +1,6 @@
 """Who may book: the members of the cooperative, as i-member's database has them."""
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -103,3 +104,55 @@ class LookupCount(models.Model):
 
     def __str__(self):
         return f"{self.scope}: {self.count}"
+
+
+class LineAccount(models.Model):
+    """A member's LINE account: linked once, one for each member and one member for each."""
+
+    member = models.OneToOneField(Member, models.CASCADE, related_name="line_account", verbose_name=_("สมาชิก"))
+    user_id = models.CharField(_("รหัสผู้ใช้ LINE"), max_length=40, unique=True)
+    linked_at = models.DateTimeField(_("ผูกเมื่อ"))
+    # LINE accepts messages to who has blocked the account; its unfollow event is the only sign.
+    unfollowed_at = models.DateTimeField(_("เลิกติดตามเมื่อ"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("บัญชี LINE ของสมาชิก")
+        verbose_name_plural = _("บัญชี LINE ของสมาชิก")
+
+    def __str__(self):
+        return str(self.member)
+
+    @property
+    def can_be_reached(self) -> bool:
+        return self.unfollowed_at is None
+
+
+class LinkingCode(models.Model):
+    """A code that a clerk hands to a member who stands at the counter: proof for linking a LINE account, once."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="linking_codes", verbose_name=_("สมาชิก"))
+    code_hmac = models.CharField(max_length=64, editable=False)
+    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ออกโดย"))
+    expires_at = models.DateTimeField(_("ใช้ได้ถึง"))
+    used_at = models.DateTimeField(_("ใช้เมื่อ"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("รหัสผูกบัญชี LINE")
+        verbose_name_plural = _("รหัสผูกบัญชี LINE")
+
+    def __str__(self):
+        return str(self.member)
+
+
+class LineEvent(models.Model):
+    """A webhook event that has been taken up. LINE sends some twice; each acts once."""
+
+    webhook_event_id = models.CharField(max_length=64, primary_key=True)
+    received_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("เหตุการณ์จาก LINE")
+        verbose_name_plural = _("เหตุการณ์จาก LINE")
+
+    def __str__(self):
+        return self.webhook_event_id

@@ -15,8 +15,8 @@ MAY_IMPORT = {
 }
 # Inside booking: models <- reads and messages <- verbs <- what is shown.
 LAYERS = [
-    {"models", "errors", "thai"},
-    {"opening", "availability", "overview", "waiting", "invariants"},
+    {"models", "errors", "thai", "words"},
+    {"opening", "availability", "overview", "waiting", "invariants", "messaging"},
     {"queue", "counters"},
     {"closing", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},
