@@ -41,9 +41,12 @@ def send_notices() -> None:
     """Sends what is owed for most of a minute, then ends: the next minute's run goes on. So a message leaves within a
     second or two, without a process of its own."""
     until = time.monotonic() + 50
-    while messaging.is_on() and time.monotonic() < until:
-        if not messaging.send_owed():
-            time.sleep(1)
+    while time.monotonic() < until:
+        if messaging.send_owed():
+            continue
+        if not messaging.is_on():  # what was owed when it was switched off has ended by now, with its reason
+            return
+        time.sleep(1)
 
 
 @recurring(minutes=15)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from booking import thai
@@ -30,26 +30,31 @@ def said(notice: Notice) -> Said:
     when = [thai.long_date(ticket.date)]
     if ticket.slot:
         when.append(_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)})
-    see = (_("ดูบัตรคิว"), ticket_link(ticket))
-    cancel = (_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")
-    again = (_("จองคิวใหม่"), f"{settings.PUBLIC_URL}/book/{ticket.department.slug}/days/")
+    see = [(_("ดูบัตรคิว"), ticket_link(ticket))]
+    again = [(_("จองคิวใหม่"), f"{settings.PUBLIC_URL}/book/{ticket.department.slug}/days/")]
+    cancel = [(_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")]
+    if not settings.PUBLIC_URL:  # there is no address to send
+        see = again = []
     counter = ticket.counter.number if ticket.counter else ""
     match notice.kind:
         case Kind.ISSUED:
-            return Said(_("จองคิวแล้ว"), when, [see, cancel])
+            return Said(_("จองคิวแล้ว"), when, [*see, *cancel])
         case Kind.DAY_BEFORE:
-            return Said(_("พรุ่งนี้ท่านมีคิว"), when, [see, cancel])
+            # It may have had to wait past midnight.
+            is_today = ticket.date == timezone.localdate()
+            return Said(_("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว"), when, [*see, *cancel])
         case Kind.NEARLY:
-            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [_("กรุณารอใกล้ช่องบริการ")], [see])
+            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [_("กรุณารอใกล้ช่องบริการ")], see)
         case Kind.YOUR_TURN:
-            return Said(_("ถึงคิวของท่าน"), [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}], [see])
+            return Said(_("ถึงคิวของท่าน"), [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}], see)
         case Kind.MISSED:
-            return Said(_("เรียกแล้วไม่พบท่าน"), [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")], [see])
+            return Said(_("เรียกแล้วไม่พบท่าน"), [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")], see)
         case Kind.MOVED:
-            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when], [see, cancel])
+            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when], [*see, *cancel])
         case Kind.CANCELLED:
             reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
-            return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), [*when, *([reason] if reason else [])], [again])
+            reason = (reason or "").strip()
+            return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), [*when, *([reason] if reason else [])], again)
     raise ValueError(notice.kind)
 
 
@@ -83,13 +88,10 @@ def flex(ticket, what: Said) -> dict:
         "type": "bubble",
         "header": {"type": "box", "layout": "vertical", "contents": band, "backgroundColor": hue},
         "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body},
-        "footer": {
-            "type": "box",
-            "layout": "vertical",
-            "spacing": "sm",
-            "contents": [_button(label, target, is_first=nth == 0) for nth, (label, target) in enumerate(what.buttons)],
-        },
     }
+    if what.buttons:
+        buttons = [_button(label, target, is_first=nth == 0) for nth, (label, target) in enumerate(what.buttons)]
+        bubble["footer"] = {"type": "box", "layout": "vertical", "spacing": "sm", "contents": buttons}
     return {"type": "flex", "altText": f"{what.heading} {ticket.code}", "contents": bubble}
 
 

@@ -23,6 +23,9 @@ import os
 import random
 import re
 import secrets
+import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -30,6 +33,7 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from queuesite import line_shapes
@@ -121,6 +125,7 @@ class FakeLine:
         self.blocked_by: set[str] = set()
         self.rich_menus: dict[str, dict] = {}
         self.default_rich_menu: str | None = None
+        self.calls = 0  # that have reached it, answered or not
         self.version = 0  # rises with every change of a chat
         self._accepted: dict[str, str] = {}  # retry key -> request id
         self._reply_tokens: dict[str, str] = {}
@@ -549,6 +554,49 @@ def running(**channel):
         thread.join(5)
 
 
+@contextlib.contextmanager
+def in_a_process():
+    """A fake LINE in a process of its own, for as long as the block lasts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "queuesite.fake_line", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=Path(__file__).resolve().parent.parent)
+    try:
+        other = Elsewhere(f"http://127.0.0.1:{port}")
+        other.wait_until_there()
+        yield other
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+class Elsewhere:
+    """A fake LINE in another process; `get` and `post` reach what is below /fake/. Raise OSError where it is silent."""
+
+    def __init__(self, url: str):
+        self.url = url
+
+    def get(self, what: str, **query) -> dict:
+        return self._ask(f"{what}?{urlencode(query)}")
+
+    def post(self, what: str, **order) -> dict:
+        return self._ask(what, json.dumps(order).encode())
+
+    def wait_until_there(self) -> None:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                self.get("requests")
+                return
+            time.sleep(0.1)
+        raise OSError(f"no fake LINE at {self.url}")
+
+    def _ask(self, path: str, body: bytes | None = None) -> dict:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(urllib.request.Request(f"{self.url}/fake/{path}", data=body), timeout=5) as answer:
+            return json.load(answer)
+
+
 class _Asked:
     def __init__(self, query, headers, body, parts):
         self.query, self.headers, self.body, self.parts = query, headers, body, parts
@@ -573,6 +621,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self):
         address = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if not address.path.startswith("/fake/"):
+            self.line.calls += 1
         fault = self.line.fault_for(address.path)
         answer = None
         if fault and fault.is_delay:
