@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import urllib3
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 
 # To connect, and to be answered, in seconds. The SDK has no limit of its own.
 TIMEOUT = (2, 5)
+LINE_API, LINE_PAGES = "https://api.line.me", "https://access.line.me"
 
 
 class LineFault(Exception):
@@ -97,7 +99,33 @@ def verified_user(id_token: str, *, nonce: str | None = None) -> str | None:
     return claims.get("sub") or None
 
 
-def exchange_code(*, code: str, redirect_uri: str) -> str | None:
+def log_in_is_on() -> bool:
+    """Whether the office has a channel for LINE Login."""
+    return bool(settings.LINE_LOGIN_CHANNEL_ID)
+
+
+def log_in_address(*, redirect_uri: str, state: str, nonce: str, code_verifier: str) -> str:
+    """Where a browser goes to log in with LINE; it comes back to `redirect_uri` with a code and the state.
+
+    `code_verifier`: 43 characters or more, kept until the code is exchanged (PKCE).
+    """
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).decode().rstrip("=")
+    query = {
+        "response_type": "code",
+        "client_id": settings.LINE_LOGIN_CHANNEL_ID,
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "nonce": nonce,
+        "scope": "openid",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    # LINE's pages have a host of their own; a server in LINE's place has one for both.
+    base = LINE_PAGES if settings.LINE_API_BASE == LINE_API else settings.LINE_API_BASE
+    return f"{base}/oauth2/v2.1/authorize?{urlencode(query)}"
+
+
+def exchange_code(*, code: str, redirect_uri: str, code_verifier: str) -> str | None:
     """The ID token for a code that LINE Login handed out; None where LINE refuses the code. Raises LineFault."""
     answer = _post(
         "/oauth2/v2.1/token",
@@ -107,6 +135,7 @@ def exchange_code(*, code: str, redirect_uri: str) -> str | None:
             "redirect_uri": redirect_uri,
             "client_id": settings.LINE_LOGIN_CHANNEL_ID,
             "client_secret": settings.LINE_LOGIN_CHANNEL_SECRET,
+            "code_verifier": code_verifier,
         },
     )
     if answer.status == 400:
@@ -126,8 +155,9 @@ def _ask(call):
         with ApiClient(configuration) as client:
             return call(MessagingApi(client))
     except ApiException as refusal:
-        passing = refusal.status == 429 or (refusal.status or 0) >= 500
-        raise LineFault("refused", status=refusal.status, permanent=not passing) from None
+        status = refusal.status or None  # 0 where no connection could be made safely
+        permanent = status is not None and 400 <= status < 500 and status != 429
+        raise LineFault("refused", status=status, permanent=permanent) from None
     except urllib3.exceptions.HTTPError as silence:
         raise LineFault(type(silence).__name__) from None
 
