@@ -226,7 +226,8 @@ ADMIN_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY["DIRECTIVES"] | {
 Q_CLUSTER = {
     "name": "queuesite",
     "orm": "default",
-    "workers": env.int("WORKERS", default=2),
+    # One of them is busy sending messages all the time.
+    "workers": env.int("WORKERS", default=3),
     "timeout": 300,
     "retry": 360,
     "max_attempts": 5,
