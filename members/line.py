@@ -166,7 +166,12 @@ def _post(path: str, fields: dict):
     timeout = urllib3.Timeout(connect=TIMEOUT[0], read=TIMEOUT[1])
     try:
         return urllib3.request(
-            "POST", settings.LINE_API_BASE + path, fields=fields, encode_multipart=False, timeout=timeout, retries=False
+            "POST",
+            settings.LINE_API_BASE + path,
+            body=urlencode(fields),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=timeout,
+            retries=False,
         )
     except urllib3.exceptions.HTTPError as silence:
         raise LineFault(type(silence).__name__) from None
