@@ -2,7 +2,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import book, line, public, ticket
+from booking.views import book, line, public, ticket, webhook
 
 
 class IsoDate:
@@ -25,6 +25,7 @@ urlpatterns = [
     path("status/", public.status, name="status"),
     path("guide/", public.guide, name="guide"),
     path("line/", line.entry, name="line"),
+    path("line/webhook/", webhook.webhook, name="line_webhook"),
     path("line/login/", line.log_in, name="line_log_in"),
     path("line/start/", line.start, name="line_start"),
     path("line/callback/", line.callback, name="line_callback"),

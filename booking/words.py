@@ -75,24 +75,29 @@ def letter(notice: Notice) -> tuple[str, str]:
 
 def flex(ticket, what: Said) -> dict:
     """A Flex message that looks like the ticket: the department's band, the number, what is said, the buttons."""
-    hue = HUES[ticket.department.hue]
     band = [
         {"type": "text", "text": ticket.department.title, "color": "#ffffff", "align": "center", "size": "md"},
-        {
-            "type": "text", "text": ticket.code, "color": "#ffffff", "align": "center", "size": "5xl", "weight": "bold"
-        },
-    ]  # fmt: skip
+        {"type": "text", "text": ticket.code, "color": "#ffffff", "align": "center", "size": "5xl", "weight": "bold"},
+    ]
+    header = {"type": "box", "layout": "vertical", "contents": band, "backgroundColor": HUES[ticket.department.hue]}
+    return _message(what, about=f"{what.heading} {ticket.code}", header=header)
+
+
+def plain(what: Said) -> dict:
+    """A Flex message that is about no ticket."""
+    return _message(what, about=what.heading)
+
+
+def _message(what: Said, *, about: str, header: dict | None = None) -> dict:
     body = [{"type": "text", "text": what.heading, "weight": "bold", "size": "xl", "color": INK, "wrap": True}]
     body += [{"type": "text", "text": line, "size": "md", "color": SOFT, "wrap": True} for line in what.lines]
-    bubble = {
-        "type": "bubble",
-        "header": {"type": "box", "layout": "vertical", "contents": band, "backgroundColor": hue},
-        "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body},
-    }
+    bubble = {"type": "bubble", "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body}}
+    if header:
+        bubble["header"] = header
     if what.buttons:
         buttons = [_button(label, target, is_first=nth == 0) for nth, (label, target) in enumerate(what.buttons)]
         bubble["footer"] = {"type": "box", "layout": "vertical", "spacing": "sm", "contents": buttons}
-    return {"type": "flex", "altText": f"{what.heading} {ticket.code}", "contents": bubble}
+    return {"type": "flex", "altText": about, "contents": bubble}
 
 
 def ticket_link(ticket) -> str:
