@@ -9,7 +9,7 @@ sends webhook events, and fails when told to. It runs alone, `python -m queuesit
         ...
         assert len(server.pushes) == 1
 
-Over the wire the same is had below `/fake/`: `GET messages pushes requests`, `POST faults event code`.
+Over the wire the same is had below `/fake/`: `GET messages menu pushes requests`, `POST faults event code`.
 """
 
 import argparse
@@ -477,6 +477,13 @@ class FakeLine:
         user = asked.query.get("user")
         return Answer({"version": self.version, "users": {user: self.chats[user]} if user else self.chats})
 
+    def _fake_menu(self, asked) -> Answer:
+        kept = self.rich_menus.get(self.default_rich_menu)
+        if kept is None:
+            return Answer({"menu": None, "image": None, "kind": ""})
+        image = base64.b64encode(kept["image"]).decode()
+        return Answer({"menu": kept["menu"], "image": image, "kind": kept["kind"]})
+
     def _fake_pushes(self, asked) -> Answer:
         return Answer({"pushes": self.pushes})
 
@@ -527,6 +534,7 @@ ASKED = [
     ("POST", "/oauth2/v2.1/token", FakeLine._token),
     ("GET", "/oauth2/v2.1/authorize", FakeLine._authorize),
     ("GET", "/fake/messages", FakeLine._fake_messages),
+    ("GET", "/fake/menu", FakeLine._fake_menu),
     ("GET", "/fake/pushes", FakeLine._fake_pushes),
     ("GET", "/fake/requests", FakeLine._fake_requests),
     ("POST", "/fake/faults", FakeLine._fake_faults),
