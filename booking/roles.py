@@ -23,12 +23,19 @@ def sync_groups() -> None:
         # Who may add a ticket books for members who telephone.
         *_permissions({"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order"),
         *_permissions({"booking": ["counter"]}, "serve_at", "take_over"),
+        *_line_permissions(),
     )
     clerk.permissions.add(
         *_permissions(_READ_BY_CLERKS, "view"),
         *_permissions({"booking": ["ticket"]}, "cancel", "receive"),
         *_permissions({"booking": ["counter"]}, "serve_at"),
+        *_line_permissions(),
     )
+
+
+def _line_permissions():
+    """To hand a member the code that links a LINE account, and to end a link."""
+    return [*_permissions({"members": ["linkingcode"]}, "add"), *_permissions({"members": ["lineaccount"]}, "delete")]
 
 
 def _permissions(models: dict[str, list[str]], *actions: str):

@@ -43,6 +43,7 @@ PAGES = {
     "members_member_history M": MANAGER,
     "members_member_import": MANAGER,
     "members_member_export": MANAGER,
+    "members_member_line": BOTH,
     "booking_jobrun_changelist": MANAGER,
     "auth_user_changelist": NOBODY,
     "auth_user_add": NOBODY,

@@ -90,6 +90,7 @@ def sidebar(request) -> list[dict]:
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
                 (_("สมาชิก"), "group", "admin:members_member_changelist", "members.view_member"),
+                (_("บัญชี LINE ของสมาชิก"), "link", "admin:members_member_line", "members.add_linkingcode"),
             ],
         ),
         (
