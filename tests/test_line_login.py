@@ -200,9 +200,9 @@ def test_there_and_back(client, server, account):
     assert is_in(client)
 
 
-def test_lines_own_pages_and_the_registered_address(client, settings):
-    settings.LINE_LOGIN_CHANNEL_ID, settings.PUBLIC_URL = "1650000000", "https://queue.example.org"
-    address = client.get(reverse("line_start"))["Location"]
+def test_lines_own_pages_and_the_address_of_the_host_in_use(client, settings):
+    settings.LINE_LOGIN_CHANNEL_ID = "1650000000"
+    address = client.get(reverse("line_start"), secure=True, headers={"host": "queue.example.org"})["Location"]
     assert address.startswith("https://access.line.me/oauth2/v2.1/authorize?")
     query = parse_qs(urlsplit(address).query)
     assert query["redirect_uri"] == ["https://queue.example.org/line/callback/"]

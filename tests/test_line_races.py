@@ -48,7 +48,7 @@ def test_one_line_account_to_two_members():
 
 
 def test_with_proof_the_last_one_holds_and_nothing_breaks(settings):
-    """Everyone has the member's telephone: links are taken from each other crosswise, and no two wait for each other."""
+    """Everyone has the telephones: links are taken from each other crosswise, and no two wait for each other."""
     settings.LINE_LINK_PROOF = "member_proof"
     settings.LINE_CHANNEL_ACCESS_TOKEN = ""
     members = [make_member(phone="0812345678") for _ in range(3)]

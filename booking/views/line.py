@@ -260,6 +260,5 @@ def _onward(request) -> str:
 
 
 def _callback_address(request) -> str:
-    """As it is registered at LINE, to the letter."""
-    path = reverse("line_callback")
-    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+    """On the very host that the member uses, which has the cookie of the log-in. LINE must know it to the letter."""
+    return request.build_absolute_uri(reverse("line_callback"))
