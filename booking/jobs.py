@@ -11,7 +11,8 @@ from django_q.models import Schedule
 
 from booking import messaging, opening, queue, waiting
 from booking.models import Department, JobRun, Slot, Ticket
-from members import throttle
+from members import line, throttle
+from members.models import LineEvent, LineQuota
 
 RECURRING: dict[str, int] = {}
 
@@ -77,6 +78,26 @@ def measure_pace() -> None:
 @recurring(minutes=60)
 def purge_lookups() -> None:
     throttle.purge_lookups()
+
+
+@recurring(minutes=60)
+def read_line_quota() -> None:
+    """Keeps what LINE says of the month's messages, or why it did not say."""
+    if not line.is_on():
+        return
+    try:
+        quota = line.quota()
+    except line.LineFault as fault:
+        LineQuota.objects.update_or_create(pk=1, defaults={"fault": str(fault)[:60]})
+        return
+    found = {"limit": quota.limit, "used": quota.used, "read_at": timezone.now(), "fault": ""}
+    LineQuota.objects.update_or_create(pk=1, defaults=found)
+
+
+@recurring(minutes=24 * 60)
+def purge_line_events() -> None:
+    """LINE hands an event over again for some days at most."""
+    LineEvent.objects.filter(received_at__lt=timezone.now() - dt.timedelta(days=7)).delete()
 
 
 @recurring(minutes=24 * 60)

@@ -1,7 +1,7 @@
 """What is done about an event of LINE's webhook: answers are replies, which cost nothing.
 
-A postback acts on the sender's own tickets only, whatever its data says. An event may come late and out of order, so
-follow and unfollow go by the time that LINE wrote on them.
+A postback acts on the sender's own tickets only, whatever its data says. In a group nothing is said: others would read
+it. An event may come late and out of order, so follow and unfollow go by the time that LINE wrote on them.
 """
 
 import datetime as dt
@@ -15,7 +15,7 @@ from booking import queue, thai, waiting, words
 from booking.errors import BookingError
 from booking.models import Ticket
 from booking.models.tickets import State
-from members import line
+from members import line, line_accounts
 from members.models import LineAccount
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,10 @@ MOST_CARDS = 5  # messages that LINE takes in one reply
 
 def answer(event: dict) -> None:
     """Do what an event asks for, and reply. An event that is unknown or has nobody behind it is passed over."""
-    user_id = (event.get("source") or {}).get("userId")
+    source = event.get("source") or {}
+    user_id = source.get("userId")
     work = WORK.get(event.get("type"))
-    if work is None or not user_id:
+    if work is None or not user_id or source.get("type") != "user":
         return
     with translation.override("th"):
         messages = work(user_id, event)
@@ -44,13 +45,12 @@ def answer(event: dict) -> None:
 
 
 def _followed(user_id: str, event: dict) -> list[dict]:
-    LineAccount.objects.filter(user_id=user_id, unfollowed_at__lt=_time_of(event)).update(unfollowed_at=None)
+    line_accounts.followed(user_id=user_id, at=_time_of(event))
     return [_card(_("ยินดีต้อนรับสู่บัตรคิวออนไลน์"), [_("จองคิวก่อนมาสหกรณ์ ไม่ต้องนั่งรอ")], _book_button())]
 
 
 def _unfollowed(user_id: str, event: dict) -> list[dict]:
-    at = _time_of(event)
-    LineAccount.objects.filter(user_id=user_id, linked_at__lt=at).update(unfollowed_at=at)
+    line_accounts.unfollowed(user_id=user_id, at=_time_of(event))
     return []
 
 
@@ -90,7 +90,7 @@ WORK = {"follow": _followed, "unfollow": _unfollowed, "message": _said, "postbac
 def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
     if not LineAccount.objects.filter(user_id=user_id).exists():
         lines = [_("ผูกบัญชี LINE กับสมาชิกก่อน แล้วจึงดูและยกเลิกคิวที่นี่ได้")]
-        return [_card(_("ยังไม่ได้ผูกบัญชี"), lines, [(_("ผูกบัญชี LINE"), _address("/line/"))])]
+        return [_card(_("ยังไม่ได้ผูกบัญชี"), lines, _way_in(_("ผูกบัญชี LINE")))]
     tickets = list(_own_tickets(user_id).upcoming()[:MOST_CARDS])
     if not tickets:
         return [_card(_("ท่านไม่มีคิวที่จองไว้"), [], _book_button())]
@@ -132,15 +132,15 @@ def _help() -> list[dict]:
 
 
 def _book_button() -> list[tuple[str, str]]:
-    return [(_("จองคิว"), _address("/line/"))] if settings.PUBLIC_URL else []
+    return _way_in(_("จองคิว"))
 
 
-def _address(path: str) -> str:
-    return settings.PUBLIC_URL + path
+def _way_in(label: str) -> list[tuple[str, str]]:
+    return [(label, f"{settings.PUBLIC_URL}/line/")] if settings.PUBLIC_URL else []
 
 
 def _card(heading: str, lines: list[str], buttons: list[tuple[str, str]]) -> dict:
-    return words.plain(words.Said(heading, lines, [button for button in buttons if button[1]]))
+    return words.plain(words.Said(heading, lines, buttons))
 
 
 def _own_tickets(user_id: str):

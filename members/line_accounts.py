@@ -7,7 +7,7 @@ needs a proof: the office's own, or a clerk's code where the office asks for non
 import logging
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core import signing
@@ -24,7 +24,7 @@ from . import line
 from .citizen_id import ascii_digits
 from .errors import CodeNeeded, IdentityExpired, WrongCode
 from .identify import IDENTITY_LASTS, identify
-from .models import LineAccount, LinkingCode, Member
+from .models import LineAccount, LineFollow, LinkingCode, Member
 from .throttle import count_attempt
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,13 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
         ended.delete()
         if former and line.is_on():
             async_task("members.line_accounts.tell_former", former.user_id, str(uuid.uuid4()))
-        return LineAccount.objects.create(member=member, user_id=user_id, linked_at=timezone.now())
+        unfollowed = LineFollow.objects.filter(user_id=user_id, follows=False).first()
+        return LineAccount.objects.create(
+            member=member,
+            user_id=user_id,
+            linked_at=timezone.now(),
+            unfollowed_at=unfollowed.at if unfollowed else None,
+        )
 
 
 def unlink(*, member: Member, by) -> bool:
@@ -105,6 +111,16 @@ def unlink(*, member: Member, by) -> bool:
     if ended:
         log.info("LINE account of member %s unlinked by %s", member.pk, by.pk if by else "the member")
     return bool(ended)
+
+
+def followed(*, user_id: str, at: datetime) -> None:
+    """A LINE user follows the office's account since `at`: they can be reached, unless they left it after that."""
+    _keep_follow(user_id, at, follows=True)
+
+
+def unfollowed(*, user_id: str, at: datetime) -> None:
+    """A LINE user has blocked the office's account at `at`: nothing reaches them until they follow it again."""
+    _keep_follow(user_id, at, follows=False)
 
 
 def issue_code(*, member: Member, by) -> str:
@@ -134,6 +150,22 @@ def tell_former(user_id: str, retry_key: str) -> None:
         if not fault.permanent:
             raise
         log.warning("a former LINE account could not be told: %s", fault)
+
+
+def _keep_follow(user_id: str, at: datetime, *, follows: bool) -> None:
+    """Only the newest event counts. The link is changed after the user's own row: link() does it the other way round,
+    with the table locked, so that whoever is second sees the other's."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO members_linefollow AS kept (user_id, follows, at) VALUES (%s, %s, %s)"
+                " ON CONFLICT (user_id) DO UPDATE SET follows = excluded.follows, at = excluded.at"
+                " WHERE kept.at < excluded.at",
+                [user_id, follows, at],
+            )
+            is_newest = cursor.rowcount == 1
+        if is_newest:
+            LineAccount.objects.filter(user_id=user_id).update(unfollowed_at=None if follows else at)
 
 
 def _ended_by(member: Member, user_id: str):

@@ -63,6 +63,7 @@ class Notice(models.Model):
         verbose_name = _("ข้อความถึงสมาชิก")
         verbose_name_plural = _("ข้อความถึงสมาชิก")
         ordering = ["-id"]
+        permissions = [("telephone_notice", _("โทรแจ้งสมาชิกได้"))]
         constraints = [
             models.UniqueConstraint(
                 name="one_notice_per_ticket_kind_and_window",

@@ -20,7 +20,8 @@ LONGEST_BODY = 1_000_000  # bytes
 @access("anyone")  # the signature of the body says that it is LINE
 def webhook(request):
     """Take up the events of a signed body. LINE is told 200 before anything is done about them."""
-    if int(request.headers.get("Content-Length") or 0) > LONGEST_BODY:
+    length = request.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > LONGEST_BODY:
         return HttpResponse(status=413)
     if not line.signature_is_right(request.body, request.headers.get("x-line-signature", "")):
         return HttpResponseForbidden()
