@@ -225,6 +225,20 @@ def test_a_refusal_is_final(server, clock, status):
     assert len(server.requests) == 1
 
 
+def test_with_three_calls_in_ten_going_wrong_each_message_arrives_once(server, clock):
+    notices = [make_issued(member=make_reachable(user_id=fake_line.user_id(nth))) for nth in range(1, 21)]
+    for fault in ({"status": 500}, {"status": 429}, {"status": None}, {"status": 502, "accepts": True}):
+        server.add_fault(**fault, share=0.08, times=None)
+
+    for _ in range(60):
+        send_all()
+        clock.shift(60)
+
+    assert sorted(push["retry_key"] for push in server.pushes) == sorted(str(notice.retry_key) for notice in notices)
+    assert not Notice.objects.filter(kind=Kind.ISSUED).exclude(state=NoticeState.SENT).exists()
+    assert len(server.requests) > len(notices), "some had to be tried again"
+
+
 def test_a_wrong_access_token_is_a_refusal(server, settings):
     notice = make_issued()
     settings.LINE_CHANNEL_ACCESS_TOKEN = "another"
