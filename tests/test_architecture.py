@@ -18,7 +18,7 @@ LAYERS = [
     {"models", "errors", "thai", "words"},
     {"opening", "availability", "overview", "waiting", "invariants", "messaging"},
     {"queue", "counters"},
-    {"closing", "line_events", "roles", "jobs", "demo", "signals", "pictures", "calendar_file"},
+    {"closing", "line_events", "roles", "jobs", "demo", "signals", "pictures", "calendar_file", "rich_menu"},
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},
 ]
 
