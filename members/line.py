@@ -148,6 +148,7 @@ def log_in_address(*, redirect_uri: str, state: str, nonce: str, code_verifier: 
         "state": state,
         "nonce": nonce,
         "scope": "openid",
+        "bot_prompt": "normal",  # asks besides whether to add the office's account, without which no message arrives
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
