@@ -83,6 +83,16 @@ def test_a_message_shows_with_its_number_and_buttons(client, sent):
     assert "style=" not in page
 
 
+def test_the_menu_is_below_the_chat(client, server):
+    page = client.get(reverse("demo_line")).content.decode()
+
+    assert 'aria-label="จองคิวออนไลน์"' in page
+    assert 'value="tickets:"' in page
+    assert client.get(reverse("demo_line_menu")).content.startswith(b"\x89PNG")
+    client.get(reverse("demo_line"))
+    assert len(server.rich_menus) == 1, "made once"
+
+
 def test_each_user_has_a_telephone_of_their_own(client, sent):
     assert sent.code not in client.get(reverse("demo_line"), {"user": OTHER}).content.decode()
     assert client.get(reverse("demo_line"), {"user": "U" + "f" * 32}).status_code == 404
