@@ -138,6 +138,16 @@ def send(notice: Notice) -> None:
     return _give_up(notice, why_not)
 
 
+def to_telephone():
+    """The notices whose members have to be told by telephone, soonest day first; without those that are of no use any
+    more, since the day has passed or the ticket has changed."""
+    still_true = Q()
+    for kind in TELEPHONED:
+        still_true |= Q(kind=kind, ticket__state__in=STILL_TRUE_IN[kind])
+    found = Notice.objects.to_telephone().filter(still_true, ticket__date__gte=timezone.localdate())
+    return found.order_by("ticket__date", "ticket__due_at", "pk")
+
+
 def telephoned(*, notice: Notice, by) -> bool:
     """A member of staff has told the member by telephone. Returns whether it was still to be done."""
     return bool(

@@ -23,12 +23,15 @@ def sync_groups() -> None:
         # Who may add a ticket books for members who telephone.
         *_permissions({"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order"),
         *_permissions({"booking": ["counter"]}, "serve_at", "take_over"),
+        *_permissions({"booking": ["messagechoice"]}, "change", "view"),
+        *_permissions({"booking": ["notice"]}, "view", "telephone"),
         *_line_permissions(),
     )
     clerk.permissions.add(
         *_permissions(_READ_BY_CLERKS, "view"),
         *_permissions({"booking": ["ticket"]}, "cancel", "receive"),
         *_permissions({"booking": ["counter"]}, "serve_at"),
+        *_permissions({"booking": ["notice"]}, "telephone"),
         *_line_permissions(),
     )
 
