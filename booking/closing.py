@@ -4,14 +4,15 @@ The order is what makes the list complete: first the closure takes effect, and w
 then are the tickets read. A booking that was under way has either lost its place or is on the list.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, F, FilteredRelation, Q, TextChoices
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import errors, queue
-from booking.models import Slot, Ticket
+from booking.models import Place, Slot, Ticket
 from booking.models.tickets import State
 from holidays import calendar
 from holidays.models import Holiday
@@ -89,31 +90,37 @@ def move_to_next_open_day(*, ticket: Ticket, by, reason: str = "") -> queue.Book
     """
     if ticket.is_walk_in:
         raise errors.WrongState
-    passed_over = set()
-    for slot in _free_slots_after(ticket):
-        if slot.date in passed_over:
-            continue
-        try:
-            return queue.reschedule(
-                ticket=ticket, slot_id=slot.pk, key=f"closing:{ticket.public_id}", by=by, reason=reason
-            )
-        except errors.AlreadyBooked:
-            passed_over.add(slot.date)
-        except (errors.SlotFull, errors.DayClosed, errors.WindowPassed):
-            continue
+    for date in _days_with_room_after(ticket):
+        for slot in _free_slots(ticket, date):
+            try:
+                return queue.reschedule(
+                    ticket=ticket, slot_id=slot.pk, key=f"closing:{ticket.public_id}", by=by, reason=reason
+                )
+            except errors.AlreadyBooked:
+                break
+            except (errors.SlotFull, errors.DayClosed, errors.WindowPassed):
+                continue
     raise errors.NoFreeTime
 
 
-def _free_slots_after(ticket: Ticket) -> list[Slot]:
-    now = timezone.now()
-    slots = (
-        Slot.objects.filter(department=ticket.department_id, date__gt=ticket.date, quota__gt=0)
-        .filter(bookable_from__lte=now, bookable_until__gt=now)
-        .annotate(free=Count("places", filter=Q(places__ticket__isnull=True)))
-        .filter(free__gt=0)
-    )
+def _days_with_room_after(ticket: Ticket) -> list[dt.date]:
+    later = _bookable(ticket.department).filter(date__gt=ticket.date)
+    return list(later.order_by("date").values_list("date", flat=True).distinct())
+
+
+def _free_slots(ticket: Ticket, date: dt.date) -> list[Slot]:
+    """The slots of a day that have room, the nearest to the ticket's own time first."""
     wish = _minute_of_day(ticket.slot)
-    return sorted(slots, key=lambda slot: (slot.date, abs(_minute_of_day(slot) - wish), slot.starts_at))
+    slots = _bookable(ticket.department).filter(date=date)
+    return sorted(slots, key=lambda slot: (abs(_minute_of_day(slot) - wish), slot.starts_at))
+
+
+def _bookable(department):
+    now = timezone.now()
+    has_room = Exists(Place.objects.free().filter(slot=OuterRef("pk")))
+    return Slot.objects.filter(
+        has_room, department=department, quota__gt=0, bookable_from__lte=now, bookable_until__gt=now
+    )
 
 
 def _minute_of_day(slot: Slot) -> int:

@@ -1,4 +1,5 @@
-"""What the demo is filled with: the guide's five departments, their hours, and two hundred members made up."""
+"""What the demo is filled with: the guide's five departments, their hours, five counters with their clerks, and two
+hundred members made up."""
 
 import datetime as dt
 
@@ -10,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from booking import opening, roles
-from booking.models import Department, OpeningHours
+from booking.models import Counter, CounterDepartment, Department, OpeningHours
 from holidays import calendar
 from members import line
 from members.citizen_id import check_digit, citizen_id_hmac
@@ -18,6 +19,7 @@ from members.models import LineAccount, Member
 
 FIRST_NUMBER, LAST_NUMBER = 100001, 100200
 NOT_REGISTERED = {100199, 100200}
+COUNTERS = range(1, 6)
 # Whose made-up LINE accounts are linked already.
 ON_LINE = [100001, 100002, 100003]
 
@@ -108,6 +110,7 @@ def seed() -> None:
     """Fill in what is missing of the demo data; what is there already, changed or not, stays as it is."""
     _seed_holidays()
     _seed_departments()
+    _seed_counters()
     _seed_members()
     _seed_staff()
     _seed_line_accounts()
@@ -143,6 +146,20 @@ def _seed_departments() -> None:
             )
 
 
+def _seed_counters() -> None:
+    """Each counter serves all departments, each another one first. Nobody sits there until they sign in."""
+    departments = list(
+        Department.objects.filter(slug__in=[facts["slug"] for facts in DEPARTMENTS]).order_by("position")
+    )
+    for nth, number in enumerate(COUNTERS):
+        counter, created = Counter.objects.get_or_create(number=number)
+        if not created or not departments:
+            continue
+        own_first = nth % len(departments)
+        for position, department in enumerate(departments[own_first:] + departments[:own_first]):
+            CounterDepartment.objects.create(counter=counter, department=department, position=position)
+
+
 def _seed_members() -> None:
     known = set(Member.objects.values_list("member_number", flat=True))
     numbers = range(FIRST_NUMBER, LAST_NUMBER + 1)
@@ -166,10 +183,8 @@ def _made_up_member(number: int) -> Member:
 
 def _seed_staff() -> None:
     users = get_user_model().objects
-    for username, group, first_name in [
-        ("manager", roles.MANAGER, "ผู้จัดการสาธิต"),
-        ("counter1", roles.CLERK, "เจ้าหน้าที่สาธิต 1"),
-    ]:
+    clerks = [(f"counter{number}", roles.CLERK, f"เจ้าหน้าที่สาธิต {number}") for number in COUNTERS]
+    for username, group, first_name in [("manager", roles.MANAGER, "ผู้จัดการสาธิต"), *clerks]:
         if users.filter(username=username).exists():
             continue
         user = users.create_user(username, password=settings.DEMO_PASSWORD, first_name=first_name, is_staff=True)

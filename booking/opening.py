@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from booking.models import Department, OpeningHours, Place, QuotaOverride, Slot, Ticket
@@ -38,6 +39,8 @@ def lay_out(*, department_id: int) -> None:
     now = timezone.now()
     first = timezone.localdate(now)
     last = first + dt.timedelta(days=department.max_days_ahead + SPARE_DAYS)
+    # Days laid out while the window was longer: they must not stay open behind its back.
+    last = max(last, Slot.objects.filter(department=department).aggregate(last=Max("date"))["last"] or last)
     existing = _slots_by_date(department, first, last)
     plans = planned_days(department, first, last)
     new = [slot for date, plan in plans.items() for slot in _lay_out_day(department, date, plan, existing[date], now)]

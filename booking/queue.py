@@ -6,7 +6,7 @@ event for each ticket it changes; `by` is the member of staff who acts, None a m
 """
 
 import secrets
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
@@ -527,10 +527,26 @@ def _take_place(*, member_id, slot_id, key, by, now, notice) -> Booking | None:
 
 
 def _run(sql: str, values: dict):
-    # A refusal must not spoil the transaction that this may stand in; alone, the statement is its own transaction.
-    with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchone()
+    if connection.in_atomic_block:
+        # A refusal must not spoil the transaction that this stands in; alone, the statement is its own transaction.
+        with transaction.atomic():
+            return _execute(sql, values)
+    try:
+        return _execute(sql, values)
+    except OperationalError:
+        if connection.connection is None or connection.is_usable():
+            raise
+        # The kept connection had ended, as when PostgreSQL was started again. Should the statement have been carried
+        # out all the same, its key says so.
+        connection.close()
+        return _execute(sql, values)
+
+
+def _execute(sql: str, values: dict):
+    """Run a prepared statement, without the question that Django asks a kept connection before its first one."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql, values, prepare=True).fetchone()
 
 
 def _issued_before(key: str, *, member_id: int, slot_id: int) -> Booking | None:

@@ -6,12 +6,12 @@ MANAGER = "ผู้จัดการ"
 CLERK = "เจ้าหน้าที่ช่องบริการ"
 
 _KEPT_BY_MANAGERS = {
-    "booking": ["department", "openinghours", "quotaoverride", "counter", "counterdepartment", "clip"],
+    "booking": ["department", "openinghours", "quotaoverride", "counter", "counterdepartment", "clip", "boardnotice"],
     "holidays": ["holiday"],
     "members": ["member"],
 }
 _READ_BY_MANAGERS = {"booking": ["slot", "place", "ticket", "ticketevent", "jobrun", "visitcount", "waitprediction"]}
-_READ_BY_CLERKS = {"booking": ["slot", "ticket", "ticketevent"]}
+_READ_BY_CLERKS = {"booking": ["slot", "ticket", "ticketevent", "waitprediction"]}
 
 
 def sync_groups() -> None:
@@ -21,11 +21,15 @@ def sync_groups() -> None:
         *_permissions(_KEPT_BY_MANAGERS, "add", "change", "delete", "view"),
         *_permissions(_READ_BY_MANAGERS, "view"),
         # Who may add a ticket books for members who telephone.
-        *_permissions({"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order"),
+        *_permissions(
+            {"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order", "close_day"
+        ),
         *_permissions({"booking": ["counter"]}, "serve_at", "take_over"),
         *_permissions({"booking": ["messagechoice"]}, "change", "view"),
         *_permissions({"booking": ["notice"]}, "view", "telephone"),
         *_line_permissions(),
+        # Deleting a token revokes it; making one takes the command line.
+        *_permissions({"booking": ["stafftoken"]}, "view", "delete"),
     )
     clerk.permissions.add(
         *_permissions(_READ_BY_CLERKS, "view"),

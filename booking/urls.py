@@ -2,7 +2,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import book, line, public, ticket, webhook
+from booking.views import arrive, board, book, counter, kiosk, line, public, ticket, webhook
 
 
 class IsoDate:
@@ -47,4 +47,24 @@ urlpatterns = [
     path("t/<slug:public_id>/move/<date:date>/", ticket.move, name="ticket_move"),
     path("t/<slug:public_id>/ticket.png", ticket.picture, name="ticket_picture"),
     path("t/<slug:public_id>/ticket.ics", ticket.calendar_entry, name="ticket_calendar"),
+    path("arrive/", arrive.page, name="arrive"),
+    path("arrive/<slug:public_id>/", arrive.check_in, name="arrive_check_in"),
+    path("kiosk/", kiosk.start, name="kiosk"),
+    path("kiosk/issue/<slug:slug>/", kiosk.issue, name="kiosk_issue"),
+    path("kiosk/check-in/", kiosk.check_in, name="kiosk_check_in"),
+    path("kiosk/ticket/", kiosk.ticket, name="kiosk_ticket"),
+    path("board/", board.board, name="board"),
+    path("board/poster/", board.poster, name="board_poster"),
+    path("board/sound/words/", board.words, name="board_words"),
+    path("board/sound/<int:pk>/", board.clip, name="board_clip"),
+    path("board/<slug:slug>/", board.board, name="board_of_department"),
+    path("counter/", counter.choose, name="counters"),
+    path("counter/<int:number>/", counter.console, name="counter"),
+    path("counter/<int:number>/live/", counter.live, name="counter_live"),
+    path("counter/<int:number>/sit/", counter.sit, name="counter_sit"),
+    path("counter/<int:number>/take-over/", counter.take_over, name="counter_take_over"),
+    path("counter/<int:number>/leave/", counter.leave, name="counter_leave"),
+    path("counter/<int:number>/find/", counter.find, name="counter_find"),
+    path("counter/<int:number>/<slug:verb>/", counter.press, name="counter_press"),
+    path("counter/<int:number>/tickets/<slug:public_id>/<slug:verb>/", counter.press_for, name="counter_press_for"),
 ]

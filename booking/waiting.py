@@ -10,7 +10,7 @@ The order of calling, in this one place:
 """
 
 import math
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from itertools import takewhile
 from statistics import mean, pstdev
@@ -24,7 +24,7 @@ from booking.models.tickets import Priority, State
 
 @dataclass(frozen=True)
 class NextUp:
-    """What the next call of a counter would be. `why` is one of: priority, ordinary_turn, due, early."""
+    """A call that a counter would make. `why`: priority, ordinary_turn, due or early; in a list also not_yet."""
 
     ticket: Ticket
     why: str
@@ -39,43 +39,43 @@ def next_up(department_ids: list[int], *, now=None) -> Ticket | None:
 def next_call(department_ids: list[int], *, now=None) -> NextUp | None:
     """As next_up, and why it is this one. Without a lock it is what would be called if it were now."""
     now = now or timezone.now()
-    departments = _in_order(department_ids)
+    departments = Department.objects.in_bulk(department_ids)
+    in_order = [departments[pk] for pk in department_ids if pk in departments]
     for is_due in (True, False):
-        for department in departments:
+        for department in in_order:
             if not is_due and not department.calls_early:
                 continue
             ticket = in_calling_order(department, now=now).filter(is_due=is_due).first()
             if ticket:
-                return NextUp(ticket, _why(ticket, department, is_due))
+                had_its_turns = not ticket.priority and _priority_has_had_its_turns(department)
+                return NextUp(ticket, _why(ticket, department, priority_had_its_turns=had_its_turns))
     return None
 
 
 def in_calling_order(department: Department, *, now=None):
     """The tickets that may be called from a department's queue, in the order in which they will be."""
     now = now or timezone.now()
-    callable_now = Q(state=State.WAITING)
-    if not department.uses_check_in:
-        callable_now |= Q(state=State.BOOKED, due_at__lte=now)
     ordinary_first = _priority_has_had_its_turns(department)
     by_class = "is_priority" if ordinary_first else "-is_priority"
-    return (
-        Ticket.objects.with_details()
-        .standing_in(department)
-        .filter(callable_now)
-        .annotate(is_due=_flag(Q(due_at__lte=now)), is_priority=_flag(~Q(priority=Priority.NONE)))
-        .order_by("-is_due", by_class, "due_at", "number", "pk")
-    )
+    standing = _with_flags(Ticket.objects.standing_in(department), now=now)
+    return standing.order_by("-is_due", by_class, "due_at", "number", "pk")
 
 
-def in_order_at_counter(department_ids: list[int], *, now=None) -> list[Ticket]:
-    """Everybody whom a counter serving these departments would call, in that order, were nobody else to come. Last stand
-    those who came early to a department that does not call early. Each has `is_due`."""
+def may_be_called(now) -> Q:
+    """Who waits; of departments that do without check-in also who has booked, once their time has come."""
+    return Q(state=State.WAITING) | Q(state=State.BOOKED, queue__uses_check_in=False, due_at__lte=now)
+
+
+def in_order_at_counter(departments: list[Department], *, now=None) -> list[NextUp]:
+    """Everybody whom a counter serving these departments would call, in that order, were nobody else to come. Last
+    stand those who came early to a department that does not call early; their `why` is not_yet."""
     now = now or timezone.now()
-    due, early, too_early = [], [], []
-    for department in _in_order(department_ids):
-        for ticket in _taking_turns(list(in_calling_order(department, now=now)), department):
-            (due if ticket.is_due else early if department.calls_early else too_early).append(ticket)
-    return due + early + too_early
+    standing = defaultdict(list)
+    for ticket in _with_flags(Ticket.objects.of_today().filter(queue__in=departments), now=now):
+        standing[ticket.queue_id].append(ticket)
+    turns = [turn for one in departments for turn in _taking_turns(standing[one.pk], one)]
+    ranks = {"early": 1, "not_yet": 2}
+    return sorted(turns, key=lambda turn: ranks.get(turn.why, 0))
 
 
 def ahead(ticket: Ticket) -> int:
@@ -145,22 +145,29 @@ def measure_pace(department: Department, *, since) -> Pace | None:
     return measured
 
 
-def _in_order(department_ids: list[int]) -> list[Department]:
-    departments = Department.objects.in_bulk(department_ids)
-    return [departments[pk] for pk in department_ids if pk in departments]
+def _with_flags(tickets, *, now):
+    """Those of these tickets that may be called, by due time, with what the order of calling asks of them."""
+    return (
+        tickets.with_details()
+        .live()
+        .filter(may_be_called(now))
+        .annotate(is_due=_flag(Q(due_at__lte=now)), is_priority=_flag(~Q(priority=Priority.NONE)))
+        .order_by("due_at", "number", "pk")
+    )
 
 
 def _taking_turns(tickets: list[Ticket], department: Department):
-    """These tickets of a department, those who are due first, with an ordinary one after so many of priority."""
+    """These tickets of a department in their turns: those who are due, then the early; in each an ordinary one after so
+    many of priority."""
     most, in_a_row = department.priority_in_a_row, _priority_calls_in_a_row(department)
     for is_due in (True, False):
         priority = deque(ticket for ticket in tickets if ticket.is_due == is_due and ticket.is_priority)
         ordinary = deque(ticket for ticket in tickets if ticket.is_due == is_due and not ticket.is_priority)
         while priority or ordinary:
-            has_had_its_turns = most and in_a_row >= most
-            ticket = (ordinary if not priority or (ordinary and has_had_its_turns) else priority).popleft()
+            had_its_turns = bool(most) and in_a_row >= most
+            ticket = (ordinary if not priority or (ordinary and had_its_turns) else priority).popleft()
             in_a_row = in_a_row + 1 if ticket.is_priority else 0
-            yield ticket
+            yield NextUp(ticket, _why(ticket, department, priority_had_its_turns=had_its_turns))
 
 
 def _priority_has_had_its_turns(department: Department) -> bool:
@@ -175,12 +182,12 @@ def _priority_calls_in_a_row(department: Department) -> int:
     return sum(1 for _ in takewhile(bool, last))
 
 
-def _why(ticket: Ticket, department: Department, is_due: bool) -> str:
-    if not is_due:
-        return "early"
+def _why(ticket: Ticket, department: Department, *, priority_had_its_turns: bool) -> str:
+    if not ticket.is_due:
+        return "early" if department.calls_early else "not_yet"
     if ticket.priority:
         return "priority"
-    return "ordinary_turn" if _priority_has_had_its_turns(department) else "due"
+    return "ordinary_turn" if priority_had_its_turns else "due"
 
 
 def _flag(condition: Q):

@@ -96,10 +96,10 @@ def test_whatever_charset_is_named_a_request_is_read_as_utf8(charset):
     assert len(json.loads(b"".join(answer))) == 2
 
 
-def test_another_form_of_answer_is_not_had(client):
-    answer = client.get("/api/v1/departments/", headers={"Accept": "text/xml"})
+def test_the_answer_is_json_whatever_is_asked_for(client):
+    answer = client.get("/api/v1/departments/?format=xml", headers={"Accept": "text/xml"})
 
-    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+    assert (answer.status_code, answer["Content-Type"], answer.json()) == (200, "application/json", [])
 
 
 @pytest.mark.parametrize(
@@ -154,3 +154,9 @@ def test_a_fault_of_ours_crashes_loudly(client, monkeypatch):
     monkeypatch.setattr("booking.availability.open_today", broken)
     with pytest.raises(ZeroDivisionError):
         client.get("/api/v1/departments/")
+
+
+def test_a_form_of_the_schema_that_is_not_there(client):
+    answer = client.get("/api/schema/", headers={"Accept": "text/xml"})
+
+    assert answer.status_code == 406

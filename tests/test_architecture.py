@@ -15,8 +15,18 @@ MAY_IMPORT = {
 }
 # Inside booking: models <- reads and messages <- verbs <- what is shown.
 LAYERS = [
-    {"models", "errors", "thai", "words"},
-    {"opening", "availability", "overview", "waiting", "invariants", "messaging"},
+    {"models", "errors", "thai", "words", "presence"},
+    {
+        "opening",
+        "availability",
+        "overview",
+        "waiting",
+        "accuracy",
+        "console",
+        "announcing",
+        "invariants",
+        "messaging",
+    },
     {"queue", "counters"},
     {"closing", "line_events", "roles", "jobs", "demo", "signals", "pictures", "calendar_file", "rich_menu"},
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},

@@ -43,43 +43,47 @@ def pages(page, departments):
         page.goto(address)
         return address
 
+    def press(selector):
+        with page.expect_navigation(wait_until="load"):
+            page.locator(selector).first.click()
+
     yield go("/")
     yield go("/status/")
     page.locator("#by-member-number").check(force=True)
     page.locator("#member-number").fill("999999")
-    page.locator("main form .button").click()
+    press("main form .button")
     yield "not registered"
     page.goto(f"/book/{slug}/")
     page.locator("#citizen-id").fill("12")
-    page.locator("main form .button").click()
+    press("main form .button")
     yield "refused beside the field"
     page.goto(f"/book/{slug}/")
     page.locator("#by-member-number").check(force=True)
     yield "identify"
     page.locator("#member-number").fill(member.member_number)
     page.locator("#proof").fill(member.phone[-4:])
-    page.locator("main form .button").click()
+    press("main form .button")
     yield "confirm"
-    page.locator("button[value=yes]").click()
+    press("button[value=yes]")
     yield "days"
     yield go(f"/book/{slug}/days/?why=already_booked")
-    page.locator("a.day").first.click()
+    press("a.day")
     page.locator(".time input:not(:disabled) + label").first.click()
     yield "times"
-    page.locator(".bar .button").click()
-    page.wait_for_url("**/t/**")
+    press(".bar .button")
     yield "ticket"
     ticket = page.url.partition("?")[0]
     for part in ("cancel/", "move/", f"move/{in_days(2)}/"):
         yield go(ticket + part)
     yield go("/tickets/")
     page.goto(ticket + "cancel/")
-    page.locator("main form .button").first.click()
+    press("main form .button")
     yield "cancelled"
     for department in departments[1:]:
         held = make_ticket(department=department, days_ahead=2)
         page.goto(f"/t/{held.public_id}/#{held.secret}")
         page.wait_for_selector(".ticket")
+        page.wait_for_load_state("load")
         yield f"ticket, {department.hue}"
     queue.cancel(ticket=held)
     yield go("/tickets/")
@@ -97,7 +101,7 @@ def test_every_page(new_phone, live_server, office, width, language):
         wrong = small_text(page) + small_targets(page)
         if sideways_scroll(page) > 0:
             wrong.append(f"{sideways_scroll(page)} pixels wider than the screen")
-        if width == 390:
+        if (width, language) == (390, "th"):
             wrong += violations(page)
         if wrong:
             found[name] = wrong

@@ -172,7 +172,8 @@ def test_full_meanwhile(phone, department):
 # --- the strip and the times ---
 
 
-def test_the_strip_by_arrow_key_wheel_and_finger(phone, department):
+def test_the_strip_by_arrow_key_wheel_and_finger(new_phone, department):
+    phone = new_phone(reduced_motion="reduce")
     phone.goto(f"/book/{department.slug}/days/")
     strip, boxes = phone.locator(".strip-days"), phone.locator("a.day")
     widths = {round(box.bounding_box()["width"]) for box in boxes.all()}
@@ -268,7 +269,7 @@ def test_the_ticket_looks_again_by_itself(phone):
 
     queue.cancel(ticket=earlier)
     phone.clock.run_for(400_000)
-    expect(phone.locator("#live")).to_contain_text("ก่อนหน้าท่าน 0 คิว")
+    expect(phone.locator("#live")).to_contain_text("ยังไม่มีผู้จองก่อนหน้าท่าน")
 
     queue.cancel(ticket=ticket)
     phone.clock.run_for(400_000)

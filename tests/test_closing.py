@@ -151,6 +151,20 @@ def test_a_departments_own_closure_strands_its_tickets_only(how):
     assert list(closing.stranded()) == ([early] if how == "one time" else [early, late])
 
 
+def test_a_day_laid_out_while_the_booking_window_was_longer_is_closed_too():
+    department = make_open_department(max_days_ahead=30)
+    ticket = make_ticket(slot=make_slot(department=department, days_ahead=20))
+    department.max_days_ahead = 5
+    department.save()
+    with pytest.raises(errors.NotYetOpen):
+        make_ticket(slot=ticket.slot)
+
+    close([make_draft(days_ahead=20)], Choice.KEEP)
+
+    assert not ticket.slot.places.free().exists()
+    assert list(closing.stranded()) == [ticket]
+
+
 def test_what_members_cancelled_themselves_needs_no_call():
     ticket = make_ticket()
     queue.cancel(ticket=ticket)

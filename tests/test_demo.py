@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from booking import demo, queue
-from booking.models import Department, OpeningHours, Place, Slot
+from booking.models import Counter, Department, OpeningHours, Place, Slot
 from holidays.models import Holiday
 from members.citizen_id import citizen_id_hmac, parse_citizen_id
 from members.models import LineAccount, Member
@@ -72,16 +72,33 @@ def test_the_log_ins_work_and_their_rights_differ(settings, rf):
     assert clerk.has_perm("booking.view_ticket")
 
 
+def test_five_counters_serve_everybody_each_its_own_department_first(settings, rf):
+    counters = list(Counter.objects.all())
+
+    assert [counter.number for counter in counters] == [1, 2, 3, 4, 5]
+    departments = list(Department.objects.values_list("pk", flat=True))
+    assert [counter.department_ids()[0] for counter in counters] == departments
+    assert all(sorted(counter.department_ids()) == sorted(departments) for counter in counters)
+    assert not any(counter.clerk for counter in counters)
+    for counter in counters:
+        clerk = authenticate(
+            rf.post("/admin/login/"), username=f"counter{counter.number}", password=settings.DEMO_PASSWORD
+        )
+        assert clerk.has_perm("booking.serve_at_counter")
+
+
 def test_seeding_again_keeps_what_staff_and_members_did():
     loans = Department.objects.get(slug="loans")
     loans.description = "แก้แล้ว"
     loans.save(update_fields=["description"])
     slot = Slot.objects.filter(quota__gt=0, bookable_until__gt=timezone.now()).first()
     queue.book(member_id=Member.objects.first().pk, slot_id=slot.pk, key="kept")
+    Counter.objects.get(number=5).serves.all().delete()
     before = list(Place.objects.order_by("pk").values_list("pk", "ticket"))
 
     call_command("seed_demo")
 
+    assert not Counter.objects.get(number=5).departments.exists()
     assert list(Place.objects.order_by("pk").values_list("pk", "ticket")) == before
     assert Department.objects.get(slug="loans").description == "แก้แล้ว"
 

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from booking import availability
 from tests.factories import in_days, make_department, make_ticket
 from tests.pages import hold, text
 
@@ -75,3 +76,15 @@ def test_a_page_that_does_not_exist_says_where_to_go(client):
     assert "ไม่พบหน้านี้" in text(answer)
     assert client.get("/book/no-such-department/").status_code == 404
     assert client.get("/book/no-such-department/days/2026-02-30/").status_code == 404
+
+
+def test_a_fault_of_ours_says_what_to_do(client, monkeypatch):
+    def fail():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(availability, "open_today", fail)
+    client.raise_request_exception = False
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "กรุณาลองใหม่ในอีกสักครู่" in text(answer)
+    assert "Please try again" in text(answer)

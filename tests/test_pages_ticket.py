@@ -5,7 +5,9 @@ import io
 import re
 
 import pytest
+import time_machine
 from django.urls import reverse
+from django.utils import timezone
 from icalendar import Calendar
 from PIL import Image
 
@@ -44,6 +46,12 @@ def test_a_stranger_sees_what_one_sees_of_a_ticket_that_does_not_exist(client, n
     assert theirs.status_code == nobodys.status_code == 404
     assert text(theirs) == text(nobodys)
     assert ticket.code not in text(theirs)
+
+
+def test_opening_is_a_post(client):
+    ticket = make_ticket()
+    address = reverse("ticket_open", args=[ticket.public_id])
+    assert client.get(address, {"link": ticket.secret}).status_code == 405
 
 
 @pytest.mark.parametrize("name", ["ticket_cancel", "ticket_move"])
@@ -143,7 +151,7 @@ def test_every_state_has_a_page(client, ticket, state):
 
 def test_a_called_ticket_says_where_to_go(client, ticket):
     Ticket.objects.filter(pk=ticket.pk).update(state=State.CALLED, counter=Counter.objects.create(number=3))
-    assert "ถึงคิวของท่านแล้ว เชิญที่ช่องบริการ 3" in text(page_of(client, ticket))
+    assert f"{ticket.code} ถึงคิวของท่าน ช่องบริการ 3" in text(page_of(client, ticket))
 
 
 def test_a_walk_in_has_no_time_and_no_calendar_entry(client):
@@ -161,35 +169,39 @@ def test_a_walk_in_has_no_time_and_no_calendar_entry(client):
 # --- looking again ---
 
 
-def look(client, ticket, **headers):
-    address = reverse("ticket_live", args=[ticket.public_id])
-    return client.get(address, {"shown": ticket.state}, headers=headers)
+def look(client, page, **headers):
+    """Ask the way the page itself does."""
+    address = re.search(r'hx-get="([^"]+)"', page.content.decode())[1]
+    return client.get(address, headers=headers)
 
 
 def test_unchanged_is_answered_304(client, ticket):
-    first = look(client, ticket)
+    page = page_of(client, ticket)
+    first = look(client, page)
     assert first.status_code == 200
     assert first["Cache-Control"] == "private, no-cache"
-    again = look(client, ticket, **{"If-None-Match": first["ETag"]})
+    again = look(client, page, **{"If-None-Match": first["ETag"]})
     assert again.status_code == 304
     assert not again.content
 
 
-def test_changed_is_answered_anew(client):
+def test_changed_is_answered_anew_within_half_a_minute(client):
     slot = make_slot()
     earlier, ticket = make_ticket(slot=slot), make_ticket(slot=slot)
     hold(client, ticket)
-    first = look(client, ticket)
+    page = page_of(client, ticket)
+    first = look(client, page)
     queue.cancel(ticket=earlier)
-    again = look(client, ticket, **{"If-None-Match": first["ETag"]})
+    with time_machine.travel(timezone.now() + dt.timedelta(seconds=31)):
+        again = look(client, page, **{"If-None-Match": first["ETag"]})
     assert again.status_code == 200
-    assert again["ETag"] != first["ETag"]
+    assert "ยังไม่มีผู้จองก่อนหน้าท่าน" in text(again)
 
 
 def test_another_state_loads_the_page_anew(client, ticket):
-    address = reverse("ticket_live", args=[ticket.public_id])
+    page = page_of(client, ticket)
     queue.cancel(ticket=ticket)
-    assert client.get(address, {"shown": "booked"})["HX-Refresh"] == "true"
+    assert look(client, page)["HX-Refresh"] == "true"
 
 
 # --- cancelling ---

@@ -33,6 +33,13 @@ class OfficeInline(TabularInline):
     extra = 0
     hide_title = True
 
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """The label stands in the heading of the column: say it to screen readers beside each field too."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field:
+            field.widget.attrs.setdefault("aria-label", field.label)
+        return field
+
 
 class InWords(HistoricalRecordContextHelper):
     """What a change of history says: as the form would show it."""
@@ -56,6 +63,11 @@ class KeptAdmin(SimpleHistoryAdmin, OfficeAdmin):
 
     def get_historical_record_context_helper(self, request, historical_record):
         return InWords(self.model, historical_record)
+
+    def set_history_delta_changes(self, request, historical_records, foreign_keys_are_objs=True):
+        super().set_history_delta_changes(request, historical_records, foreign_keys_are_objs)
+        for record in historical_records:
+            record.history_change_reason = record.history_change_reason or "-"
 
     def history_form_view(self, request, object_id, version_id, extra_context=None):
         if request.method != "GET":

@@ -110,10 +110,18 @@ def sidebar(request) -> list[dict]:
             _("งานประจำวัน"),
             [
                 (_("ภาพรวม"), "dashboard", "admin:index", None),
+                (_("เรียกคิว"), "support_agent", "counters", "booking.serve_at_counter"),
                 (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", "booking.view_slot"),
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
                 (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", "booking.telephone_notice"),
+                (_("ปิดวัน"), "bedtime", "admin:booking_ticket_close_day", "booking.close_day_ticket"),
+                (
+                    _("เวลารอ"),
+                    "hourglass_top",
+                    "admin:booking_waitprediction_changelist",
+                    "booking.view_waitprediction",
+                ),
                 (_("สมาชิก"), "group", "admin:members_member_changelist", "members.view_member"),
                 (_("บัญชี LINE ของสมาชิก"), "link", "admin:members_member_line", "members.add_linkingcode"),
             ],
@@ -122,6 +130,7 @@ def sidebar(request) -> list[dict]:
             _("ตั้งค่า"),
             [
                 (_("ฝ่ายและเวลาทำการ"), "apartment", "admin:booking_department_changelist", "booking.view_department"),
+                (_("ช่องบริการ"), "desk", "admin:booking_counter_changelist", "booking.view_counter"),
                 (
                     _("โควตาเฉพาะวัน"),
                     "edit_calendar",
@@ -130,6 +139,8 @@ def sidebar(request) -> list[dict]:
                 ),
                 (_("ข้อความถึงสมาชิก"), "sms", "admin:booking_messagechoice_changelist", "booking.view_messagechoice"),
                 (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", "holidays.view_holiday"),
+                (_("ประกาศบนจอ"), "campaign", "admin:booking_boardnotice_changelist", "booking.view_boardnotice"),
+                (_("เสียงประกาศ"), "record_voice_over", "admin:booking_clip_changelist", "booking.view_clip"),
             ],
         ),
         (
@@ -138,6 +149,7 @@ def sidebar(request) -> list[dict]:
                 (_("ช่วงเวลาและที่"), "grid_view", "admin:booking_slot_changelist", "booking.view_slot"),
                 (_("ข้อความที่ส่ง"), "outbox", "admin:booking_notice_changelist", "booking.view_notice"),
                 (_("งานเบื้องหลัง"), "schedule", "admin:booking_jobrun_changelist", "booking.view_jobrun"),
+                (_("โทเคนของ API"), "key", "admin:booking_stafftoken_changelist", "booking.view_stafftoken"),
                 (_("ผู้ใช้"), "person", "admin:auth_user_changelist", "auth.view_user"),
                 (_("บทบาท"), "badge", "admin:auth_group_changelist", "auth.view_group"),
             ],

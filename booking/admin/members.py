@@ -1,7 +1,9 @@
 """Members: found by number or name, brought in from a file, and never shown by their citizen ID."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.admin import ImportExportModelAdmin
@@ -10,14 +12,14 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from booking.admin.base import KeptAdmin, moment
+from booking.admin.base import KeptAdmin, moment, say
 from booking.admin.line_accounts import line_account
 from members.citizen_id import ascii_digits, citizen_id_hmac, parse_citizen_id, parse_member_number
 from members.errors import MemberError
 from members.importing import ImportedFile, MemberResource
 from members.models import Member
 from members.phones import parse_phone
-from members.spreadsheets import SpreadsheetFile
+from members.spreadsheets import FileRefused, SpreadsheetFile
 
 
 class MemberForm(forms.ModelForm):
@@ -83,7 +85,7 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
     search_help_text = gettext_lazy("เลขทะเบียนสมาชิก หรือชื่อ")
     ordering = ["member_number"]
     fieldsets = [
-        (None, {"fields": ["member_number", ("title", "given_name", "family_name"), "is_registered"]}),
+        (None, {"fields": ["member_number", "title", ("given_name", "family_name"), "is_registered"]}),
         (gettext_lazy("ติดต่อ"), {"fields": [("phone", "email")]}),
         (gettext_lazy("ยืนยันตัวตน"), {"fields": ["citizen_id"]}),
     ]
@@ -127,7 +129,20 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
         return [] if sees_names(request) else ["masked"]
 
     def get_search_results(self, request, queryset, search_term):
-        return found_by(queryset, search_term), False
+        return found_by(queryset, search_term, names=sees_names(request)), False
+
+    def process_import(self, request, **kwargs):
+        try:
+            return super().process_import(request, **kwargs)
+        except FileRefused as refusal:
+            say(request, messages.ERROR, refusal)
+            return HttpResponseRedirect(reverse("admin:members_member_import"))
+
+    def process_result(self, result, request):
+        """What was right when it was shown may have become wrong by the time it is confirmed; then nothing is kept."""
+        if result.has_errors() or result.has_validation_errors():
+            raise FileRefused(_("ข้อมูลสมาชิกเปลี่ยนไปหลังจากดูตัวอย่าง ยังไม่มีการนำเข้า กรุณาเลือกไฟล์อีกครั้ง"))
+        return super().process_result(result, request)
 
     @display(description=gettext_lazy("ชื่อ"), ordering="given_name")
     def name(self, member):
@@ -151,11 +166,15 @@ def sees_names(request) -> bool:
     return request.user.has_perm("members.change_member") or request.user.has_perm("members.add_member")
 
 
-def found_by(members, text: str):
-    """The members whose number begins so, or whose names have each of these words in them."""
+def found_by(members, text: str, *, names: bool):
+    """The members whose number begins so, or whose names have each of these words in them.
+
+    Only where the `names` are seen: else one could be guessed letter by letter."""
     digits = ascii_digits(text)
     if digits.isdecimal():
         return members.filter(member_number__startswith=digits)
+    if text and not names:
+        return members.none()
     for word in text.split():
         members = members.filter(given_name__contains=word) | members.filter(family_name__contains=word)
     return members

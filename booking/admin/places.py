@@ -65,15 +65,16 @@ def month(request, model_admin):
     require(request, "booking.view_slot")
     departments = list(Department.objects.active())
     chosen = next((one for one in departments if one.slug == request.GET.get("department")), None)
+    shown = [chosen] if chosen else departments
     first = _month_of(request.GET.get("month", ""))
+    booked_until = timezone.localdate() + dt.timedelta(days=max((one.max_days_ahead for one in shown), default=0))
     return page(
         request,
         model_admin,
         "admin/booking/slot/calendar.html",
         title=_("ปฏิทิน%(month)s") % {"month": thai.month(first)},
         weeks=[
-            [day and _cell(day, chosen) for day in week]
-            for week in overview.weeks_of_month([chosen] if chosen else departments, first)
+            [day and _cell(day, chosen, booked_until) for day in week] for week in overview.weeks_of_month(shown, first)
         ],
         departments=departments,
         chosen=chosen,
@@ -84,10 +85,11 @@ def month(request, model_admin):
     )
 
 
-def _cell(day, department) -> dict:
+def _cell(day, department, booked_until) -> dict:
     may_change = not day.is_past and not day.holiday
     return {
         "day": day,
+        "is_open_yet": day.date <= booked_until,
         "tickets": tickets_of(date=day.date, department=department),
         "new_override": new_override(date=day.date, department=department) if may_change else "",
     }

@@ -7,9 +7,9 @@ from django.contrib.auth.models import Group, Permission, User
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from booking.admin.base import OfficeAdmin
+from booking.admin.base import OfficeAdmin, moment
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -22,27 +22,31 @@ class StaffAdmin(UserAdmin, OfficeAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "first_name", "last_name", "roles", "is_active", "last_login"]
+    list_display = ["username", "first_name", "last_name", "roles", "is_active", "last_seen"]
     list_filter = ["is_active", "is_superuser", "groups"]
     filter_horizontal = []
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         (gettext_lazy("ผู้ใช้"), {"fields": [("first_name", "last_name"), "email"]}),
         (gettext_lazy("สิทธิ์"), {"fields": ["is_active", "is_staff", "groups", "is_superuser"]}),
-        (gettext_lazy("วันที่"), {"fields": [("last_login", "date_joined")]}),
+        (gettext_lazy("ล่าสุด"), {"fields": ["last_seen"]}),
     ]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_seen"]
 
     @display(description=gettext_lazy("บทบาท"))
     def roles(self, user):
         return ", ".join(group.name for group in user.groups.all()) or "-"
+
+    @display(description=gettext_lazy("เข้าสู่ระบบล่าสุด"), ordering="last_login")
+    def last_seen(self, user):
+        return moment(user.last_login)
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("groups")
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
         if db_field.name == "groups":
-            kwargs["widget"] = UnfoldAdminCheckboxSelectMultiple
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
@@ -72,6 +76,6 @@ class RoleAdmin(GroupAdmin, OfficeAdmin):
         return PermissionField(
             ours.exclude(codename__contains="_historical").select_related("content_type"),
             label=gettext_lazy("สิทธิ์"),
-            widget=UnfoldAdminCheckboxSelectMultiple,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
             required=False,
         )

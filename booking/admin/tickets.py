@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking import availability, queue, thai
-from booking.admin import closed, fields
+from booking.admin import close_day, closed, fields
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.errors import BookingError
 from booking.models import Department, Ticket, TicketEvent
@@ -152,6 +152,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
     def get_custom_urls(self):
         return [
+            ("close-day/", "booking_ticket_close_day", close_day.close_day),
             ("closed/", "booking_ticket_closed", closed.closed_times),
             ("closed/list.<str:kind>", "booking_ticket_closed_list", closed.download),
         ]
@@ -401,7 +402,7 @@ def new_key() -> str:
 
 def holder(ticket) -> str:
     if ticket.member is None:
-        return _("ไม่เก็บชื่อแล้ว")
+        return _("ไม่ได้แจ้งเลขทะเบียน") if ticket.is_walk_in else _("ไม่เก็บชื่อแล้ว")
     return f"{ticket.member.member_number} {ticket.member.full_name}"
 
 

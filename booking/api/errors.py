@@ -27,12 +27,16 @@ STATUS_OF = {
 
 NOT_FOUND = _("ไม่พบสิ่งที่ขอ กรุณาตรวจที่อยู่หรือรหัส")
 INVALID = _("ข้อมูลที่ส่งมาไม่ถูกต้อง กรุณาตรวจแล้วส่งอีกครั้ง")
+NOT_SIGNED_IN = _("ส่วนนี้สำหรับเจ้าหน้าที่ กรุณาส่งโทเคนที่ใช้ได้ในส่วนหัว Authorization")
 # Of a request that never reaches our own checks.
 BY_FRAMEWORK = {
     exceptions.NotFound: ("not_found", NOT_FOUND),
     exceptions.MethodNotAllowed: ("method_not_allowed", _("ที่อยู่นี้ใช้วิธีเรียกนี้ไม่ได้ กรุณาดูวิธีที่ใช้ได้ในส่วนหัว Allow")),
     exceptions.NotAcceptable: ("not_acceptable", _("ส่วนนี้ตอบเป็น JSON เท่านั้น กรุณาแก้ส่วนหัว Accept")),
     exceptions.UnsupportedMediaType: ("invalid", _("กรุณาส่งข้อมูลเป็น application/json")),
+    exceptions.NotAuthenticated: ("not_signed_in", NOT_SIGNED_IN),
+    exceptions.AuthenticationFailed: ("not_signed_in", NOT_SIGNED_IN),
+    exceptions.PermissionDenied: ("not_permitted", _("บัญชีนี้ไม่มีสิทธิ์ทำรายการนี้ กรุณาติดต่อผู้จัดการ")),
     exceptions.ParseError: ("invalid", _("อ่านข้อมูลที่ส่งมาไม่ได้ กรุณาส่งเป็น JSON ที่ถูกต้อง")),
 }
 UNAVAILABLE = _("ระบบขัดข้องชั่วคราว กรุณาลองใหม่ในอีกสักครู่")
@@ -61,7 +65,8 @@ def answer_refusal(exc, context) -> Response | None:
             return refusal(status.HTTP_400_BAD_REQUEST, "invalid", f"{INVALID} ({', '.join(exc.detail)})")
         case exceptions.APIException():
             code, message = BY_FRAMEWORK[type(exc)]
-            return refusal(exc.status_code, code, message)
+            headers = {"WWW-Authenticate": exc.auth_header} if hasattr(exc, "auth_header") else None
+            return refusal(exc.status_code, code, message, headers)
         case SuspiciousOperation():
             return refusal(status.HTTP_400_BAD_REQUEST, "invalid", INVALID)
         case OperationalError() | InterfaceError():

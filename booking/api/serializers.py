@@ -1,10 +1,11 @@
 """What the API takes and gives. The schema is made from these too."""
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from booking import waiting
 from booking.availability import DayState, TimeState
-from booking.models.tickets import State
+from booking.models.tickets import AT_COUNTER, Priority, State
 
 BIGGEST_ID = 2**63 - 1
 
@@ -110,21 +111,50 @@ class TicketSerializer(serializers.Serializer):
     number = serializers.CharField(source="code", help_text="What the board shows: A012.")
     department = serializers.CharField(source="department.slug", help_text="Its slug.")
     date = serializers.DateField()
-    start = serializers.DateTimeField(source="slot.starts_at")
+    start = serializers.DateTimeField(source="slot.starts_at", allow_null=True, help_text="Null for a walk-in.")
     status = serializers.ChoiceField(State.values, source="state")
-    ahead = serializers.SerializerMethodField(help_text="How many have their turn before; null when it is over.")
-    expected_wait_minutes = serializers.SerializerMethodField(help_text="Null when not known.")
-    counter = serializers.SerializerMethodField(help_text="Where the ticket was called to; null before.")
+    ahead = serializers.SerializerMethodField(
+        help_text="How many have their turn before; null when it does not wait for a turn."
+    )
+    expected_wait_minutes = serializers.SerializerMethodField(
+        help_text="The middle of what is expected; null before its day, and when it does not wait."
+    )
+    counter = serializers.IntegerField(
+        source="counter.number",
+        allow_null=True,
+        help_text="Its number, where the ticket was called to; null before.",
+    )
 
     def get_ahead(self, ticket) -> int | None:
-        return waiting.ahead(ticket) if ticket.is_live else None
+        if ticket.state in AT_COUNTER:
+            return 0
+        return waiting.ahead(ticket) if ticket.state in (State.BOOKED, State.WAITING) else None
 
     def get_expected_wait_minutes(self, ticket) -> int | None:
-        return None
+        if ticket.date != timezone.localdate() or ticket.state not in (State.BOOKED, State.WAITING):
+            return None
+        return round(sum(waiting.expected_wait(ticket)) / 2)
 
-    def get_counter(self, ticket) -> str | None:
-        return None
 
-
-class MovedTicketSerializer(TicketSerializer):
+class NewTicketSerializer(TicketSerializer):
     secret = serializers.CharField(help_text="Opens the new ticket.")
+
+
+class WalkInSerializer(serializers.Serializer):
+    department = Text(max_length=40, help_text="Its slug.")
+    member_number = Text(required=False, max_length=60, help_text="Thai digits, spaces and dashes are accepted.")
+    priority = serializers.ChoiceField([(one.value, one.name) for one in Priority], required=False, allow_blank=True)
+    reason = Text(required=False, max_length=120, allow_blank=True, help_text="Why the priority class was given.")
+
+
+class TransferSerializer(serializers.Serializer):
+    department = Text(max_length=40, help_text="The slug of the department that goes on.")
+    note = Text(required=False, max_length=200, allow_blank=True, help_text="For who serves the member there.")
+
+
+class ReasonSerializer(serializers.Serializer):
+    reason = Text(required=False, max_length=200, allow_blank=True)
+
+
+class ResumeSerializer(serializers.Serializer):
+    ticket = Text(max_length=32, help_text="The id of a ticket that is on hold.")

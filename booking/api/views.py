@@ -2,11 +2,10 @@
 
 import datetime as dt
 import re
-import secrets
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
-from django.http import Http404, QueryDict
+from django.http import Http404, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +16,7 @@ from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
 from booking import availability, queue
+from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
 from booking.api.errors import Invalid
 from booking.api.serializers import (
     BookSerializer,
@@ -25,8 +25,7 @@ from booking.api.serializers import (
     IdentifySerializer,
     IdentitySerializer,
     IssuedTicketSerializer,
-    MovedTicketSerializer,
-    RefusalSerializer,
+    NewTicketSerializer,
     RescheduleSerializer,
     SlotSerializer,
     TicketSerializer,
@@ -37,45 +36,9 @@ from members.identify import issue_identity, member_id_of
 from members.throttle import client_address
 
 LONGEST_RANGE = 366  # days
-LONGEST_KEY = 200
-
-REFUSALS = {
-    400: "`invalid`, `invalid_citizen_id`, `invalid_member_number`",
-    401: "`identity_expired`",
-    404: "`not_found`, `not_registered`",
-    409: "`slot_full`, `already_booked`, `day_closed`, `window_passed`, `not_yet`, `wrong_state`, `other_department`",
-    415: "`invalid`: send `application/json`",
-    422: "`idempotency_key_reused`: the key named another booking",
-    429: "`too_many_attempts`; the header `Retry-After` says for how many seconds",
-}
-TICKET_SECRET = [{"ticketSecret": []}]
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
-    OpenApiParameter.HEADER,
-    description="Names this booking: the same key again gives the same ticket with its secret, so a request may be "
-    "repeated when its answer was lost. Make a random one (a UUID) for each booking.",
-)
-
-
-def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=None, parameters=()):
-    """Make a view of the API: its one method, who may call it, and what the schema says of it.
-
-    tests/test_access_policy.py reads the policy: `anyone`; `identity`, which stands in the body; `ticket`, whose secret
-    is in the header.
-    """
-
-    def decorate(function):
-        view = extend_schema(
-            request=request,
-            responses=answers | {status: OpenApiResponse(RefusalSerializer, REFUSALS[status]) for status in refusals},
-            parameters=list(parameters),
-            auth=TICKET_SECRET if policy == "ticket" else [],
-        )(api_view([method])(function))
-        view.access_policy = policy
-        return view
-
-    return decorate
+# Made once: making a serializer copies all its fields, which costs as much as the rest of a booking's request.
+BOOK = BookSerializer()
+ISSUED_TICKET = IssuedTicketSerializer()
 
 
 @endpoint("GET", "anyone", {200: DepartmentSerializer(many=True)})
@@ -134,7 +97,7 @@ def identify(request):
 
     It says who somebody claims to be; the name is masked. Look-ups are counted.
     """
-    member = find_member(**_body(IdentifySerializer, request), address=client_address(request))
+    member = find_member(**body(IdentifySerializer(), request), address=client_address(request))
     token, expires_at = issue_identity(member)
     answer = {"identity": token, "masked_name": member.masked_name, "expires_at": expires_at}
     return Response(IdentitySerializer(answer).data)
@@ -158,29 +121,29 @@ def book(request):
 
     The answer has the ticket's secret; keep it, nothing else opens the ticket.
     """
-    wanted = _body(BookSerializer, request)
+    wanted = body(BOOK, request)
     booking = queue.book(
-        member_id=member_id_of(wanted["identity"]), slot_id=wanted["slot"], key=_idempotency_key(request)
+        member_id=member_id_of(wanted["identity"]), slot_id=wanted["slot"], key=idempotency_key(request)
     )
-    return Response(IssuedTicketSerializer(booking).data, status=201 if booking.created else 200)
+    return JsonResponse(ISSUED_TICKET.to_representation(booking), status=201 if booking.created else 200)
 
 
 @endpoint("GET", "ticket", {200: TicketSerializer}, 404)
 def ticket(request, public_id):
     """A ticket, for whoever holds its secret."""
-    return Response(TicketSerializer(_ticket(request, public_id)).data, headers={"Cache-Control": "no-store"})
+    return Response(TicketSerializer(ticket_of_holder(request, public_id)).data, headers={"Cache-Control": "no-store"})
 
 
 @endpoint("POST", "ticket", {200: TicketSerializer}, 404, 409)
 def cancel(request, public_id):
     """Cancel a ticket. Its place is free at once."""
-    return Response(TicketSerializer(queue.cancel(ticket=_ticket(request, public_id))).data)
+    return Response(TicketSerializer(queue.cancel(ticket=ticket_of_holder(request, public_id))).data)
 
 
 @endpoint(
     "POST",
     "ticket",
-    {200: MovedTicketSerializer},
+    {200: NewTicketSerializer},
     400,
     404,
     409,
@@ -192,10 +155,10 @@ def cancel(request, public_id):
 def reschedule(request, public_id):
     """Move a ticket to another time of its department: a new ticket with a number and a secret of its own takes the
     place of the old one, which is cancelled. Where the new time refuses, the old ticket stays as it was."""
-    old = _ticket(request, public_id)
-    slot_id = _body(RescheduleSerializer, request)["slot"]
-    booking = queue.reschedule(ticket=old, slot_id=slot_id, key=_idempotency_key(request))
-    return Response(MovedTicketSerializer(Ticket.objects.with_details().get(pk=booking.ticket_id)).data)
+    old = ticket_of_holder(request, public_id)
+    slot_id = body(RescheduleSerializer(), request)["slot"]
+    booking = queue.reschedule(ticket=old, slot_id=slot_id, key=idempotency_key(request))
+    return Response(NewTicketSerializer(Ticket.objects.with_details().get(pk=booking.ticket_id)).data)
 
 
 @extend_schema(exclude=True)
@@ -224,30 +187,3 @@ def _date(text: str) -> dt.date:
         except ValueError:
             pass
     raise Invalid(_("วันที่ไม่ถูกต้อง กรุณาใช้รูปแบบ YYYY-MM-DD (ปี ค.ศ.)"))
-
-
-def _body(serializer_class, request) -> dict:
-    """What was sent, checked. Raises DRF's ParseError, UnsupportedMediaType and ValidationError."""
-    wanted = serializer_class(data=request.data)
-    wanted.is_valid(raise_exception=True)
-    return wanted.validated_data
-
-
-def _idempotency_key(request) -> str:
-    """The key that the client names its booking by, or a fresh one."""
-    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None:
-        return secrets.token_urlsafe(16)
-    if not re.fullmatch(rf"[!-~]{{1,{LONGEST_KEY}}}", key):
-        raise Invalid(
-            _("ส่วนหัว Idempotency-Key ไม่ถูกต้อง กรุณาใช้อักษรละตินและตัวเลข 1 ถึง %(most)s ตัว") % {"most": LONGEST_KEY}
-        )
-    return key
-
-
-def _ticket(request, public_id: str) -> Ticket:
-    """The ticket that the header `Authorization: Ticket <secret>` opens. Raises Ticket.DoesNotExist."""
-    scheme, _space, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "ticket":
-        raise Ticket.DoesNotExist
-    return Ticket.objects.reached_by(public_id, secret.strip())

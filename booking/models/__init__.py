@@ -1,13 +1,16 @@
-from booking.models.counters import Clip, Counter, CounterDepartment, Pace, QueueVersion
+from booking.models.board import BoardNotice, Clip
+from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion
 from booking.models.departments import Department
 from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun
 from booking.models.notices import MessageChoice, Notice
 from booking.models.places import Place, Slot
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
+from booking.models.tokens import StaffToken
 from booking.models.visits import VisitCount
 
 __all__ = [
+    "BoardNotice",
     "Clip",
     "Counter",
     "CounterDepartment",
@@ -21,6 +24,7 @@ __all__ = [
     "QueueVersion",
     "QuotaOverride",
     "Slot",
+    "StaffToken",
     "Ticket",
     "TicketEvent",
     "VisitCount",

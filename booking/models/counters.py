@@ -92,18 +92,3 @@ class Pace(models.Model):
 
     def __str__(self):
         return f"{self.department_id}: {self.seconds}"
-
-
-class Clip(models.Model):
-    """A recorded piece of what the board says, uploaded by staff: a letter, a digit, or a phrase."""
-
-    word = models.CharField(_("คำ"), max_length=20, unique=True)
-    sound = models.FileField(_("ไฟล์เสียง"), upload_to="clips/")
-
-    class Meta:
-        verbose_name = _("เสียงประกาศ")
-        verbose_name_plural = _("เสียงประกาศ")
-        ordering = ["word"]
-
-    def __str__(self):
-        return self.word

@@ -160,6 +160,7 @@ class Ticket(models.Model):
             ("reschedule_ticket", _("ย้ายบัตรคิวได้")),
             ("receive_ticket", _("ออกบัตรคิวหน้าสำนักงาน และแจ้งว่ามาถึงแล้วได้")),
             ("call_out_of_order_ticket", _("เรียกคิวข้ามลำดับได้")),
+            ("close_day_ticket", _("ปิดวัน และเปิดบัตรคิวที่ปิดแล้วอีกครั้งได้")),
         ]
         constraints = [
             models.UniqueConstraint(

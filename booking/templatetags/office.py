@@ -1,5 +1,6 @@
 """What the pages of the back office need besides."""
 
+import datetime as dt
 import re
 
 from django import template
@@ -12,7 +13,15 @@ register = template.Library()
 
 @register.filter
 def buddhist_years(text) -> str:
-    """ธันวาคม 2569 for Django's ธันวาคม 2026."""
+    """ธันวาคม 2569 for Django's ธันวาคม 2026, and ส. 5 ธ.ค. 2569 for a model's 2026-12-05."""
     if get_language() == "en":
         return str(text)
-    return re.sub(r"\b20[0-9]{2}\b", lambda year: str(int(year[0]) + thai.ERA), str(text))
+    text = re.sub(r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b", _said, str(text))
+    return re.sub(r"\b20[0-9]{2}\b", lambda year: str(int(year[0]) + thai.ERA), text)
+
+
+def _said(found) -> str:
+    try:
+        return thai.short_date(dt.date.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]

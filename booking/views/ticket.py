@@ -4,13 +4,11 @@ import datetime as dt
 import re
 import uuid
 
-import segno
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
-from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -21,6 +19,7 @@ from booking.models.tickets import State
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
 from booking.views.live import queue_etag
+from booking.views.qr import qr, secret_link
 
 # How often an open page looks again: when it is the next or called, when it waits today, and on the days before.
 POLL_SECONDS_NEXT, POLL_SECONDS_TODAY, POLL_SECONDS_BEFORE = 1, 5, 300
@@ -42,7 +41,7 @@ def page(request, ticket):
         "as_of": timezone.now(),
         "just_booked": "booked" in request.GET,
         "arrive_at": arrive_at(ticket),
-        "qr": _qr(_secret_link(request, ticket)),
+        "qr": qr(secret_link(request, ticket)),
     }
     return render(request, "booking/ticket.html", context)
 
@@ -134,7 +133,7 @@ def move(request, ticket, date):
 @require_safe
 @access("ticket")
 def picture(request, ticket):
-    image = pictures.draw(ticket, arrive_at=arrive_at(ticket), link=_secret_link(request, ticket))
+    image = pictures.draw(ticket, arrive_at=arrive_at(ticket), link=secret_link(request, ticket))
     return HttpResponse(image, content_type="image/png", headers={"Content-Disposition": _inline(ticket, "png")})
 
 
@@ -154,6 +153,12 @@ def arrive_at(ticket) -> dt.datetime | None:
     if ticket.slot is None:
         return None
     return ticket.slot.starts_at - dt.timedelta(minutes=ticket.department.arrive_minutes_before)
+
+
+def in_fives(wait: tuple[int, int]) -> tuple[int, int]:
+    """A range of minutes, outward to whole fives: what is only expected should not look exact."""
+    low, high = wait
+    return low // 5 * 5, -(-high // 5) * 5
 
 
 def _move(request, ticket, date, days_url):
@@ -178,15 +183,9 @@ def _live_context(ticket) -> dict:
         "ticket": ticket,
         "ahead": ahead,
         "is_today": is_today,
-        "wait": _in_fives(waiting.expected_wait(ticket)) if ticket.state == State.WAITING else None,
+        "wait": in_fives(waiting.expected_wait(ticket)) if ticket.state == State.WAITING else None,
         "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
-
-
-def _in_fives(wait: tuple[int, int]) -> tuple[int, int]:
-    """A range of minutes, outward to whole fives: what is only expected should not look exact."""
-    low, high = wait
-    return low // 5 * 5, -(-high // 5) * 5
 
 
 def _poll_seconds(ticket, ahead: int) -> int:
@@ -211,15 +210,6 @@ def _shown(ticket) -> str:
     """What the whole page depends on, beside the part that is looked at again."""
     check_in = _check_in(ticket)
     return f"{ticket.state}-{ticket.counter_id}-{bool(check_in and check_in['is_open'])}"
-
-
-def _secret_link(request, ticket) -> str:
-    """The address that opens the ticket anywhere. The secret is the fragment: it reaches no server's log."""
-    return request.build_absolute_uri(f"{reverse('ticket', args=[ticket.public_id])}#{ticket.secret}")
-
-
-def _qr(link: str) -> str:
-    return mark_safe(segno.make(link, error="m").svg_inline(border=1, omitsize=True))
 
 
 def _inline(ticket, ending: str) -> str:

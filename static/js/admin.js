@@ -14,3 +14,18 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("input[type=date]").forEach(say);
   document.addEventListener("input", (event) => event.target.matches("input[type=date]") && say(event.target));
 });
+
+// What the theme leaves out for screen readers: its main part; icons are letters that are not to be read beside words;
+// a scroll box is no part of the page.
+window.addEventListener("load", () => {
+  document.querySelectorAll(".material-symbols-outlined").forEach((icon) => {
+    if (icon.parentElement.textContent.trim() !== icon.textContent.trim()) icon.setAttribute("aria-hidden", "true");
+  });
+  (document.getElementById("main") || document.getElementById("page")).setAttribute("role", "main");
+  const menu = document.documentElement.lang === "en" ? "Menu" : "เมนู";
+  document.getElementById("nav-sidebar-inner")?.setAttribute("aria-label", menu);
+  document.querySelectorAll(".simplebar-content-wrapper").forEach((box) => {
+    box.removeAttribute("role");
+    box.removeAttribute("aria-label");
+  });
+});

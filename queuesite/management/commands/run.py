@@ -122,7 +122,9 @@ class Command(BaseCommand):
         if _needs_fake_line():
             lines.append(f"  LINE        {address}/demo/line/ (messages are shown there; no channel is set)")
         if settings.DEMO:
-            lines.append(f"  log-ins     manager, counter1; password {settings.DEMO_PASSWORD} (demo: known to all)")
+            lines.append(
+                f"  log-ins     manager, counter1 to counter5; password {settings.DEMO_PASSWORD} (demo: known to all)"
+            )
         self.say("\n".join([*lines, ""]))
 
     def look_after(self, children: list["Child"]) -> None:

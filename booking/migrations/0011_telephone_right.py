@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0007_messages'),
+        ('booking', '0010_messages'),
     ]
 
     operations = [

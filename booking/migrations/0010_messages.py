@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0006_rights_at_the_office'),
+        ('booking', '0009_the_right_to_close_the_day'),
     ]
 
     operations = [

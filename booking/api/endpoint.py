@@ -1,0 +1,137 @@
+"""How a view of the API is made: its one method, who may call it, and what the schema says of it."""
+
+import re
+import secrets
+from functools import wraps
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.decorators import api_view, authentication_classes
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.negotiation import DefaultContentNegotiation
+
+from booking.api.errors import Invalid
+from booking.api.serializers import RefusalSerializer
+from booking.models import Ticket
+from booking.models.tokens import user_of
+
+REFUSALS = {
+    400: "`invalid`, `invalid_citizen_id`, `invalid_member_number`",
+    401: "`identity_expired`",
+    404: "`not_found`, `not_registered`",
+    409: "`slot_full`, `already_booked`, `day_closed`, `window_passed`, `not_yet`, `wrong_state`, `other_department`",
+    415: "`invalid`: send `application/json`",
+    422: "`idempotency_key_reused`: the key named another booking",
+    429: "`too_many_attempts`; the header `Retry-After` says for how many seconds",
+}
+STAFF_REFUSALS = {
+    401: "`not_signed_in`: no token, or one that was revoked",
+    403: "`not_permitted`: this member of staff has not the right",
+    409: "`wrong_state`, `counter_busy`, `counter_taken`, `not_at_counter`, `day_closed`, `already_booked`, "
+    "`not_today`, `too_early`, `presence_needed`",
+}
+SECRET, TOKEN = {"ticketSecret": []}, {"staffToken": []}
+AUTHORITIES = {"anyone": [], "identity": [], "ticket": [SECRET], "token": [TOKEN], "ticket_or_token": [SECRET, TOKEN]}
+
+LONGEST_KEY = 200
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="Names this request: the same key again gives the same ticket with its secret, so it may be "
+    "repeated when its answer was lost. Make a random one (a UUID) for each ticket.",
+)
+
+
+def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=None, parameters=(), rights=()):
+    """Make a view of the API.
+
+    tests/test_access_policy.py reads the policy: `anyone`; `identity`, which stands in the body; `ticket`, whose secret
+    is in the header; `token`, of a member of staff who has one of the rights named in `rights`; `ticket_or_token`.
+    """
+    takes_token = policy in ("token", "ticket_or_token")
+    told = REFUSALS | (STAFF_REFUSALS if takes_token else {})
+    if takes_token:
+        refusals += (401, 403)
+
+    def decorate(function):
+        function.content_negotiation_class = OnlyJSON
+        guarded = _only_with(function, rights, is_needed=policy == "token") if takes_token else function
+        view = extend_schema(
+            request=request,
+            responses=answers | {status: OpenApiResponse(RefusalSerializer, told[status]) for status in refusals},
+            parameters=list(parameters),
+            auth=AUTHORITIES[policy],
+        )(api_view([method])(authentication_classes([ByToken] if takes_token else [])(guarded)))
+        view.access_policy = policy
+        return view
+
+    return decorate
+
+
+class OnlyJSON(DefaultContentNegotiation):
+    """JSON whatever was asked for: there is nothing else to choose from."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
+
+
+class ByToken(BaseAuthentication):
+    """`Authorization: Token <token>`, made by `manage.py staff_token`."""
+
+    def authenticate(self, request):
+        token = credentials(request, "token")
+        if token is None:
+            return None
+        user = user_of(token)
+        if user is None:
+            raise AuthenticationFailed
+        return user, None
+
+    def authenticate_header(self, request):
+        return "Token"
+
+
+def credentials(request, scheme: str) -> str | None:
+    """What follows the scheme in the header `Authorization`; None where there is none or another scheme."""
+    named, _space, rest = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return rest.strip() if named.lower() == scheme else None
+
+
+def ticket_of_holder(request, public_id: str) -> Ticket:
+    """The ticket that the header `Authorization: Ticket <secret>` opens. Raises Ticket.DoesNotExist."""
+    secret = credentials(request, "ticket")
+    if secret is None:
+        raise Ticket.DoesNotExist
+    return Ticket.objects.reached_by(public_id, secret)
+
+
+def body(serializer, request) -> dict:
+    """What was sent, checked. Raises DRF's ParseError, UnsupportedMediaType and ValidationError."""
+    return serializer.run_validation(request.data)
+
+
+def idempotency_key(request) -> str:
+    """The key that the client names its booking by, or a fresh one."""
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return secrets.token_urlsafe(16)
+    if not re.fullmatch(rf"[!-~]{{1,{LONGEST_KEY}}}", key):
+        raise Invalid(
+            _("ส่วนหัว Idempotency-Key ไม่ถูกต้อง กรุณาใช้อักษรละตินและตัวเลข 1 ถึง %(most)s ตัว") % {"most": LONGEST_KEY}
+        )
+    return key
+
+
+def _only_with(function, rights, *, is_needed):
+    @wraps(function)
+    def guarded(request, **arguments):
+        if not request.user:
+            if is_needed:
+                raise NotAuthenticated
+        elif not any(request.user.has_perm(right) for right in rights):
+            raise PermissionDenied
+        return function(request, **arguments)
+
+    return guarded

@@ -1,0 +1,154 @@
+"""The API of the office: what a clerk's program does with tickets. Each view calls one verb of booking/queue.py."""
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework.response import Response
+
+from booking import counters, queue
+from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
+from booking.api.serializers import (
+    NewTicketSerializer,
+    ReasonSerializer,
+    ResumeSerializer,
+    TicketSerializer,
+    TransferSerializer,
+    WalkInSerializer,
+)
+from booking.models import Counter, Department, Ticket
+from members.citizen_id import parse_member_number
+from members.errors import NotRegistered
+from members.models import Member
+
+SERVE, RECEIVE = "booking.serve_at_counter", "booking.receive_ticket"
+
+
+@endpoint(
+    "POST",
+    "token",
+    {200: TicketSerializer, 204: OpenApiResponse(description="Nobody is waiting.")},
+    404,
+    409,
+    rights=[SERVE],
+)
+def call_next(request, number):
+    """Call the ticket whose turn it is to the counter. The clerk sits down there, where nobody sits yet."""
+    ticket = queue.call_next(counter=_seat(request, number), by=request.user)
+    return _answer(ticket) if ticket else Response(status=204)
+
+
+def _of_the_counter(verb, says: str):
+    """A view for a verb on the ticket that the counter is calling or serving."""
+
+    def view(request, number):
+        return _answer(verb(counter=_seat(request, number), by=request.user))
+
+    view.__name__, view.__doc__ = verb.__name__, says
+    return endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE])(view)
+
+
+recall = _of_the_counter(queue.recall, "Call again. Past the department's maximum the ticket is `missed` instead.")
+undo_call = _of_the_counter(queue.undo_call, "Take the call back: the ticket waits where it stood.")
+start = _of_the_counter(queue.start, "The called member stands at the counter: `serving`.")
+finish = _of_the_counter(queue.finish, "The member has been served: `served`.")
+miss = _of_the_counter(queue.miss, "The called member did not come: `missed`.")
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[SERVE])
+def hold(request, number):
+    """Set the counter's ticket aside: `on_hold`. The counter is free for the next."""
+    why = body(ReasonSerializer(), request)
+    return _answer(queue.hold(counter=_seat(request, number), by=request.user, **why))
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[SERVE])
+def put_back(request, number):
+    """Put the counter's ticket back into its queue, where it stood."""
+    why = body(ReasonSerializer(), request)
+    return _answer(queue.put_back(counter=_seat(request, number), by=request.user, **why))
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=TransferSerializer, rights=[SERVE])
+def transfer(request, number):
+    """Send the member being served on to another department, under the same number."""
+    wanted = body(TransferSerializer(), request)
+    to = get_object_or_404(Department, slug=wanted.pop("department"))
+    return _answer(queue.transfer(counter=_seat(request, number), to=to, by=request.user, **wanted))
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ResumeSerializer, rights=[SERVE])
+def resume(request, number):
+    """Call a ticket that was set aside to the counter again."""
+    held = _ticket(body(ResumeSerializer(), request)["ticket"])
+    return _answer(queue.resume(ticket=held, counter=_seat(request, number), by=request.user))
+
+
+@endpoint(
+    "POST",
+    "token",
+    {201: NewTicketSerializer},
+    400,
+    404,
+    409,
+    415,
+    422,
+    request=WalkInSerializer,
+    parameters=[IDEMPOTENCY_KEY],
+    rights=[RECEIVE],
+)
+def walk_in(request):
+    """Issue a ticket to somebody who has come without one; it waits at once. The secret is for the slip's QR code."""
+    wanted = body(WalkInSerializer(), request)
+    ticket = queue.walk_in(
+        department=get_object_or_404(Department.objects.active(), slug=wanted["department"]),
+        by=request.user,
+        member_id=_member_id(wanted.get("member_number")),
+        priority=wanted.get("priority", ""),
+        reason=wanted.get("reason", ""),
+        key=idempotency_key(request),
+    )
+    return Response(NewTicketSerializer(ticket).data, status=201)
+
+
+@endpoint("POST", "ticket_or_token", {200: TicketSerializer}, 404, 409, rights=[RECEIVE])
+def check_in(request, public_id):
+    """The member has come. By the ticket's holder from some time before its turn; by staff at any time of its day."""
+    if request.user:
+        return _answer(queue.check_in(ticket=_ticket(public_id), by=request.user))
+    return _answer(queue.check_in(ticket=ticket_of_holder(request, public_id)))
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE, RECEIVE])
+def come_back(request, public_id):
+    """A member who missed the call has come back, and waits again by the department's rule for late arrivals."""
+    return _answer(queue.come_back(ticket=_ticket(public_id), by=request.user))
+
+
+def _seat(request, number: int) -> Counter:
+    """The counter, with the clerk sitting at it. Raises Http404, CounterTaken, and CounterBusy where the clerk leaves a
+    ticket behind at another."""
+    counter = get_object_or_404(Counter, number=number, is_active=True)
+    if counter.clerk_id != request.user.pk:
+        return counters.sign_in(counter=counter, by=request.user)
+    return counter
+
+
+def _ticket(public_id: str) -> Ticket:
+    ticket = Ticket.objects.with_details().filter(public_id=public_id).first()
+    if ticket is None:
+        raise Http404
+    return ticket
+
+
+def _member_id(number: str | None) -> int | None:
+    """Raises InvalidMemberNumber; NotRegistered where nobody in i-member has this number."""
+    if not number:
+        return None
+    member = Member.objects.filter(member_number=parse_member_number(number), is_registered=True).first()
+    if member is None:
+        raise NotRegistered
+    return member.pk
+
+
+def _answer(ticket: Ticket) -> Response:
+    return Response(TicketSerializer(ticket).data)

@@ -1,0 +1,141 @@
+"""Reads of what a counter's console shows: the ticket at the counter, who waits, and the counter's day so far."""
+
+import datetime as dt
+from collections import Counter as Tally
+from dataclasses import dataclass
+from statistics import mean
+
+from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
+from django.utils import timezone
+
+from booking import waiting
+from booking.models import Counter, Department, Ticket, TicketEvent
+from booking.models.tickets import State
+
+MOST_ROWS = 100
+# What is open beside the ticket at the counter.
+LISTS = ["waiting", "on_hold", "missed", "expected"]
+
+
+@dataclass(frozen=True)
+class AtCounter:
+    """The ticket that a counter is calling or serving, since when, and what was said when it was passed on or held."""
+
+    ticket: Ticket
+    since: dt.datetime
+    minutes: int
+    notes: list[TicketEvent]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A ticket in a list; `since` is when it came into it, or when its turn was or will be for one not yet there, and
+    `minutes` how long ago that is."""
+
+    ticket: Ticket
+    since: dt.datetime
+    minutes: int
+    note: str = ""
+    is_early: bool = False
+    is_late: bool = False
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a counter has done today; `minutes` is the mean of a service, None before the first."""
+
+    served: int
+    missed: int
+    minutes: int | None
+
+
+def at_counter(counter: Counter) -> AtCounter | None:
+    ticket = Ticket.objects.with_details().select_related("member").at_counter(counter).first()
+    if ticket is None:
+        return None
+    events = list(ticket.events.select_related("counter").order_by("-id"))
+    begun = next((event.at for event in events if event.verb == "start"), None)
+    since = begun if ticket.state == State.SERVING and begun else ticket.called_at
+    notes = [event for event in events if _says_something(event)][:2]
+    return AtCounter(ticket, since, _minutes(timezone.now() - since), notes)
+
+
+def counts(departments: list[Department], *, now=None) -> dict[str, int]:
+    """How many tickets stand in each of LISTS."""
+    may_be_called = waiting.may_be_called(now or timezone.now())
+    return (
+        Ticket.objects.of_today()
+        .filter(queue__in=departments)
+        .aggregate(
+            waiting=Count("pk", filter=may_be_called),
+            on_hold=Count("pk", filter=Q(state=State.ON_HOLD)),
+            missed=Count("pk", filter=Q(state=State.MISSED)),
+            expected=Count("pk", filter=Q(state=State.BOOKED) & ~may_be_called),
+        )
+    )
+
+
+def rows(name: str, departments: list[Department], turns: list[waiting.NextUp], *, now=None) -> list[Row]:
+    """The first hundred rows of one of LISTS. `turns` are those who wait, in order."""
+    now = now or timezone.now()
+    if name == "waiting":
+        return [row(turn.ticket, now=now) for turn in turns[:MOST_ROWS]]
+    tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
+    if name == "expected":
+        tickets = tickets.filter(Q(state=State.BOOKED) & ~waiting.may_be_called(now)).order_by(
+            "due_at", "queue", "number"
+        )
+    else:
+        tickets = _with_last_event(tickets.filter(state=name)).order_by("changed_at")
+    return [row(ticket, now=now) for ticket in tickets[:MOST_ROWS]]
+
+
+def row(ticket: Ticket, *, now=None) -> Row:
+    now = now or timezone.now()
+    since = getattr(ticket, "changed_at", None) or ticket.arrived_at or ticket.due_at
+    is_there = ticket.state == State.WAITING
+    return Row(
+        ticket,
+        since,
+        _minutes(now - since),
+        note=getattr(ticket, "note", ""),
+        is_early=is_there and ticket.due_at > now,
+        is_late=_came_or_is_late(ticket, now),
+    )
+
+
+def figures(counter: Counter) -> Figures:
+    """From today's events at this counter."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    events = TicketEvent.objects.filter(counter=counter, at__gte=midnight).order_by("id")
+    done, begun, seconds = Tally(), {}, []
+    for ticket_id, verb, at in events.values_list("ticket_id", "verb", "at"):
+        done[verb] += 1
+        if verb == "start":
+            begun[ticket_id] = at
+        elif verb == "finish" and ticket_id in begun:
+            seconds.append((at - begun.pop(ticket_id)).total_seconds())
+    return Figures(done["finish"], done["miss"], round(mean(seconds) / 60) if seconds else None)
+
+
+def _minutes(duration: dt.timedelta) -> int:
+    return int(duration.total_seconds() // 60)
+
+
+def _says_something(event: TicketEvent) -> bool:
+    return event.verb == "transfer" or (event.verb == "hold" and event.reason != "")
+
+
+def _with_last_event(tickets):
+    last = TicketEvent.objects.filter(ticket=OuterRef("pk")).order_by("-id")
+    return tickets.annotate(
+        changed_at=Subquery(last.values("at")[:1]),
+        note=Case(When(state=State.ON_HOLD, then=Subquery(last.values("reason")[:1])), default=Value("")),
+    )
+
+
+def _came_or_is_late(ticket: Ticket, now) -> bool:
+    if ticket.is_walk_in:
+        return False
+    came = ticket.arrived_at or now
+    return came > ticket.slot.starts_at + dt.timedelta(minutes=ticket.department.late_after_minutes)

@@ -1,0 +1,95 @@
+"""Where the code on the office's screen leads: this device's tickets of today, and a button to say that one has come.
+
+A scanned code ends within a minute or two. So that nobody has to hurry, the device may use it for five minutes.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from booking import presence, queue, waiting
+from booking.errors import BookingError
+from booking.models import Ticket
+from booking.models.tickets import State
+from booking.views import refusals, visitor
+from booking.views.access import access
+
+PRESENT, PRESENT_LASTS = "present", 5 * 60  # seconds
+
+
+@require_safe
+@access("anyone")
+def page(request):
+    """The tickets; or, with a scanned code, keep that this device is here. The code then leaves the address: a reload
+    would find it too old."""
+    scanned = request.GET.get("here")
+    if scanned and presence.is_valid(scanned):
+        response = redirect("arrive")
+        _remember_present(response)
+        return response
+    context = {
+        "turns": [_turn(ticket, is_present=is_present(request)) for ticket in _tickets_of_today(request)],
+        "is_present": is_present(request),
+        "is_too_old": bool(scanned),
+        "why": refusals.why(request),
+    }
+    return render(request, "booking/arrive.html", context)
+
+
+@require_POST
+@access("ticket")
+def check_in(request, ticket):
+    if ticket.state != State.WAITING:
+        try:
+            queue.check_in(ticket=ticket, present=is_present(request))
+        except BookingError as refusal:
+            return redirect(f"{reverse('arrive')}?why={refusal.code}")
+    return redirect("arrive")
+
+
+def is_present(request) -> bool:
+    """Whether this device has scanned the code in the office within the last minutes."""
+    return bool(request.get_signed_cookie(PRESENT, default="", salt="arrive", max_age=PRESENT_LASTS))
+
+
+def _remember_present(response) -> None:
+    response.set_signed_cookie(
+        PRESENT,
+        "1",
+        salt="arrive",
+        max_age=PRESENT_LASTS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _tickets_of_today(request):
+    held = Ticket.objects.with_details().of_today().live().filter(public_id__in=visitor.ticket_ids(request))
+    return held.order_by("due_at", "number")
+
+
+def _turn(ticket: Ticket, *, is_present: bool) -> dict:
+    """A ticket, and what there is to do with it now: `may` is one of check_in, scan, later, wait; empty for nothing."""
+    department = ticket.department
+    opens_at = ticket.due_at - dt.timedelta(minutes=department.check_in_minutes_before)
+    if ticket.state == State.WAITING:
+        may = "wait"
+    elif ticket.state != State.BOOKED or not department.uses_check_in:
+        may = ""
+    elif timezone.now() < opens_at:
+        may = "later"
+    elif department.check_in_needs_presence and not is_present:
+        may = "scan"
+    else:
+        may = "check_in"
+    return {
+        "ticket": ticket,
+        "may": may,
+        "opens_at": opens_at,
+        "ahead": waiting.ahead(ticket) if may == "wait" else None,
+    }

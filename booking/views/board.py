@@ -1,0 +1,113 @@
+"""The office's screens: the board for all departments or for one, its voice, and the code that shows who is there.
+
+An open board asks for its own page again, about once a second, with the version it has (static/js/board.js).
+"""
+
+import math
+
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.views.decorators.http import require_safe
+
+from booking import announcing, presence
+from booking.models import BoardNotice, Clip, Department
+from booking.views.access import access
+from booking.views.live import queue_etag
+from booking.views.qr import qr
+
+RECEIVES = "booking.receive_ticket"
+# Beside the newest.
+CALLS_SHOWN = 5
+CLIP_LASTS = 30 * 24 * 60 * 60  # seconds; its address has the time of its upload
+
+
+@require_safe
+@access("anyone")
+def board(request, slug=None):
+    """Numbers and counters, for everybody. Opened by staff, also the code that shows who is in the office."""
+    department = get_object_or_404(Department.objects.active(), slug=slug) if slug else None
+    token = presence.token() if _shows_presence(request.user) else ""
+    etag = queue_etag([department.pk] if department else None, token)
+    response = get_conditional_response(request, etag=etag) or render(
+        request, "board/board.html", _context(department) | {"qr": _presence_qr(request, token)}
+    )
+    return _with_version(response, etag)
+
+
+@require_safe
+@access("staff", permission=RECEIVES)
+def poster(request):
+    """Nothing but the code that shows who is in the office, large."""
+    token = presence.token()
+    etag = queue_etag([], token)
+    response = get_conditional_response(request, etag=etag) or render(
+        request, "board/poster.html", {"qr": _presence_qr(request, token), "now": timezone.now()}
+    )
+    return _with_version(response, etag)
+
+
+@require_safe
+@access("anyone")
+def words(request):
+    """What the board may have to say, and which of it is recorded."""
+    clips = Clip.objects.values_list("word", "pk", "uploaded_at")
+    letter = Department.objects.active().values_list("letter", flat=True).first() or "A"
+    return JsonResponse(
+        {
+            "needed": announcing.needed_words(),
+            "test": announcing.TEST,
+            "sample": announcing.words_of(f"{letter}012", 3),
+            "clips": {
+                word: f"{reverse('board_clip', args=[pk])}?{math.floor(uploaded_at.timestamp())}"
+                for word, pk, uploaded_at in clips
+            },
+        }
+    )
+
+
+@require_safe
+@access("anyone")
+def clip(request, pk):
+    recorded = get_object_or_404(Clip, pk=pk)
+    response = HttpResponse(bytes(recorded.sound), content_type=recorded.content_type)
+    patch_cache_control(response, public=True, max_age=CLIP_LASTS, immutable=True)
+    return response
+
+
+def _context(department) -> dict:
+    calls = announcing.calls(department)
+    counts = announcing.waiting_by_department()
+    shown = [department] if department else list(Department.objects.active())
+    newest, *others = calls or [None]
+    # What does not fit on the screen is there to be announced, as long as it is current.
+    later = [call for call in others[CALLS_SHOWN:] if call.is_current]
+    return {
+        "now": timezone.now(),
+        "department": department,
+        "newest": newest,
+        "last": others[:CALLS_SHOWN],
+        "blank_rows": range(CALLS_SHOWN - len(others[:CALLS_SHOWN])),
+        "later": later,
+        "waiting": [(one, counts.get(one.pk, 0)) for one in shown],
+        "notices": BoardNotice.objects.shown(),
+    }
+
+
+def _shows_presence(user) -> bool:
+    """Whether the screen has been opened by staff, and somebody needs the code."""
+    if not user.is_authenticated or not user.has_perm(RECEIVES):
+        return False
+    return Department.objects.active().filter(check_in_needs_presence=True).exists()
+
+
+def _presence_qr(request, token: str):
+    return qr(request.build_absolute_uri(f"{reverse('arrive')}?here={token}")) if token else ""
+
+
+def _with_version(response, etag: str):
+    response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
+    return response

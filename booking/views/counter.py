@@ -1,0 +1,383 @@
+"""A clerk's day: choose a counter, and its console.
+
+Every button is a form that works without a script and leads back to the console. With one (static/js/counter.js) the
+same answers hold only the console's part of the page, and every second it is asked for anew. All state is in the
+database: a clerk goes on from any machine.
+"""
+
+import re
+from functools import wraps
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from booking import console as reads
+from booking import counters, errors, queue, waiting
+from booking.models import Counter, Department, Ticket
+from booking.models.tickets import State
+from booking.views import refusals, scan
+from booking.views.access import access
+from booking.views.live import queue_etag
+
+SERVE = "booking.serve_at_counter"
+TAKE_OVER = "booking.take_over_counter"
+RECEIVE = "booking.receive_ticket"
+CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
+
+LONGEST_REASON = 200  # as long as an event keeps
+PUBLIC_ID = re.compile(r"[-\w]{1,32}", re.ASCII)
+
+
+class ChooseDepartment(errors.BookingError):
+    code = "choose_department"
+    message = _("กรุณาเลือกฝ่ายที่จะโอนไป")
+
+
+class NotFound(errors.BookingError):
+    code = "not_found"
+    message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลข แล้วลองอีกครั้ง")
+
+
+# --- choosing a counter ---
+
+
+@require_safe
+@access("staff", permission=SERVE)
+def choose(request):
+    seats = Counter.objects.filter(is_active=True).select_related("clerk").prefetch_related("serves__department")
+    mine = Counter.objects.filter(clerk=request.user).first()
+    context = {
+        "counters": seats,
+        "mine": mine,
+        "may_take_over": request.user.has_perm(TAKE_OVER),
+        "why": refusals.why(request),
+    }
+    return render(request, "counter/choose.html", context)
+
+
+@require_POST
+@access("staff", permission=SERVE)
+def sit(request, number):
+    return _sit(request, get_object_or_404(Counter, number=number), takes_over=False)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("staff", permission=TAKE_OVER)
+def take_over(request, number):
+    """Ask once more, since somebody is sent away; then sit in their place and go on with the ticket they had."""
+    counter = get_object_or_404(Counter.objects.select_related("clerk"), number=number)
+    if request.method == "POST":
+        return _sit(request, counter, takes_over=True)
+    if counter.clerk is None or counter.clerk == request.user:
+        return redirect("counters")
+    return render(request, "counter/take_over.html", {"counter": counter, "at_counter": reads.at_counter(counter)})
+
+
+def _sit(request, counter, *, takes_over):
+    try:
+        counters.sign_in(counter=counter, by=request.user, takes_over=takes_over)
+    except errors.BookingError as refusal:
+        return _to_choice(refusal)
+    return redirect("counter", counter.number)
+
+
+# --- the console ---
+
+
+def _seated(view):
+    """Give a view the counter that the member of staff sits at. Others are told, and led back to the choice."""
+
+    @wraps(view)
+    def guarded(request, number, **kwargs):
+        counter = get_object_or_404(Counter.objects.select_related("clerk"), number=number)
+        if counter.clerk_id != request.user.pk:
+            return _not_seated(request, counter)
+        return view(request, counter=counter, **kwargs)
+
+    return guarded
+
+
+@require_safe
+@access("staff", permission=SERVE)
+@_seated
+def console(request, counter):
+    if request.htmx:
+        return _part(request, counter)
+    return render(request, "counter/console.html", _context(request, counter, said=request.GET.get("said")))
+
+
+@require_safe
+@access("staff", permission=SERVE)
+@_seated
+def live(request, counter):
+    """The console as it is now; 304 where the page that asks has it already."""
+    etag = _etag(request, counter)
+    return get_conditional_response(request, etag=etag) or _part(request, counter, etag=etag)
+
+
+@require_POST
+@access("staff", permission=SERVE)
+@_seated
+def leave(request, counter):
+    try:
+        counters.sign_out(counter=counter, by=request.user)
+    except errors.BookingError as refusal:
+        return _refused(request, counter, refusal)
+    return redirect("counters")
+
+
+@require_POST
+@access("staff", permission=SERVE)
+@_seated
+def press(request, counter, verb):
+    """One of the buttons for the ticket at the counter."""
+    if verb not in PRESSED:
+        raise Http404
+    try:
+        _require_what_was_seen(request, counter)
+        said = PRESSED[verb](request, counter)
+    except errors.BookingError as refusal:
+        return _refused(request, counter, refusal, form=verb)
+    return _done(request, counter, said=said)
+
+
+@require_POST
+@access("staff", permission=SERVE)
+@_seated
+def press_for(request, counter, public_id, verb):
+    """A button for a ticket in one of the lists."""
+    if verb not in PRESSED_FOR:
+        raise Http404
+    permission, act = PRESSED_FOR[verb]
+    if permission and not request.user.has_perm(permission):
+        raise PermissionDenied
+    ticket = get_object_or_404(Ticket.objects.with_details(), public_id=public_id)
+    try:
+        act(request, counter, ticket)
+    except errors.BookingError as refusal:
+        return _refused(request, counter, refusal, form=verb)
+    return _done(request, counter)
+
+
+@require_POST
+@access("staff", permission=SERVE)
+@_seated
+def find(request, counter):
+    """Show the ticket that was scanned or typed. Whose ticket was scanned has come: a booked one is checked in."""
+    text = request.POST.get("text", "")[: scan.LONGEST].strip()
+    letters = [department.letter for department in _departments(counter)]
+    ticket = scan.ticket_meant(text, letters=letters)
+    if ticket is None:
+        return _refused(request, counter, NotFound(), form="find")
+    if not scan.is_link(text) or ticket.state != State.BOOKED or not request.user.has_perm(RECEIVE):
+        return _done(request, counter, show=ticket.public_id)
+    try:
+        queue.check_in(ticket=ticket, by=request.user)
+    except errors.BookingError as refusal:
+        return _refused(request, counter, refusal, show=ticket.public_id)
+    return _done(request, counter, show=ticket.public_id, said="checked_in")
+
+
+# --- what the buttons do; each gives the code of something to say, or None ---
+
+
+def _call_next(request, counter):
+    return None if queue.call_next(counter=counter, by=request.user) else "nobody_waits"
+
+
+def _recall(request, counter):
+    ticket = queue.recall(counter=counter, by=request.user)
+    return "missed" if ticket.state == State.MISSED else None
+
+
+def _hold(request, counter):
+    queue.hold(counter=counter, by=request.user, reason=_reason(request))
+
+
+def _transfer(request, counter):
+    to = next((one for one in Department.objects.active() if one.slug == request.POST.get("to")), None)
+    if to is None:
+        raise ChooseDepartment
+    queue.transfer(counter=counter, to=to, by=request.user, note=_reason(request))
+    return "transferred"
+
+
+def _simply(verb):
+    def act(request, counter):
+        verb(counter=counter, by=request.user)
+
+    return act
+
+
+PRESSED = {
+    "call-next": _call_next,
+    "recall": _recall,
+    "undo-call": _simply(queue.undo_call),
+    "start": _simply(queue.start),
+    "finish": _simply(queue.finish),
+    "miss": _simply(queue.miss),
+    "hold": _hold,
+    "put-back": _simply(queue.put_back),
+    "transfer": _transfer,
+}
+
+
+def _for_ticket(verb):
+    def act(request, counter, ticket):
+        verb(ticket=ticket, by=request.user)
+
+    return act
+
+
+def _resume(request, counter, ticket):
+    queue.resume(ticket=ticket, counter=counter, by=request.user)
+
+
+def _call(request, counter, ticket):
+    queue.call(ticket=ticket, counter=counter, by=request.user, reason=_reason(request))
+
+
+# Each with the right that it takes beyond serving at a counter.
+PRESSED_FOR = {
+    "call": (CALL_OUT_OF_ORDER, _call),
+    "resume": ("", _resume),
+    "finish": ("", _for_ticket(queue.finish_held)),
+    "come-back": ("", _for_ticket(queue.come_back)),
+    "check-in": (RECEIVE, _for_ticket(queue.check_in)),
+    "undo-check-in": (RECEIVE, _for_ticket(queue.undo_check_in)),
+    "reopen": (RECEIVE, _for_ticket(queue.reopen)),
+}
+
+
+def _reason(request) -> str:
+    return request.POST.get("reason", "").replace("\0", "").strip()[:LONGEST_REASON]
+
+
+def _require_what_was_seen(request, counter) -> None:
+    """Refuse a button of a page that is behind: in another tab, or pressed twice, the counter has gone on to another
+    ticket or state, and the press was not meant for that. Raises WrongState; CounterBusy for a second "next"."""
+    ticket = Ticket.objects.with_details().at_counter(counter).first()
+    if request.POST.get("seen", "") == _seen(ticket):
+        return
+    raise errors.CounterBusy(ticket) if ticket and not request.POST.get("seen") else errors.WrongState
+
+
+def _seen(ticket) -> str:
+    return f"{ticket.public_id}:{ticket.state}:{ticket.recalls}" if ticket else ""
+
+
+# --- what is answered ---
+
+SAID = {
+    "nobody_waits": _("ยังไม่มีคิวรอเรียก"),
+    "missed": _("เรียกครบจำนวนครั้งแล้ว ย้ายไปอยู่ในรายการเรียกแล้วไม่พบ"),
+    "transferred": _("โอนไปฝ่ายอื่นแล้ว"),
+    "checked_in": _("แจ้งว่ามาถึงแล้ว"),
+}
+
+# Where what is said stands at the right, beside the lists.
+ABOUT_QUEUE = {"counter_find", "counter_press_for"}
+
+
+def _done(request, counter, *, said=None, show=None):
+    """With a script the console as it is now; otherwise to its page, so that a refresh repeats nothing."""
+    if request.htmx:
+        return _part(request, counter, said=said, show=show)
+    address = reverse("counter", args=[counter.number])
+    query = {"list": _list(request), "show": show or _shown_id(request), "said": said}
+    return redirect(f"{address}?{urlencode({name: value for name, value in query.items() if value})}")
+
+
+def _refused(request, counter, refusal, *, form="", show=None):
+    """The console with the refusal, the form that was refused open, and in it what was typed."""
+    if isinstance(refusal, errors.NotAtCounter):
+        counter.refresh_from_db()
+        return _not_seated(request, counter)
+    context = _context(request, counter, show=show) | {"refusal": refusal, "form": form, "typed": request.POST}
+    template = "counter/_console.html" if request.htmx else "counter/console.html"
+    return render(request, template, context, status=422)
+
+
+def _part(request, counter, *, etag="", said=None, show=None):
+    return render(request, "counter/_console.html", _context(request, counter, etag=etag, said=said, show=show))
+
+
+def _not_seated(request, counter):
+    """A page that was open learns why it stops; who comes anew chooses a counter."""
+    if request.htmx:
+        return render(request, "counter/_elsewhere.html", {"counter": counter})
+    return _to_choice(errors.NotAtCounter())
+
+
+def _to_choice(refusal):
+    return redirect(f"{reverse('counters')}?{urlencode({'why': refusal.code})}")
+
+
+def _context(request, counter, *, etag="", said=None, show=None) -> dict:
+    now = timezone.now()
+    departments = _departments(counter)
+    etag = etag or _etag(request, counter, show=show)
+    turns = waiting.in_order_at_counter(departments, now=now)
+    at_counter = reads.at_counter(counter)
+    counts = reads.counts(departments, now=now)
+    shown = _shown(show or _shown_id(request), at_counter)
+    name = _list(request)
+    query = {"list": name} | ({"show": shown.ticket.public_id} if shown else {})
+    return {
+        "counter": counter,
+        "departments": departments,
+        "other_departments": Department.objects.active(),
+        "at_counter": at_counter,
+        "seen": _seen(at_counter and at_counter.ticket),
+        "next": turns[0] if turns and turns[0].why != "not_yet" else None,
+        "figures": reads.figures(counter),
+        "list": name,
+        "counts": counts,
+        "rows": reads.rows(name, departments, turns, now=now),
+        "more": max(0, counts[name] - reads.MOST_ROWS),
+        "shown": shown,
+        "shown_is_served_here": shown and shown.ticket.queue in departments,
+        "query": f"?{urlencode(query)}",
+        "etag": etag,
+        "now": now,
+        "said": SAID.get(said),
+        "is_about_queue": said == "checked_in"
+        or request.resolver_match.url_name in ("counter_find", "counter_press_for"),
+        "may_receive": request.user.has_perm(RECEIVE),
+        "may_call_out_of_order": request.user.has_perm(CALL_OUT_OF_ORDER),
+    }
+
+
+def _etag(request, counter, *, show=None) -> str:
+    """The version of everything that the console shows. The ticket that is looked at may stand in another queue."""
+    shown = show or _shown_id(request)
+    state = Ticket.objects.filter(public_id=shown).values_list("state", flat=True).first() if shown else ""
+    return queue_etag(counter.department_ids(), counter.clerk_id, _list(request), shown, state)
+
+
+def _departments(counter) -> list[Department]:
+    return [served.department for served in counter.serves.select_related("department")]
+
+
+def _list(request) -> str:
+    name = request.GET.get("list")
+    return name if name in reads.LISTS else reads.LISTS[0]
+
+
+def _shown_id(request) -> str:
+    public_id = request.GET.get("show", "")
+    return public_id if PUBLIC_ID.fullmatch(public_id) else ""
+
+
+def _shown(public_id, at_counter):
+    """The row of the ticket that is looked at, unless it stands at the counter anyway."""
+    tickets = Ticket.objects.with_details().select_related("member")
+    ticket = tickets.filter(public_id=public_id).first() if public_id else None
+    return reads.row(ticket) if ticket and ticket != (at_counter and at_counter.ticket) else None

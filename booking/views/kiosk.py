@@ -1,0 +1,164 @@
+"""The tablet at reception: a ticket for who has come without one, and checking in who has one.
+
+It stands where people can reach it. So it shows a ticket only until its first page is opened again: who comes next does
+not find it with the back button.
+"""
+
+import uuid
+
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from booking import announcing, opening, queue, waiting
+from booking.errors import AlreadyBooked, BookingError, WrongState
+from booking.models import Department, Ticket
+from booking.models.tickets import Priority, State
+from booking.views import scan, visitor
+from booking.views.access import access
+from booking.views.qr import qr, secret_link
+from booking.views.ticket import in_fives
+from members.citizen_id import ascii_digits, parse_member_number
+from members.errors import InvalidMemberNumber
+from members.models import Member
+
+RECEIVES = "booking.receive_ticket"
+HANDED_OVER = "kiosk_ticket"  # in the session: the ticket that the tablet shows
+LONGEST_REASON = 120
+
+
+class PriorityNeedsReason(BookingError):
+    code = "priority_reason"
+    message = _("กรุณาบอกเหตุผลของคิวพิเศษ")
+
+
+class NoSuchTicket(BookingError):
+    code = "no_such_ticket"
+    message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลขบนบัตร")
+
+
+@require_safe
+@access("staff", permission=RECEIVES)
+def start(request):
+    """Which department, and how long it would take. Opened by a person, it forgets the ticket shown last; the page
+    itself looks again every so often."""
+    if "again" not in request.GET:
+        request.session.pop(HANDED_OVER, None)
+    return render(request, "kiosk/start.html", _choices())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("staff", permission=RECEIVES)
+def issue(request, slug):
+    """Ask for what is optional, and issue. The same form sent again shows the same ticket."""
+    department = get_object_or_404(Department.objects.active(), slug=slug)
+    typed = {
+        "member_number": request.POST.get("member_number", "").strip()[: visitor.LONGEST_NUMBER],
+        "priority": request.POST.get("priority", ""),
+        "reason": request.POST.get("reason", "").strip()[:LONGEST_REASON],
+    }
+    context = {"department": department, "typed": typed, "classes": Priority, "key": visitor.sent_key(request)}
+    if request.method != "POST":
+        return render(request, "kiosk/issue.html", context | {"key": uuid.uuid4()})
+    try:
+        member_id = _member_id(typed["member_number"])
+        ticket = _issue(department, typed, member_id, key=f"kiosk {department.pk} {context['key']}", by=request.user)
+    except (BookingError, InvalidMemberNumber) as refusal:
+        held = refusal.ticket if isinstance(refusal, AlreadyBooked) else None
+        context |= {"refusal": refusal, "held": held}
+        return render(request, "kiosk/issue.html", context, status=422)
+    return _hand_over(request, ticket, verb="issued", unknown_member=bool(typed["member_number"]) and not member_id)
+
+
+@require_POST
+@access("staff", permission=RECEIVES)
+def check_in(request):
+    """Somebody with a ticket has come: what is typed or scanned is its number of today, or its link."""
+    typed = request.POST.get("ticket", "").strip()[:300]
+    try:
+        ticket = _typed_ticket(typed)
+        if ticket.state != State.WAITING:
+            ticket = queue.check_in(ticket=ticket, by=request.user)
+    except BookingError as refusal:
+        # A link opens its ticket: it is not shown again.
+        context = _choices() | {"typed": "" if scan.is_link(typed) else typed, "refusal": refusal}
+        if isinstance(refusal, WrongState):
+            context["found"] = ticket
+        return render(request, "kiosk/start.html", context, status=422)
+    return _hand_over(request, ticket, verb="checked_in")
+
+
+@require_safe
+@access("staff", permission=RECEIVES)
+def ticket(request):
+    """The ticket just issued or checked in, to be read, photographed or printed."""
+    handed_over = request.session.get(HANDED_OVER)
+    if handed_over is None:
+        return redirect("kiosk")
+    shown = Ticket.objects.with_details().get(pk=handed_over["ticket"])
+    context = handed_over | {
+        "ticket": shown,
+        "department": shown.department,
+        "now": timezone.now(),
+        "ahead": waiting.ahead(shown) if shown.state == State.WAITING else None,
+        "wait": in_fives(waiting.expected_wait(shown)) if shown.state == State.WAITING else None,
+        "qr": qr(secret_link(request, shown)),
+    }
+    return render(request, "kiosk/ticket.html", context)
+
+
+def _choices() -> dict:
+    """The departments of the first page, each with how many wait and how long one would."""
+    now, today = timezone.now(), timezone.localdate()
+    waiting_now = announcing.waiting_by_department()
+    choices = []
+    for department in Department.objects.active():
+        is_open = opening.opens_on(department, today)
+        last = Ticket(queue=department, department=department, date=today, due_at=now, number=0)
+        choices.append(
+            {
+                "department": department,
+                "is_open": is_open,
+                "waiting": waiting_now.get(department.pk, 0),
+                "wait": in_fives(waiting.expected_wait(last, now=now)) if is_open else None,
+            }
+        )
+    return {"choices": choices, "now": now}
+
+
+def _issue(department, typed: dict, member_id: int | None, *, key: str, by) -> Ticket:
+    """Raises what queue.walk_in raises, and PriorityNeedsReason."""
+    priority = typed["priority"] if typed["priority"] in Priority else Priority.NONE
+    if priority and not typed["reason"]:
+        raise PriorityNeedsReason
+    return queue.walk_in(
+        department=department,
+        by=by,
+        member_id=member_id,
+        priority=priority,
+        reason=typed["reason"] if priority else "",
+        key=key,
+    )
+
+
+def _member_id(typed: str) -> int | None:
+    """Who has this number; None where nobody has: the ticket is issued without. Raises InvalidMemberNumber."""
+    if not typed:
+        return None
+    return Member.objects.filter(member_number=parse_member_number(typed)).values_list("pk", flat=True).first()
+
+
+def _typed_ticket(typed: str) -> Ticket:
+    """The ticket of a scanned link, or today's with this number. Raises NoSuchTicket; also for a member number, which
+    would tell anybody at the tablet who has a ticket."""
+    is_member_number = ascii_digits(typed).isdecimal()
+    ticket = None if is_member_number else scan.ticket_meant(typed, letters=[])
+    if ticket is None:
+        raise NoSuchTicket
+    return ticket
+
+
+def _hand_over(request, ticket: Ticket, *, verb: str, unknown_member: bool = False):
+    request.session[HANDED_OVER] = {"ticket": ticket.pk, "verb": verb, "unknown_member": unknown_member}
+    return redirect("kiosk_ticket")

@@ -1,0 +1,91 @@
+"""Takes the guide's pictures from a demo that runs: python docs/screenshots.py http://127.0.0.1:8000
+
+Walks the member's way in each language, in Chromium, and writes static/img/guide/<language>/<step>.webp. Books one
+ticket for each language, and cancels it. Needs what requirements-dev.txt installs, and Debian's chromium with fonts.
+"""
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+FOLDER = Path(__file__).resolve().parent.parent / "static" / "img" / "guide"
+WIDTH, HEIGHT = 390, 900
+# What stands below the head of the page, down to the buttons.
+PART = {"x": 0, "y": 70, "width": WIDTH, "height": 640}
+DEPARTMENT = "loans"
+
+
+def main(site: str) -> None:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        for language in ("th", "en"):
+            context = browser.new_context(
+                base_url=site,
+                viewport={"width": WIDTH, "height": HEIGHT},
+                is_mobile=True,
+                has_touch=True,
+                bypass_csp=True,
+                reduced_motion="reduce",
+                timezone_id="Asia/Bangkok",
+            )
+            context.add_cookies([{"name": "django_language", "value": language, "url": site}])
+            walk(context.new_page(), FOLDER / language)
+        browser.close()
+
+
+def walk(page, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    page.goto("/status/")
+    take(page, folder / "1-status.webp")
+
+    page.goto("/")
+    take(page, folder / "2-home.webp")
+
+    page.goto(f"/book/{DEPARTMENT}/")
+    page.locator("#citizen-id").fill(page.locator("[data-example]").first.inner_text())
+    page.locator("main form .button").click()
+    take(page, folder / "3-confirm.webp")
+
+    page.locator("button[value=yes]").click()
+    show_a_grey_day(page)
+    take(page, folder / "4-days.webp")
+
+    page.locator("a.day").nth(1).click()
+    page.locator(".time input:not(:disabled) + label").nth(1).click()
+    page.locator(".bar .button").click()
+    page.wait_for_url("**/t/**")
+    address = page.url.partition("?")[0]
+    take(page, folder / "5-ticket.webp")
+
+    page.goto(f"{address}cancel/")
+    take(page, folder / "6-cancel.webp")
+    page.locator("main form .button").first.click()
+
+
+def show_a_grey_day(page) -> None:
+    """Scroll so that a white box stands beside a grey one, which is what the picture is to explain."""
+    page.locator(".strip-days").evaluate(
+        """strip => {
+            const grey = strip.querySelector(".day-cannot");
+            if (grey) strip.scrollLeft += grey.getBoundingClientRect().left - strip.clientWidth * 0.45;
+        }"""
+    )
+
+
+def take(page, path: Path) -> None:
+    # What only the demo shows is no part of the pages that members see.
+    page.add_style_tag(content=".demo { display: none !important }")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(300)
+    picture = Image.open(io.BytesIO(page.screenshot(clip=PART))).convert("RGB")
+    picture.quantize(48, dither=Image.Dither.NONE).convert("RGB").save(path, "WEBP", lossless=True, method=6)
+    print(f"{path.relative_to(FOLDER.parent)}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")

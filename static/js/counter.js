@@ -1,0 +1,218 @@
+// The console of a counter, kept as it is in the database: asked for by version every second, and put in place without
+// touching what somebody is typing. Without this script every button works all the same.
+
+// --- asking ---
+
+const ASK_EVERY = 800;
+const ASK_EVERY_UNSEEN = 10_000;
+const LONGEST_PAUSE = 4000;
+const LOST_AFTER = 5000;
+const GUARDED_FOR = 600;
+
+let failures = 0;
+let heardAt = Date.now();
+let asking = false;
+let acting = false;
+let actions = 0;
+let actionsBeforeAsking = 0;
+let timer;
+
+const byId = (id) => document.getElementById(id);
+const part = () => byId("console");
+
+const pause = () => {
+  const usual = document.hidden ? ASK_EVERY_UNSEEN : Math.min(ASK_EVERY * 2 ** failures, LONGEST_PAUSE);
+  return usual * (0.85 + Math.random() * 0.3);
+};
+const ask = () => {
+  clearTimeout(timer);
+  if (!byId("look")) return; // somebody else sits here now, or the log-in has ended
+  if (!asking && !acting) htmx.trigger("#look", "look");
+  timer = setTimeout(ask, pause());
+};
+const isLook = (event) => event.target.id === "look";
+
+document.addEventListener("visibilitychange", ask);
+document.addEventListener("htmx:configRequest", (event) => {
+  if (isLook(event)) event.detail.headers["If-None-Match"] = part().dataset.version;
+});
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (isLook(event)) {
+    asking = true;
+    actionsBeforeAsking = actions;
+  } else {
+    acting = true;
+    actions += 1;
+    byId("unsent").hidden = true;
+  }
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { status } = event.detail.xhr;
+  if (isLook(event)) asking = false;
+  else acting = false;
+  if (status && status < 500) {
+    failures = 0;
+    heardAt = Date.now();
+  }
+  if (status === 403 || status === 404) end();
+});
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, (event) => {
+    const { status } = event.detail.xhr;
+    if (status && status < 500) return;
+    failures += 1;
+    if (!isLook(event)) byId("unsent").hidden = false;
+  });
+}
+const end = () => {
+  byId("ended").hidden = false;
+  byId("look")?.remove();
+};
+
+// --- putting in place ---
+
+// The form or link whose answer is being put in place; null for a look, which leaves alone what was said and typed.
+let sent = null;
+let heldFocus = false;
+let changedAt = 0;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  const isLook = requestConfig.elt.id === "look";
+  if (xhr.status === 304 || (isLook && actionsBeforeAsking !== actions)) {
+    event.detail.shouldSwap = false; // nothing new, or older than what was pressed meanwhile
+    return;
+  }
+  if (!new URL(xhr.responseURL).pathname.startsWith("/counter/")) {
+    event.detail.shouldSwap = false; // the log-in page
+    end();
+  }
+  sent = isLook ? null : requestConfig.elt;
+  heldFocus = Boolean(sent?.contains(document.activeElement));
+});
+document.addEventListener("htmx:afterSwap", () => {
+  showTimes();
+  if (!sent) return;
+  changedAt = performance.now();
+  if (part().dataset.address) history.replaceState(null, "", part().dataset.address);
+  const found = sent.id === "find" && document.querySelector("[data-then]");
+  if (found) found.focus();
+  else if (heldFocus && document.activeElement === document.body) document.querySelector("#step button")?.focus();
+});
+
+Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => {
+  if (!(old instanceof Element)) return true;
+  if (!sent && old.matches(".said")) return false;
+  return !old.matches("input:not([type=hidden])") || Boolean(sent?.contains(old));
+};
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
+  name !== "open" || Boolean(sent && element.contains(sent));
+
+// --- a press is one press ---
+
+// What comes next in the flow stands where the last step stood: an impatient finger must not take two steps.
+document.addEventListener("submit", (event) => {
+  const again = event.target.id === "step" && performance.now() - changedAt < GUARDED_FOR;
+  if (!again) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
+
+// --- keys, and the scanner ---
+
+// A scanner types like a keyboard, only faster, and wherever the focus is: what comes in a burst is looked up.
+const BURST = 60;
+const SHORTEST_SCAN = 4;
+let typed = "";
+let pressed = "";
+let quiet;
+
+const isTyping = (element) => element.matches("input, select, textarea");
+const openForm = () => document.querySelector("details[open]");
+
+const lookUp = (text) => {
+  const form = byId("find");
+  form.elements.text.value = text;
+  form.requestSubmit();
+};
+const press = (code) => {
+  const key = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
+  if (key === "0") return byId("find-text")?.focus();
+  const button = key && document.querySelector(`[data-key="${key}"]`);
+  if (!button || (openForm() && !openForm().contains(button))) return;
+  button.click();
+  if (openForm()?.contains(button)) openForm().querySelector("input:not([type=hidden])").focus();
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return giveUp(event);
+  const isHeld = event.repeat && (event.key === "Enter" || event.key === " ");
+  if (isHeld && event.target.closest("button")) return event.preventDefault();
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || isTyping(event.target)) return;
+  if (event.key === "Enter" && typed.length >= SHORTEST_SCAN) {
+    event.preventDefault();
+    clearTimeout(quiet);
+    settle();
+  }
+  if (event.key.length !== 1) return;
+  typed += event.key;
+  pressed = event.code;
+  clearTimeout(quiet);
+  quiet = setTimeout(settle, BURST);
+});
+const settle = () => {
+  const text = typed;
+  typed = "";
+  if (text.length >= SHORTEST_SCAN) lookUp(text);
+  else if (text.length === 1) press(pressed);
+};
+const giveUp = (event) => {
+  const form = openForm();
+  if (form) {
+    form.open = false;
+    form.querySelector("summary").focus();
+  } else if (event.target.id === "find-text") {
+    event.target.value = "";
+    event.target.blur();
+  }
+};
+
+// --- the clock, and how long since ---
+
+const two = (number) => String(number).padStart(2, "0");
+const clock = document.querySelector("[data-clock]");
+
+const showTimes = () => {
+  const lead = serverLead();
+  const secondsSince = (time) => Math.max(0, Math.floor((Date.now() + lead - Date.parse(time)) / 1000));
+  for (const element of document.querySelectorAll("[data-clock-since]")) {
+    const seconds = secondsSince(element.dateTime);
+    element.textContent = `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+  }
+  for (const element of document.querySelectorAll("[data-minutes-since]"))
+    element.textContent = Math.floor(secondsSince(element.dataset.minutesSince) / 60);
+};
+const showClock = () => {
+  const now = new Date(Date.now() + serverLead());
+  const [hours, minutes] = now.toLocaleTimeString("en-GB", { timeZone: "Asia/Bangkok" }).split(":");
+  clock.textContent = clock.textContent.replace(/\d\d(.)\d\d/, `${hours}$1${minutes}`);
+};
+// By how much the server's clock is ahead of this machine's, learned from each answer.
+let lead = 0;
+let learnedFrom = "";
+const serverLead = () => {
+  const { now } = part().dataset;
+  if (now && now !== learnedFrom) {
+    learnedFrom = now;
+    lead = Date.parse(now) - Date.now();
+  }
+  return lead;
+};
+
+setInterval(() => {
+  showTimes();
+  showClock();
+  byId("lost").hidden = !failures || Date.now() - heardAt < LOST_AFTER || !byId("look");
+}, 1000);
+showTimes();
+ask();

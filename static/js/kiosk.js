@@ -1,0 +1,46 @@
+// The tablet at reception: what a scanner types goes where it belongs, the first page stays up to date, and a ticket is
+// left alone after a while.
+
+const scan = document.querySelector("[data-scan]");
+const choices = document.querySelector("[data-again]");
+const back = document.querySelector("[data-back]");
+const print = document.querySelector("[data-print]");
+
+// From the browser's memory a page would be as the last person left it.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+if (scan) {
+  document.addEventListener("keydown", (event) => {
+    const isTyped = event.key.length === 1 && !event.ctrlKey && !event.altKey && !event.metaKey;
+    if (isTyped && document.activeElement === document.body) scan.focus();
+  });
+}
+
+if (choices) {
+  setInterval(async () => {
+    const answer = await fetch(choices.dataset.again).catch(() => null);
+    if (!answer || !answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const sent = page.getElementById("choices").innerHTML;
+    if (sent !== choices.innerHTML) choices.innerHTML = sent;
+  }, 15000);
+}
+
+if (print) {
+  print.hidden = false;
+  print.addEventListener("click", () => window.print());
+}
+
+if (back) {
+  const left = back.querySelector("[data-left]");
+  let seconds = Number(back.dataset.back);
+  const count = () => {
+    if (seconds === 0) return location.replace(back.href);
+    left.textContent = seconds;
+    seconds -= 1;
+    setTimeout(count, 1000);
+  };
+  // Whoever touches the page needs it a while longer.
+  for (const sign of ["pointerdown", "keydown"]) document.addEventListener(sign, () => (seconds = Number(back.dataset.back)));
+  count();
+}

@@ -1,0 +1,194 @@
+"""The back office in a real browser, on a screen of 1280 x 800: it works under its policy, and can be read by all."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from booking import demo, roles
+from booking.models import Department, Slot, Ticket
+from booking.models.tickets import State
+from holidays.models import Holiday
+from tests.browser import AXE, is_trouble, sideways_scroll
+from tests.factories import in_days, make_open_department, make_slot, make_ticket, make_user
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PASSWORD = "a-long-password-2569"
+AXE_RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    # The heading of the theme's column of delete boxes.
+    "rules": {"empty-table-header": {"enabled": False}},
+}
+SCREENSHOTS = Path(os.environ["VAR_DIR"]) / "screenshots"
+
+
+@pytest.fixture
+def new_desk(chromium, live_server):
+    """Makes pages on a screen of 1280 x 800. What the policy stops, or a script that fails, fails the test."""
+    contexts, troubles = [], []
+
+    def make(**options):
+        context = chromium.new_context(
+            base_url=live_server.url,
+            viewport={"width": 1280, "height": 800},
+            locale="th-TH",
+            timezone_id="Asia/Bangkok",
+            **options,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def log_in(page, user):
+    page.goto(reverse("admin:login"))
+    page.get_by_label("ชื่อผู้ใช้").fill(user.username)
+    page.get_by_label("รหัสผ่าน").fill(PASSWORD)
+    page.get_by_role("button", name="เข้าสู่ระบบ").click()
+    page.wait_for_url(f"**{reverse('admin:index')}")
+    return page
+
+
+@pytest.fixture
+def manager():
+    return make_user(group=roles.MANAGER, password=PASSWORD, first_name="สมหญิง")
+
+
+def test_the_theme_works_under_the_policy(new_desk, manager):
+    make_ticket()
+    page = log_in(new_desk(), manager)
+
+    page.get_by_role("link", name="บัตรคิว", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("บัตรคิว")
+    page.get_by_text("การกรองข้อมูล").click()
+    page.get_by_role("link", name="ยกเลิกแล้ว").click()
+    expect(page.get_by_text("ไม่พบรายการ")).to_be_visible()
+    page.locator("#nav-sidebar-inner").get_by_text("สมหญิง").click()
+    page.get_by_role("button", name="ออกจากระบบ").click()
+    page.goto(reverse("admin:index"))
+    expect(page.get_by_label("รหัสผ่าน")).to_be_visible()
+
+
+def test_a_row_of_hours_is_added_and_a_date_is_said_in_words(new_desk, manager):
+    department = make_open_department(weekdays=[0])
+    page = log_in(new_desk(), manager)
+
+    page.goto(reverse("admin:booking_department_change", args=[department.pk]))
+    page.get_by_role("link", name="เพิ่ม เวลาทำการ อีก").click()
+    page.locator("#id_hours-1-weekday").select_option("5")
+    page.locator("#id_hours-1-closes").fill("12:00")
+    page.get_by_role("button", name="บันทึก", exact=True).click()
+    expect(page.get_by_text("แล้ว").first).to_be_visible()
+    assert [str(rule) for rule in department.hours.all()] == ["วันจันทร์ 08.30-15.30", "วันเสาร์ 08.30-12.00"]
+
+    page.goto(reverse("admin:booking_quotaoverride_add"))
+    page.get_by_label("วันที่").fill("2026-11-25")
+    expect(page.get_by_text("วันพุธที่ 25 พฤศจิกายน")).to_be_visible()
+    expect(page.get_by_text("2569")).to_be_visible()
+
+
+@pytest.mark.parametrize("with_javascript", [True, False])
+def test_a_holiday_on_a_day_with_tickets(new_desk, manager, with_javascript):
+    department = make_open_department()
+    moved, kept = (make_ticket(slot=make_slot(department=department, nth=nth)) for nth in (0, 1))
+    draft = Holiday.objects.create(date=moved.date, name="วันหยุดพิเศษ")
+    page = log_in(new_desk(java_script_enabled=with_javascript), manager)
+
+    page.goto(f"{reverse('admin:holidays_holiday_confirm')}?holiday={draft.pk}")
+    expect(page.get_by_text("มีบัตรคิว 2 ใบในวันที่จะหยุด")).to_be_visible()
+    expect(page.get_by_text(moved.member.phone).first).to_be_visible()
+    page.get_by_label("คงบัตรคิวไว้ตามเดิม").check()
+    page.get_by_role("button", name="ยืนยันวันหยุด").click()
+    expect(page.get_by_role("heading", name="ยังนัดไว้ในเวลาที่ปิด 2 ใบ")).to_be_visible()
+
+    page.get_by_role("checkbox", name=kept.code).uncheck()
+    page.get_by_label("ย้ายไปเวลาเดียวกัน").check()
+    page.get_by_label("เหตุผลที่จะแจ้งสมาชิก").fill("สำนักงานปิด")
+    page.get_by_role("button", name="ทำกับบัตรคิวที่เลือก").click()
+    expect(page.get_by_text("ย้ายแล้ว 1 ใบ")).to_be_visible()
+
+    moved.refresh_from_db()
+    kept.refresh_from_db()
+    assert (moved.state, kept.state) == (State.CANCELLED, State.BOOKED)
+    assert moved.moved_to.date == in_days(2)
+    expect(page.get_by_role("row", name=moved.code).get_by_text("ย้ายไป")).to_be_visible()
+
+
+def test_booked_on_the_telephone(new_desk, manager):
+    department = make_open_department(name="ฝ่ายสินเชื่อ")
+    ticket = make_ticket()
+    page = log_in(new_desk(), manager)
+
+    page.goto(reverse("admin:booking_ticket_changelist"))
+    page.get_by_role("link", name="จองให้สมาชิก").click()
+    page.get_by_label("ฝ่าย").select_option(label="ฝ่ายสินเชื่อ")
+    page.get_by_label("เลขทะเบียนสมาชิก").fill(ticket.member.member_number)
+    page.get_by_label("วันที่").fill(in_days(1).isoformat())
+    page.get_by_role("button", name="ดูเวลาว่าง").click()
+    expect(page.get_by_text(ticket.member.full_name)).to_be_visible()
+    page.get_by_role("button", name="10.00 น.").click()
+    expect(page.get_by_text("จองแล้ว แจ้งสมาชิกว่าหมายเลขคือ")).to_be_visible()
+    assert Ticket.objects.get(department=department).slot == make_slot(department=department, nth=3)
+
+
+def test_every_page_can_be_read_by_all_and_printed(new_desk):
+    """What axe finds is named by page. The pictures are kept under var/ to be looked at."""
+    demo.seed()
+    slot = Slot.objects.filter(date__gt=in_days(1), quota__gt=0).first()
+    tickets = [make_ticket(slot=slot) for _ in range(2)]
+    draft = Holiday.objects.create(date=in_days(3), name="วันหยุดพิเศษ")
+    closed = Holiday.objects.create(date=slot.date, name="ปิดสำนักงาน", is_confirmed=True)
+    root = make_user(is_superuser=True, password=PASSWORD)
+    pages = {
+        "first": reverse("admin:index"),
+        "departments": reverse("admin:booking_department_changelist"),
+        "department": reverse("admin:booking_department_change", args=[Department.objects.first().pk]),
+        "calendar": reverse("admin:booking_calendar"),
+        "tickets": reverse("admin:booking_ticket_changelist"),
+        "ticket": reverse("admin:booking_ticket_change", args=[tickets[0].pk]),
+        "move": reverse("admin:booking_ticket_move", args=[tickets[0].pk]),
+        "cancel": reverse("admin:booking_ticket_cancel", args=[tickets[0].pk]),
+        "book": reverse("admin:booking_ticket_book_for_member"),
+        "closed": reverse("admin:booking_ticket_closed"),
+        "slots": reverse("admin:booking_slot_changelist"),
+        "overrides": reverse("admin:booking_quotaoverride_add"),
+        "holidays": reverse("admin:holidays_holiday_changelist"),
+        "holiday": reverse("admin:holidays_holiday_change", args=[closed.pk]),
+        "load": reverse("admin:holidays_holiday_load_year"),
+        "confirm": f"{reverse('admin:holidays_holiday_confirm')}?holiday={draft.pk}",
+        "members": reverse("admin:members_member_changelist"),
+        "member": reverse("admin:members_member_add"),
+        "import": reverse("admin:members_member_import"),
+        "jobs": reverse("admin:booking_jobrun_changelist"),
+        "staff": reverse("admin:auth_user_changelist"),
+    }
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page = log_in(new_desk(bypass_csp=True), root)
+
+    found = {}
+    for name, address in pages.items():
+        page.goto(address, wait_until="load")
+        page.screenshot(path=SCREENSHOTS / f"admin-{name}.png")
+        page.add_script_tag(path=AXE)
+        violations = page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"]
+        found[name] = [f"{one['id']}: {node['target']}" for one in violations for node in one["nodes"]]
+        if sideways_scroll(page):
+            found[name].append("wider than the screen")
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+    page.goto(pages["closed"])
+    page.emulate_media(media="print")
+    expect(page.get_by_text("สมศรี").first).to_be_visible()
+    for hidden in (page.locator("#nav-sidebar"), page.get_by_role("button", name="ทำกับบัตรคิวที่เลือก")):
+        expect(hidden).to_be_hidden()
