@@ -74,12 +74,15 @@ const end = () => {
 // The form or link whose answer is being put in place; null for a look, which leaves alone what was said and typed.
 let sent = null;
 let heldFocus = false;
-let changedAt = 0;
+let stepBefore = "";
+let stepChangedAt = -Infinity;
+
+const step = () => byId("step")?.getAttribute("action");
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig } = event.detail;
-  const isLook = requestConfig.elt.id === "look";
-  if (xhr.status === 304 || (isLook && actionsBeforeAsking !== actions)) {
+  const byLook = requestConfig.elt.id === "look";
+  if (xhr.status === 304 || (byLook && actionsBeforeAsking !== actions)) {
     event.detail.shouldSwap = false; // nothing new, or older than what was pressed meanwhile
     return;
   }
@@ -87,13 +90,14 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false; // the log-in page
     end();
   }
-  sent = isLook ? null : requestConfig.elt;
+  sent = byLook ? null : requestConfig.elt;
+  stepBefore = step();
   heldFocus = Boolean(sent?.contains(document.activeElement));
 });
 document.addEventListener("htmx:afterSwap", () => {
   showTimes();
   if (!sent) return;
-  changedAt = performance.now();
+  if (step() !== stepBefore) stepChangedAt = performance.now();
   if (part().dataset.address) history.replaceState(null, "", part().dataset.address);
   const found = sent.id === "find" && document.querySelector("[data-then]");
   if (found) found.focus();
@@ -112,7 +116,7 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
 
 // What comes next in the flow stands where the last step stood: an impatient finger must not take two steps.
 document.addEventListener("submit", (event) => {
-  const again = event.target.id === "step" && performance.now() - changedAt < GUARDED_FOR;
+  const again = event.target.id === "step" && performance.now() - stepChangedAt < GUARDED_FOR;
   if (!again) return;
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -135,9 +139,9 @@ const lookUp = (text) => {
   form.elements.text.value = text;
   form.requestSubmit();
 };
+const keyOf = (code) => /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
 const press = (code) => {
-  const key = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
-  if (key === "0") return byId("find-text")?.focus();
+  const key = keyOf(code);
   const button = key && document.querySelector(`[data-key="${key}"]`);
   if (!button || (openForm() && !openForm().contains(button))) return;
   button.click();
@@ -154,8 +158,15 @@ document.addEventListener("keydown", (event) => {
     clearTimeout(quiet);
     settle();
   }
-  if (event.key.length !== 1) return;
-  typed += event.key;
+  // Num Lock or not.
+  const character = event.code.startsWith("Numpad") ? keyOf(event.code) ?? event.key : event.key;
+  if (character.length !== 1) return;
+  if (!typed && keyOf(event.code) === "0") {
+    event.preventDefault();
+    byId("find-text")?.focus();
+    return;
+  }
+  typed += character;
   pressed = event.code;
   clearTimeout(quiet);
   quiet = setTimeout(settle, BURST);
@@ -164,7 +175,7 @@ const settle = () => {
   const text = typed;
   typed = "";
   if (text.length >= SHORTEST_SCAN) lookUp(text);
-  else if (text.length === 1) press(pressed);
+  else if (new Set(text).size === 1) press(pressed);
 };
 const giveUp = (event) => {
   const form = openForm();
