@@ -28,7 +28,18 @@ LAYERS = [
         "messaging",
     },
     {"queue", "counters"},
-    {"closing", "line_events", "roles", "jobs", "demo", "signals", "pictures", "calendar_file", "rich_menu"},
+    {
+        "closing",
+        "line_events",
+        "roles",
+        "jobs",
+        "demo",
+        "simulation",
+        "signals",
+        "pictures",
+        "calendar_file",
+        "rich_menu",
+    },
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},
 ]
 

@@ -150,12 +150,12 @@ let wanted = { needed: [], clips: {}, test: "", sample: [] };
 
 const isOn = () => Boolean(speaker) && speaker.state === "running";
 
-const say = async (sentence, aloud = sentence) => {
+const say = async (sentence) => {
   if (!isOn()) return pause(3000);
   await chime();
   const recorded = sentence.split(" ").map((word) => clips.get(word));
   if (recorded.every(Boolean)) return play(recorded);
-  if (thaiVoice()) return speak(aloud);
+  if (thaiVoice()) return speak(sentence);
   return pause(2000);
 };
 
@@ -236,9 +236,9 @@ const testSound = async () => {
   await loadClips();
   if (!thaiVoice()) await pause(500); // browsers name their voices late
   showSound();
-  showTest();
+  const isRecorded = showTest();
   if (navigator.wakeLock) navigator.wakeLock.request("screen").catch(() => {});
-  if (isOn()) await say(wanted.sample.join(" "), wanted.test);
+  if (isOn()) await say(isRecorded ? wanted.sample.join(" ") : wanted.test);
 };
 
 const loadClips = async () => {
@@ -259,6 +259,7 @@ const loadClip = async (word, address) => {
   }
 };
 
+// Whether every word is recorded; and the window that says so, and the rest.
 const showTest = () => {
   const missing = wanted.needed.filter((word) => !clips.has(word));
   const isRecorded = wanted.needed.length > 0 && missing.length === 0;
@@ -277,6 +278,7 @@ const showTest = () => {
   if (!test.open) test.showModal();
   clearTimeout(showTest.timer);
   showTest.timer = setTimeout(() => test.close(), TEST_LASTS);
+  return isRecorded;
 };
 
 // --- notices: one at a time ---

@@ -3,7 +3,7 @@
 
 // --- asking ---
 
-const ASK_EVERY = 800;
+const ASK_EVERY = 700;
 const ASK_EVERY_UNSEEN = 10_000;
 const LONGEST_PAUSE = 4000;
 const LOST_AFTER = 5000;
@@ -12,9 +12,9 @@ const GUARDED_FOR = 600;
 let failures = 0;
 let heardAt = Date.now();
 let asking = false;
-let acting = false;
-let actions = 0;
-let actionsBeforeAsking = 0;
+let pressing = false;
+let sendings = 0;
+let sendingsBeforeAsking = 0;
 let timer;
 
 const byId = (id) => document.getElementById(id);
@@ -27,10 +27,13 @@ const pause = () => {
 const ask = () => {
   clearTimeout(timer);
   if (!byId("look")) return; // somebody else sits here now, or the log-in has ended
-  if (!asking && !acting) htmx.trigger("#look", "look");
+  if (!asking && !pressing) htmx.trigger("#look", "look");
   timer = setTimeout(ask, pause());
 };
-const isLook = (event) => event.target.id === "look";
+// What asked; the event itself may be told to another element, where this one is no longer on the page.
+const asker = (event) => event.detail.requestConfig?.elt ?? event.detail.elt;
+const isLook = (event) => asker(event).id === "look";
+const isPress = (event) => asker(event).matches("form");
 
 document.addEventListener("visibilitychange", ask);
 document.addEventListener("htmx:configRequest", (event) => {
@@ -39,17 +42,17 @@ document.addEventListener("htmx:configRequest", (event) => {
 document.addEventListener("htmx:beforeSend", (event) => {
   if (isLook(event)) {
     asking = true;
-    actionsBeforeAsking = actions;
+    sendingsBeforeAsking = sendings;
   } else {
-    acting = true;
-    actions += 1;
+    if (isPress(event)) pressing = true;
+    sendings += 1;
     byId("unsent").hidden = true;
   }
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   const { status } = event.detail.xhr;
   if (isLook(event)) asking = false;
-  else acting = false;
+  if (isPress(event)) pressing = false;
   if (status && status < 500) {
     failures = 0;
     heardAt = Date.now();
@@ -80,9 +83,8 @@ let stepChangedAt = -Infinity;
 const step = () => byId("step")?.getAttribute("action");
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, requestConfig } = event.detail;
-  const byLook = requestConfig.elt.id === "look";
-  if (xhr.status === 304 || (byLook && actionsBeforeAsking !== actions)) {
+  const { xhr } = event.detail;
+  if (xhr.status === 304 || (isLook(event) && sendingsBeforeAsking !== sendings)) {
     event.detail.shouldSwap = false; // nothing new, or older than what was pressed meanwhile
     return;
   }
@@ -90,7 +92,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false; // the log-in page
     end();
   }
-  sent = byLook ? null : requestConfig.elt;
+  sent = isLook(event) ? null : asker(event);
   stepBefore = step();
   heldFocus = Boolean(sent?.contains(document.activeElement));
 });
@@ -114,10 +116,11 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
 
 // --- a press is one press ---
 
-// What comes next in the flow stands where the last step stood: an impatient finger must not take two steps.
+// While one is on its way another is not taken; and what comes next in the flow stands where the last step stood: an
+// impatient finger must not take two steps.
 document.addEventListener("submit", (event) => {
-  const again = event.target.id === "step" && performance.now() - stepChangedAt < GUARDED_FOR;
-  if (!again) return;
+  const isImpatient = event.target.id === "step" && performance.now() - stepChangedAt < GUARDED_FOR;
+  if (!isImpatient && !pressing) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);

@@ -1,0 +1,188 @@
+"""Plays a day in the demo office, so that one can watch board, consoles and statistics live. What is not its own (hours
+of a day that is closed, tokens, who sits where) is taken back at the end, Ctrl-C included."""
+
+import datetime as dt
+import signal
+from collections import Counter as Tally
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django_q.models import Schedule
+
+from booking import accuracy, counters, demo, opening, queue
+from booking.errors import BookingError
+from booking.models import Counter, Department, OpeningHours, Pace, Place, Slot, StaffToken, Ticket
+from booking.models.hours import LAST_BOOKED_NUMBER
+from booking.models.tickets import hash_of
+from booking.models.tokens import issue_token
+from booking.simulation import AT_THE_LATEST, BEFORE, SERVICE, SLOT_MINUTES, SLOTS, Api, Day, NoServer
+from holidays.models import Holiday
+
+PLACES = {"loans": 3, "finance": 3}  # in each slot; elsewhere two
+
+
+class Command(BaseCommand):
+    help = (
+        "Play a whole day in the demo office through the API of a running server: watch /board/, /counter/ and the "
+        "back office meanwhile. At speed 60 an hour takes a minute. Waits are kept in minutes of the real clock."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--speed", type=float, default=60, help="how many minutes of the day pass in one")
+        parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the server answers")
+        parser.add_argument("--seed", type=int, default=None, help="play the same day again")
+
+    def handle(self, *args, speed, url, seed, **options):
+        if not settings.DEMO:
+            raise CommandError("simulate_day is for DEMO=on: it books, calls and serves in the office's own queues.")
+        if not 1 <= speed <= 3600:
+            raise CommandError("--speed is between 1 and 3600.")
+        began = timezone.localtime()
+        if (began + dt.timedelta(minutes=AT_THE_LATEST / speed)).date() != began.date():
+            raise CommandError(
+                "The day would run past midnight, and its tickets are of today. Choose a higher --speed."
+            )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with tokens_of_clerks() as tokens, self.open_today() as departments, without_laying_out():
+            slots = {department.slug: lay_out(department, began, speed) for department in departments}
+            day = Day(Api(url), tokens=tokens, slots=slots, date=began.date(), speed=speed, seed=seed)
+            self.stdout.write(
+                f"A day in about {(BEFORE + SLOTS * SLOT_MINUTES) / speed:.0f} minutes. Watch {url}/board/"
+            )
+            try:
+                day.run(self.tell)
+            except NoServer as fault:
+                raise CommandError(f"No server answers at {url} ({fault}). Start it: make run") from None
+            except KeyboardInterrupt:
+                self.stdout.write("Stopped.")
+        self.sum_up(day, began)
+
+    def tell(self, minute: int, done: Tally) -> None:
+        clock = dt.datetime.min.replace(hour=8, minute=30) + dt.timedelta(minutes=minute - BEFORE)
+        waiting = Ticket.objects.of_today().waiting().count()
+        self.stdout.write(f"{clock:%H.%M}  {_in_words(done)}; waiting now: {waiting}")
+
+    def sum_up(self, day: Day, began) -> None:
+        """What the database says of all tickets of today, earlier runs included."""
+        if day.is_throttled:
+            self.stdout.write("Look-ups were throttled (LOOKUP_LIMIT_ADDRESS): later members came without booking.")
+        states = Tally(Ticket.objects.of_today().values_list("state", flat=True))
+        self.stdout.write(f"This run: {_in_words(day.done)}")
+        self.stdout.write("Today, in the database: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+        found = accuracy.accuracy(accuracy.waits(began.date(), began.date()))
+        if found:
+            self.stdout.write(
+                f"Waits of {found.count}, on the real clock: told {found.told:.1f} minutes, waited {found.actual:.1f} "
+                f"in the mean (at this speed {found.actual * day.speed:.0f} of the day's minutes); "
+                f"{found.share_within:.0%} within the range told."
+            )
+        self.stdout.write("Who never came, or missed the call, is closed by the scheduled job, or at /admin/ (ปิดวัน).")
+
+    @contextmanager
+    def open_today(self):
+        """The demo's departments, each open today: where it is closed, by hours or a holiday, that is set aside."""
+        today = timezone.localdate()
+        holiday = Holiday.objects.confirmed().filter(date=today).first()
+        if holiday:
+            self.stdout.write(f"Today is a holiday ({holiday.name}): it is a draft for this run, then confirmed again.")
+            _confirm(holiday, False)
+        added = []
+        slugs = [facts["slug"] for facts in demo.DEPARTMENTS]
+        for department in Department.objects.active().filter(slug__in=slugs):
+            if not department.hours.filter(weekday=today.weekday()).exists():
+                added.append(OpeningHours.objects.create(department=department, weekday=today.weekday()))
+        if added:
+            self.stdout.write("The office is closed on this day of the week: hours are added for this run.")
+        try:
+            found = [one for one in Department.objects.filter(slug__in=slugs) if opening.opens_on(one, today)]
+            if not found:
+                raise CommandError("No department of the demo opens today. See the closures at /admin/.")
+            yield found
+        finally:
+            for hours in added:
+                hours.delete()
+            if holiday:
+                _confirm(holiday, True)
+
+
+@contextmanager
+def tokens_of_clerks():
+    """A token for each demo clerk whose counter is there, by its number. In the end they have left their counters."""
+    clerks = {number: get_user_model().objects.filter(username=f"counter{number}").first() for number in demo.COUNTERS}
+    numbers = Counter.objects.filter(is_active=True, number__in=demo.COUNTERS).values_list("number", flat=True)
+    tokens = {number: issue_token(clerks[number]) for number in numbers if clerks[number]}
+    if not tokens:
+        raise CommandError("There are no counters with clerks yet. Fill the demo first: manage.py seed_demo")
+    try:
+        yield tokens
+    finally:
+        StaffToken.objects.filter(token_hash__in=[hash_of(token) for token in tokens.values()]).delete()
+        for counter in Counter.objects.filter(clerk__in=[clerks[number] for number in tokens]):
+            _leave(counter)
+
+
+@contextmanager
+def without_laying_out():
+    """Puts off the scheduled job that takes away places for which there is no rule; killed outright, it comes later."""
+    schedule = Schedule.objects.filter(name="open_days")
+    schedule.update(next_run=timezone.now() + dt.timedelta(hours=2))
+    try:
+        yield
+    finally:
+        schedule.update(next_run=timezone.now())
+
+
+def lay_out(department: Department, began, speed: float) -> dict[int, int]:
+    """Slots of today for this run alone, half an hour of the simulated day each: the ids, with the minute at which each
+    begins. The places are real ones, after the day's last number; none are left once the numbers are used up.
+
+    Also sets the department's pace to the simulated one, so that members are told waits that fit the speed; the
+    scheduled job measures it anew.
+    """
+    seconds = round(60 * SERVICE / speed)
+    Pace.objects.update_or_create(
+        department=department, defaults={"seconds": seconds, "spread": seconds // 2, "measured_at": began}
+    )
+    places = PLACES.get(department.slug, 2)
+    last = Slot.objects.of_day(department, began.date()).order_by("-last_number").first()
+    first_number, found = (last.last_number if last else 0) + 1, {}
+    for minute in range(BEFORE, BEFORE + SLOTS * SLOT_MINUTES, SLOT_MINUTES):
+        if first_number + places - 1 > LAST_BOOKED_NUMBER:
+            break
+        starts_at = began + dt.timedelta(minutes=minute / speed)
+        slot = Slot.objects.create(
+            department=department,
+            date=began.date(),
+            starts_at=starts_at,
+            ends_at=starts_at + dt.timedelta(minutes=SLOT_MINUTES / speed),
+            quota=places,
+            first_number=first_number,
+            last_number=first_number + places - 1,
+            bookable_from=began,
+            bookable_until=starts_at,
+        )
+        Place.objects.bulk_create(Place(slot=slot, number=first_number + nth) for nth in range(places))
+        found[slot.pk] = minute
+        first_number += places
+    return found
+
+
+def _leave(counter: Counter) -> None:
+    try:
+        counters.sign_out(counter=counter, by=counter.clerk)
+    except BookingError:
+        queue.put_back(counter=counter, by=counter.clerk, reason="จำลองวัน")
+        counters.sign_out(counter=counter, by=counter.clerk)
+
+
+def _confirm(holiday: Holiday, is_confirmed: bool) -> None:
+    holiday.is_confirmed = is_confirmed
+    holiday.save(update_fields=["is_confirmed"])
+
+
+def _in_words(done: Tally) -> str:
+    usual = ["booked", "arrived", "walked in", "called", "served", "missed"]
+    return ", ".join(f"{done[what]} {what}" for what in [*usual, *sorted(done.keys() - usual)])
