@@ -346,12 +346,14 @@ def transfer(*, counter: Counter, to: Department, by, note: str = "") -> Ticket:
 def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
     """Call a ticket that was set aside to a counter again.
 
-    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, WrongState.
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, WrongState.
     """
     with transaction.atomic():
         _lock_counter(counter, by)
         with _in_queue(ticket) as locked:
             _require_move(locked, "resume")
+            if locked.queue_id not in counter.department_ids():
+                raise errors.NotServedHere
             _require_free(counter)
             messaging.owe(locked, Kind.YOUR_TURN, window=f"{locked.events.count()}")
             return _change(locked, "resume", by=by, counter=counter, called_at=timezone.now(), recalls=0)
