@@ -1,0 +1,63 @@
+"""One run: make the databases, measure what was asked for, print it and keep it."""
+
+import json
+import os
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from bench import database, pages, report, storm, weights
+from queuesite.management.commands.run import Command
+
+
+def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
+    """Gives the exit code: 1 where an invariant did not hold or a booking made a fault."""
+    Command().collect_files()
+    say("Making an office with 1,000 tickets")
+    small = database.fresh(url, "bench_small")
+    database.use("bench_small")
+    database.make_small(tickets=1000)
+    connection.close()
+    found = {
+        "at": timezone.localtime().isoformat(timespec="seconds"),
+        "quick": quick,
+        "cores": os.cpu_count(),
+        "load_before": os.getloadavg()[0],
+    }
+    say(f"{found['cores']} cores, load {found['load_before']:.1f}" + (" (a smoke run)" if quick else ""))
+    if "storm" in parts:
+        say("Storms of bookings")
+        storm_url = database.fresh(url, "bench_storm", template="bench_small")
+        database.use("bench_storm")
+        size = {"bookings": 1400, "rounds": 1} if quick else {"bookings": 7000, "rounds": 5}
+        found["storm"] = storm.measure(storm_url, workspace=folder, **size)
+        connection.close()
+        report.storm(found["storm"])
+    if "pages" in parts:
+        tickets = 20_000 if quick else 1_000_000
+        say(f"\nMaking the same office with {tickets:,} tickets (a minute or two for a million)")
+        large = database.fresh(url, "bench_large", template="bench_small")
+        database.add_history(large, tickets)
+        found["pages"] = pages.measure(small, large, rounds=1 if quick else 8, workspace=folder)
+        connection.close()
+        report.pages(found["pages"])
+    if "weights" in parts:
+        found["weights"] = weights.measure(small)
+        report.weights(found["weights"])
+    found["load_after"] = os.getloadavg()[0]
+    kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
+    kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
+    say(f"\nKept in {kept.relative_to(settings.BASE_DIR)}")
+    return int(_went_wrong(found.get("storm")))
+
+
+def _went_wrong(found: dict | None) -> bool:
+    if found is None:
+        return False
+    return bool(found["broken"]) or any(way["errors"] for ways in found["storms"].values() for way in ways.values())
+
+
+def say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,76 @@
+"""Real servers, started the way `manage.py run` starts them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import psutil
+
+from queuesite.management.commands.run import _web_command
+from queuesite.postgres import BASE_DIR
+
+
+class Server(NamedTuple):
+    port: int
+    process: psutil.Process
+
+    def cpu_seconds(self) -> float:
+        return cpu_seconds(self.process)
+
+
+@contextlib.contextmanager
+def serving(database_url: str, *, workers: int = 2, app: str = "queuesite.wsgi:application", **environment: str):
+    """Run a web server for the block's duration."""
+    port = _free_port()
+    command = [
+        app if part == "queuesite.wsgi:application" else part for part in _web_command("127.0.0.1", port, workers)
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=BASE_DIR,
+        env=os.environ | {"DATABASE_URL": database_url} | environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(process, port)
+        yield Server(port, psutil.Process(process.pid))
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process and all its children, ended ones too, have used of the processors."""
+    used = 0.0
+    for one in [process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            used += times.user + times.system + (times.children_user + times.children_system if one == process else 0)
+    return used
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(process, port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit("The web server stopped while starting; its lines are above.")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    sys.exit("The web server does not listen.")

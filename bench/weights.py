@@ -1,0 +1,49 @@
+"""What a member's telephone loads: the bytes on the way to a ticket, fonts included, in a real Chromium."""
+
+from playwright.sync_api import sync_playwright
+
+from bench.servers import serving
+from booking import demo
+from tests.browser import HOW_TO_GET_CHROMIUM, chromium_path
+
+
+def measure(url: str) -> dict:
+    """Kilobytes over the line, headers included, page by page, each one after those before it in one browser."""
+    path = chromium_path()
+    if path is None:
+        return {"missing": HOW_TO_GET_CHROMIUM}
+    found = {}
+    with serving(url, workers=1) as server, sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        page = browser.new_context(locale="th-TH", is_mobile=True, viewport={"width": 390, "height": 844}).new_page()
+        loaded = []
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+
+        def weigh(name: str) -> None:
+            page.wait_for_load_state("networkidle")
+            found[name] = sum(loaded) / 1000
+            loaded.clear()
+
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        weigh("home, the first page")
+        page.locator("a[href^='/book/']").first.click()
+        weigh("identify")
+        page.locator("input[name=citizen_id]").fill(demo.citizen_id(demo.FIRST_NUMBER))
+        page.get_by_role("button", name="ต่อไป").click()
+        page.wait_for_url("**/confirm/**")
+        weigh("confirm")
+        page.get_by_role("button", name="ใช่", exact=True).click()
+        page.wait_for_url("**/days/")
+        weigh("days")
+        page.locator("a.day").first.click()
+        page.wait_for_url("**/days/*-*/**")
+        weigh("times")
+        page.locator(".time input:not(:disabled) + label").first.click()
+        page.get_by_role("button", name="จองคิว").click()
+        page.wait_for_url("**/t/**")
+        weigh("ticket")
+        browser.close()
+    return {"kilobytes": found}
