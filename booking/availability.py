@@ -8,9 +8,9 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from holidays.calendar import closed_days
 
 from booking.models import Department, QuotaOverride, Slot
+from holidays.calendar import closed_days
 
 
 class DayState(StrEnum):

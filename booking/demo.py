@@ -7,17 +7,21 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from booking import opening, roles
 from booking.models import Counter, CounterDepartment, Department, OpeningHours
 from holidays import calendar
+from members import line
 from members.citizen_id import check_digit, citizen_id_hmac
-from members.models import Member
+from members.models import LineAccount, Member
 
 FIRST_NUMBER, LAST_NUMBER = 100001, 100200
 NOT_REGISTERED = {100199, 100200}
 COUNTERS = range(1, 6)
+# Whose made-up LINE accounts are linked already.
+ON_LINE = [100001, 100002, 100003]
 
 DEPARTMENTS = [
     {
@@ -109,6 +113,7 @@ def seed() -> None:
     _seed_counters()
     _seed_members()
     _seed_staff()
+    _seed_line_accounts()
     opening.open_days()
 
 
@@ -184,3 +189,18 @@ def _seed_staff() -> None:
             continue
         user = users.create_user(username, password=settings.DEMO_PASSWORD, first_name=first_name, is_staff=True)
         user.groups.add(Group.objects.get(name=group))
+
+
+def line_user_id(member_number: int) -> str:
+    """The LINE user whom the demo's fake LINE takes for this member (queuesite/fake_line.py says the same)."""
+    return f"U{member_number:032d}"
+
+
+def _seed_line_accounts() -> None:
+    if settings.LINE_API_BASE == line.LINE_API and settings.LINE_CHANNEL_ACCESS_TOKEN:
+        return  # LINE's own servers are never asked for users who are made up
+    for number in ON_LINE:
+        member = Member.objects.get(member_number=str(number))
+        is_linked = LineAccount.objects.filter(Q(member=member) | Q(user_id=line_user_id(number))).exists()
+        if not is_linked:
+            LineAccount.objects.create(member=member, user_id=line_user_id(number), linked_at=timezone.now())

@@ -1,6 +1,7 @@
 """The work done in the background, and the one list of what recurs."""
 
 import datetime as dt
+import time
 from functools import wraps
 
 from django.conf import settings
@@ -8,9 +9,10 @@ from django.db.models import Max
 from django.utils import timezone
 from django_q.models import Schedule
 
-from booking import opening, queue, waiting
+from booking import messaging, opening, queue, waiting
 from booking.models import Department, JobRun, Slot, Ticket
-from members import throttle
+from members import line, throttle
+from members.models import LineEvent, LineQuota
 
 RECURRING: dict[str, int] = {}
 
@@ -33,6 +35,19 @@ def recurring(*, minutes: int):
 @recurring(minutes=1)
 def heartbeat() -> None:
     """Shows `/readyz` that the worker works."""
+
+
+@recurring(minutes=1)
+def send_notices() -> None:
+    """Sends what is owed for most of a minute, then ends: the next minute's run goes on. So a message leaves within a
+    second or two, without a process of its own."""
+    until = time.monotonic() + 50
+    while time.monotonic() < until:
+        if messaging.send_owed():
+            continue
+        if not messaging.is_on():  # what was owed when it was switched off has ended by now, with its reason
+            return
+        time.sleep(1)
 
 
 @recurring(minutes=15)
@@ -63,6 +78,26 @@ def measure_pace() -> None:
 @recurring(minutes=60)
 def purge_lookups() -> None:
     throttle.purge_lookups()
+
+
+@recurring(minutes=60)
+def read_line_quota() -> None:
+    """Keeps what LINE says of the month's messages, or why it did not say."""
+    if not line.is_on():
+        return
+    try:
+        quota = line.quota()
+    except line.LineFault as fault:
+        LineQuota.objects.update_or_create(pk=1, defaults={"fault": str(fault)[:60]})
+        return
+    found = {"limit": quota.limit, "used": quota.used, "read_at": timezone.now(), "fault": ""}
+    LineQuota.objects.update_or_create(pk=1, defaults=found)
+
+
+@recurring(minutes=24 * 60)
+def purge_line_events() -> None:
+    """LINE hands an event over again for some days at most."""
+    LineEvent.objects.filter(received_at__lt=timezone.now() - dt.timedelta(days=7)).delete()
 
 
 @recurring(minutes=24 * 60)

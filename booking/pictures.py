@@ -88,13 +88,14 @@ def _draw_qr(image, link, *, y) -> None:
 def _line(canvas, text, *, y, size, bold=False, fill=INK) -> None:
     """One centred line, smaller where it would not fit."""
     most = WIDTH - 2 * EDGE - 80
-    while (font := _font(size, bold)).getlength(text) > most:
+    while (face := font(size, bold)).getlength(text) > most:
         size -= 2
-    canvas.text((WIDTH / 2, y), text, fill, font, anchor="mm")
+    canvas.text((WIDTH / 2, y), text, fill, face, anchor="mm")
 
 
 @cache
-def _font(size: int, bold: bool):
+def font(size: int, bold: bool):
+    """The pages' own letters, this many pixels high."""
     name = "sarabun-700.woff2" if bold else "sarabun-400.woff2"
     return ImageFont.truetype(settings.BASE_DIR / "static" / "fonts" / name, size)
 

@@ -16,8 +16,9 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
-from booking import errors, opening, waiting
+from booking import errors, messaging, opening, waiting
 from booking.models import Counter, Department, Place, QueueVersion, Slot, Ticket, TicketEvent, WaitPrediction
+from booking.models.notices import Kind
 from booking.models.tickets import FIRST_WALK_IN_NUMBER, LIVE, MOVES, State, hash_of, secret_of
 from members.models import Member
 
@@ -39,9 +40,10 @@ class Booking:
     created: bool
 
 
-def book(*, member_id: int, slot_id: int, key: str, by=None) -> Booking:
+def book(*, member_id: int, slot_id: int, key: str, by=None, notice: str = Kind.ISSUED) -> Booking:
     """Issue a ticket for a member in a slot.
 
+    `notice` is the message that is owed for it.
     `key` names the request: the same key again gives the same ticket, whatever has become of it. `by` is the member of
     staff who books for the member, None where members do so themselves. One statement, no lock but the place it takes.
 
@@ -49,7 +51,7 @@ def book(*, member_id: int, slot_id: int, key: str, by=None) -> Booking:
     """
     now = timezone.now()
     try:
-        booking = _take_place(member_id=member_id, slot_id=slot_id, key=key, by=by, now=now)
+        booking = _take_place(member_id=member_id, slot_id=slot_id, key=key, by=by, now=now, notice=notice)
     except IntegrityError as refused:
         violated = refused.__cause__.diag.constraint_name
         issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
@@ -102,7 +104,8 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
                 raise errors.OtherDepartment
             if old.member_id is None or old.is_walk_in:
                 raise errors.WrongState
-            booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by)
+            notice = Kind.MOVED if by else Kind.ISSUED
+            booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by, notice=notice)
             Ticket.objects.filter(pk=booking.ticket_id).update(
                 moved_from=old, priority=old.priority, priority_reason=old.priority_reason
             )
@@ -117,6 +120,8 @@ def cancel(*, ticket: Ticket, by=None, reason: str = "") -> Ticket:
     called or is over.
     """
     with transaction.atomic(), _giving_up_its_place(ticket, "cancel", by=by, reason=reason) as cancelled:
+        if by:
+            messaging.owe(cancelled, Kind.CANCELLED)
         return cancelled
 
 
@@ -259,7 +264,8 @@ def recall(*, counter: Counter, by) -> Ticket:
     """
     with _at_counter(counter, by) as ticket:
         if ticket.recalls >= ticket.queue.max_recalls:
-            return _change(ticket, "miss", by=by, counter=counter)
+            return _miss(ticket, counter=counter, by=by)
+        messaging.owe(ticket, Kind.YOUR_TURN, window=f"{ticket.events.count()}")
         return _change(ticket, "recall", by=by, counter=counter, recalls=ticket.recalls + 1, called_at=timezone.now())
 
 
@@ -288,7 +294,7 @@ def finish(*, counter: Counter, by) -> Ticket:
 def miss(*, counter: Counter, by) -> Ticket:
     """The called member did not come. Locks and raises as recall."""
     with _at_counter(counter, by) as ticket:
-        return _change(ticket, "miss", by=by, counter=counter)
+        return _miss(ticket, counter=counter, by=by)
 
 
 @again_after_deadlock
@@ -340,13 +346,16 @@ def transfer(*, counter: Counter, to: Department, by, note: str = "") -> Ticket:
 def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
     """Call a ticket that was set aside to a counter again.
 
-    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, WrongState.
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, WrongState.
     """
     with transaction.atomic():
         _lock_counter(counter, by)
         with _in_queue(ticket) as locked:
             _require_move(locked, "resume")
+            if locked.queue_id not in counter.department_ids():
+                raise errors.NotServedHere
             _require_free(counter)
+            messaging.owe(locked, Kind.YOUR_TURN, window=f"{locked.events.count()}")
             return _change(locked, "resume", by=by, counter=counter, called_at=timezone.now(), recalls=0)
 
 
@@ -466,6 +475,14 @@ WITH taken AS (
     RETURNING id, queue_id
 ), held AS (
     UPDATE booking_place SET ticket_id = new.id FROM taken, new WHERE booking_place.id = taken.id
+), owed AS (
+    INSERT INTO booking_notice (ticket_id, kind, retry_key, next_try_at, expires_at, created_at)
+    SELECT new.id, choice.kind, gen_random_uuid(),
+           CASE choice.kind WHEN 'day_before' THEN day_before.at ELSE %(now)s END, taken.starts_at, %(now)s
+      FROM new, taken, booking_messagechoice choice,
+           LATERAL (SELECT (taken.date - 1 + time '17:00') AT TIME ZONE 'Asia/Bangkok' AS at) day_before
+     WHERE %(messages)s AND choice.is_on
+       AND (choice.kind = %(notice)s OR (choice.kind = 'day_before' AND day_before.at > %(now)s))
 ), logged AS (
     INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, reason, at)
     SELECT id, 'book', '', 'booked', queue_id, %(by)s, '', %(now)s FROM new
@@ -476,7 +493,7 @@ TAKE_FREE_PLACE = TAKE_PLACE.format(skip_locked="SKIP LOCKED")
 WAIT_FOR_PLACE = TAKE_PLACE.format(skip_locked="")
 
 
-def _take_place(*, member_id, slot_id, key, by, now) -> Booking | None:
+def _take_place(*, member_id, slot_id, key, by, now, notice) -> Booking | None:
     """Take the slot's first free place, or None. Raises IntegrityError where a constraint refuses the ticket."""
     public_id = secrets.token_urlsafe(16)
     secret = secret_of(public_id)
@@ -488,6 +505,8 @@ def _take_place(*, member_id, slot_id, key, by, now) -> Booking | None:
         "secret_hash": hash_of(secret),
         "key": key,
         "by": by.pk if by else None,
+        "messages": messaging.is_on(),
+        "notice": notice,
     }
     row = _run(TAKE_FREE_PLACE, values)
     if row is None and Place.objects.free().filter(slot=slot_id).exists():
@@ -587,7 +606,14 @@ def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
     _require_free(counter)
     if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
         raise errors.WrongState
+    messaging.owe(ticket, Kind.YOUR_TURN, window=f"{ticket.events.count()}")
     _change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
+    messaging.owe_nearly(ticket.queue)
+
+
+def _miss(ticket: Ticket, *, counter: Counter, by) -> Ticket:
+    messaging.owe(ticket, Kind.MISSED, window=f"{ticket.events.count()}")
+    return _change(ticket, "miss", by=by, counter=counter)
 
 
 def _due_again(ticket: Ticket, department: Department, now):

@@ -25,6 +25,9 @@ def sync_groups() -> None:
             {"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order", "close_day"
         ),
         *_permissions({"booking": ["counter"]}, "serve_at", "take_over"),
+        *_permissions({"booking": ["messagechoice"]}, "change", "view"),
+        *_permissions({"booking": ["notice"]}, "view", "telephone"),
+        *_line_permissions(),
         # Deleting a token revokes it; making one takes the command line.
         *_permissions({"booking": ["stafftoken"]}, "view", "delete"),
     )
@@ -32,7 +35,14 @@ def sync_groups() -> None:
         *_permissions(_READ_BY_CLERKS, "view"),
         *_permissions({"booking": ["ticket"]}, "cancel", "receive"),
         *_permissions({"booking": ["counter"]}, "serve_at"),
+        *_permissions({"booking": ["notice"]}, "telephone"),
+        *_line_permissions(),
     )
+
+
+def _line_permissions():
+    """To hand a member the code that links a LINE account, and to end a link."""
+    return [*_permissions({"members": ["linkingcode"]}, "add"), *_permissions({"members": ["lineaccount"]}, "delete")]
 
 
 def _permissions(models: dict[str, list[str]], *actions: str):

@@ -31,7 +31,8 @@ def holiday_changed(instance, raw=False, **_):
 def after_migrate(sender, using, **_):
     if sender.name != "booking":
         return
-    from booking import jobs, roles
+    from booking import jobs, messaging, roles
 
     jobs.sync_schedules()
     roles.sync_groups()
+    messaging.sync_choices()

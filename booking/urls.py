@@ -2,7 +2,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import arrive, board, book, counter, kiosk, public, ticket
+from booking.views import arrive, board, book, counter, kiosk, line, public, ticket, webhook
 
 
 class IsoDate:
@@ -24,6 +24,15 @@ urlpatterns = [
     path("tickets/", public.tickets, name="tickets"),
     path("status/", public.status, name="status"),
     path("guide/", public.guide, name="guide"),
+    path("line/", line.entry, name="line"),
+    path("line/webhook/", webhook.webhook, name="line_webhook"),
+    path("line/login/", line.log_in, name="line_log_in"),
+    path("line/start/", line.start, name="line_start"),
+    path("line/callback/", line.callback, name="line_callback"),
+    path("line/link/", line.link, name="line_link"),
+    path("line/link/confirm/", line.confirm, name="line_confirm"),
+    path("line/unlink/", line.unlink, name="line_unlink"),
+    path("line/leave/", line.leave, name="line_leave"),
     path("book/<slug:slug>/", book.identify, name="identify"),
     path("book/<slug:slug>/confirm/", book.confirm, name="confirm"),
     path("book/<slug:slug>/days/", book.days, name="days"),

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.checks import Error, register
 
 from .identify import PROOFS
+from .line_accounts import PROOFS as LINK_PROOFS
 from .throttle import SCOPES, limit
 
 SHORTEST_KEY = 32  # characters
@@ -26,4 +27,6 @@ def check_settings(app_configs, **kwargs):
             )
     if len(settings.CITIZEN_ID_KEY) < SHORTEST_KEY:
         faults.append(Error(f"CITIZEN_ID_KEY must have at least {SHORTEST_KEY} characters.", id="members.E003"))
+    if settings.LINE_LINK_PROOF not in LINK_PROOFS:
+        faults.append(Error(f"LINE_LINK_PROOF must be one of: {', '.join(LINK_PROOFS)}.", id="members.E004"))
     return faults

@@ -55,3 +55,15 @@ class TooManyAttempts(MemberError):
 class IdentityExpired(MemberError):
     code = "identity_expired"
     message = _("ยืนยันตัวไว้นานเกิน 15 นาทีแล้ว กรุณากรอกเลขของท่านอีกครั้ง")
+
+
+class WrongCode(MemberError):
+    """Unknown, used, expired, or handed to another member: never told apart."""
+
+    code = "wrong_code"
+    message = _("รหัสนี้ใช้ไม่ได้ กรุณาตรวจรหัส 8 หลักอีกครั้ง หากได้รับนานเกิน 15 นาที กรุณาขอรหัสใหม่จากเจ้าหน้าที่")
+
+
+class CodeNeeded(MemberError):
+    code = "code_needed"
+    message = _("กรุณากรอกรหัส 8 หลักที่ได้รับจากเจ้าหน้าที่")

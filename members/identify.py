@@ -21,12 +21,18 @@ IDENTITY_SALT = "members.identity"
 
 @sensitive_variables("citizen_id", "member_number", "proof", "value")
 def identify(
-    *, citizen_id: str = "", member_number: str = "", proof: str = "", device: str = "", address: str
+    *,
+    citizen_id: str = "",
+    member_number: str = "",
+    proof: str = "",
+    device: str = "",
+    address: str,
+    asks: str = "",
 ) -> Member:
     """The registered member with this citizen ID or member number; where both are given, the ID, as the more exact.
 
-    `proof` is what settings.MEMBER_PROOF asks for besides; `device` names the browser ("" before it has a cookie),
-    `address` comes from throttle.client_address().
+    `proof` is what `asks` (one of PROOFS; settings.MEMBER_PROOF where it is not given) asks for besides; `device`
+    names the browser ("" before it has a cookie), `address` comes from throttle.client_address().
 
     Raises InvalidCitizenId or InvalidMemberNumber before anything is counted or looked up; TooManyAttempts; and
     NotRegistered alike for an unknown number, a member who is not registered in i-member, and a wrong proof.
@@ -35,7 +41,7 @@ def identify(
     field, value = _wanted(citizen_id, member_number)
     count_attempt(identifier=f"{field}:{value}", device=device, address=address)
     member = Member.objects.filter(**{field: value}, is_registered=True).first()
-    if not _proven(member, proof):
+    if not _proven(member, proof, asks or settings.MEMBER_PROOF):
         raise NotRegistered
     return member
 
@@ -71,8 +77,8 @@ def _wanted(citizen_id: str, member_number: str) -> tuple[str, str]:
     return "member_number", parse_member_number(member_number)
 
 
-def _proven(member: Member | None, proof: str) -> bool:
-    match settings.MEMBER_PROOF:
+def _proven(member: Member | None, proof: str, asks: str) -> bool:
+    match asks:
         case "none":
             return member is not None
         case "phone_last4":

@@ -1,7 +1,12 @@
 """Who may book: the members of the cooperative, as i-member's database has them."""
 
+import calendar
+import math
+
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -103,3 +108,102 @@ class LookupCount(models.Model):
 
     def __str__(self):
         return f"{self.scope}: {self.count}"
+
+
+class LineAccount(models.Model):
+    """A member's LINE account: linked once, one for each member and one member for each."""
+
+    member = models.OneToOneField(Member, models.CASCADE, related_name="line_account", verbose_name=_("สมาชิก"))
+    user_id = models.CharField(_("รหัสผู้ใช้ LINE"), max_length=40, unique=True)
+    linked_at = models.DateTimeField(_("ผูกเมื่อ"))
+    # LINE accepts messages to who has blocked the account; its unfollow event is the only sign.
+    unfollowed_at = models.DateTimeField(_("เลิกติดตามเมื่อ"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("บัญชี LINE ของสมาชิก")
+        verbose_name_plural = _("บัญชี LINE ของสมาชิก")
+
+    def __str__(self):
+        return str(self.member)
+
+    @property
+    def can_be_reached(self) -> bool:
+        return self.unfollowed_at is None
+
+
+class LineFollow(models.Model):
+    """Whether a LINE user follows the office's account, by the newest event of theirs. Kept for users who are not
+    linked too: who links later is not reached either, if they have blocked the account before."""
+
+    user_id = models.CharField(max_length=40, primary_key=True)
+    follows = models.BooleanField()
+    # The time that LINE wrote on the event: events come late, and out of order.
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("การติดตามบัญชี LINE ของสหกรณ์")
+        verbose_name_plural = _("การติดตามบัญชี LINE ของสหกรณ์")
+
+    def __str__(self):
+        return self.user_id
+
+
+class LinkingCode(models.Model):
+    """A code that a clerk hands to a member who stands at the counter: proof for linking a LINE account, once."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="linking_codes", verbose_name=_("สมาชิก"))
+    code_hmac = models.CharField(max_length=64, editable=False)
+    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ออกโดย"))
+    expires_at = models.DateTimeField(_("ใช้ได้ถึง"))
+    used_at = models.DateTimeField(_("ใช้เมื่อ"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("รหัสผูกบัญชี LINE")
+        verbose_name_plural = _("รหัสผูกบัญชี LINE")
+
+    def __str__(self):
+        return str(self.member)
+
+
+class LineEvent(models.Model):
+    """A webhook event that has been taken up. LINE sends some twice; each acts once."""
+
+    webhook_event_id = models.CharField(max_length=64, primary_key=True)
+    received_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("เหตุการณ์จาก LINE")
+        verbose_name_plural = _("เหตุการณ์จาก LINE")
+
+    def __str__(self):
+        return self.webhook_event_id
+
+
+class LineQuota(models.Model):
+    """What LINE last said of this month's messages: the one row is written by a job each hour."""
+
+    limit = models.PositiveIntegerField(_("ส่งได้เดือนนี้"), null=True)  # None: LINE sets no limit
+    used = models.PositiveIntegerField(_("ส่งแล้วเดือนนี้"), default=0)
+    read_at = models.DateTimeField(_("อ่านเมื่อ"), null=True)
+    # Why the last reading did not succeed; "" where it did.
+    fault = models.CharField(max_length=60, default="", blank=True)
+
+    class Meta:
+        verbose_name = _("โควตาข้อความ LINE")
+        verbose_name_plural = _("โควตาข้อความ LINE")
+
+    def __str__(self):
+        return f"{self.used} / {self.limit}"
+
+    @property
+    def forecast(self) -> int:
+        """How many messages it will be by the end of the month, if they go on as they have so far."""
+        read_at = timezone.localtime(self.read_at)
+        days = calendar.monthrange(read_at.year, read_at.month)[1]
+        # In the month's first hours a handful of messages says nothing yet.
+        passed = max(1.0, read_at.day - 1 + read_at.hour / 24)
+        return math.ceil(self.used * days / passed)
+
+    @property
+    def will_run_out(self) -> bool:
+        return self.limit is not None and self.forecast > self.limit

@@ -9,9 +9,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from booking import messaging
 from booking.models import JobRun
 
 HEARTBEAT_FRESH_FOR = dt.timedelta(minutes=3)
+UNSENT_FOR = dt.timedelta(minutes=10)
 
 
 class NotReady(Exception):
@@ -28,10 +30,12 @@ def healthz(request):
 @never_cache
 @require_safe
 def readyz(request):
-    """200 when every check passes, else 503; one entry for each check, "ok" or what is wrong."""
+    """200 when every check passes, else 503; one entry for each check, "ok" or what is wrong. What an operator should
+    look at while members are served all the same stands under "warnings", where there is any."""
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
     if all(outcome == "ok" for outcome in checks.values()):
-        return JsonResponse({"status": "ok", "checks": checks})
+        warnings = {name: said for name, warn in WARNINGS.items() if (said := warn())}
+        return JsonResponse({"status": "ok", "checks": checks} | ({"warnings": warnings} if warnings else {}))
     answer = JsonResponse({"status": "not ready", "checks": checks}, status=503, headers={"Retry-After": "5"})
     answer._has_been_logged = True  # the asker is told; a line in the log for each time it asks helps nobody
     return answer
@@ -74,4 +78,13 @@ def _worker() -> None:
         raise NotReady("no sign of the worker for three minutes: python manage.py qcluster")
 
 
+def _messages() -> str:
+    oldest = messaging.oldest_unsent()
+    if oldest is None or timezone.now() - oldest <= UNSENT_FOR:
+        return ""
+    minutes = (timezone.now() - oldest) // dt.timedelta(minutes=1)
+    return f"the oldest unsent message has been due for {minutes} minutes: see the messages in the back office"
+
+
 CHECKS = {"database": _database, "migrations": _migrations, "worker": _worker}
+WARNINGS = {"messages": _messages}

@@ -55,6 +55,27 @@ PROXY_HOPS = env.int("PROXY_HOPS", default=0)
 # Days after which a past ticket is no longer linked to its member (the PDPA asks for the least data).
 UNLINK_AFTER_DAYS = env.int("UNLINK_AFTER_DAYS", default=90)
 
+# --- LINE and e-mail --------------------------------------------------------------------------------------------
+
+# Where the service is reached from outside: messages carry links to it.
+PUBLIC_URL = env("PUBLIC_URL", default="").rstrip("/")
+LINE_API_BASE = env("LINE_API_BASE", default="https://api.line.me").rstrip("/")
+LINE_CHANNEL_ACCESS_TOKEN = env("LINE_CHANNEL_ACCESS_TOKEN", default="")
+LINE_CHANNEL_SECRET = env("LINE_CHANNEL_SECRET", default="")
+LINE_LOGIN_CHANNEL_ID = env("LINE_LOGIN_CHANNEL_ID", default="")
+LINE_LOGIN_CHANNEL_SECRET = env("LINE_LOGIN_CHANNEL_SECRET", default="")
+LINE_LIFF_ID = env("LINE_LIFF_ID", default="")
+# What links a LINE account to a member, beside the number and the confirmed name: "none", "member_proof" or "code".
+LINE_LINK_PROOF = env("LINE_LINK_PROOF", default="none")
+
+EMAIL_HOST = env("EMAIL_HOST", default="")
+EMAIL_PORT = env.int("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="queue@localhost")
+
 # --- Django ------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -208,7 +229,8 @@ ADMIN_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY["DIRECTIVES"] | {
 Q_CLUSTER = {
     "name": "queuesite",
     "orm": "default",
-    "workers": env.int("WORKERS", default=2),
+    # One of them is busy sending messages all the time.
+    "workers": env.int("WORKERS", default=3),
     "timeout": 300,
     "retry": 360,
     "max_attempts": 5,

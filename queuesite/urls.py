@@ -3,7 +3,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from booking.views.access import access
-from queuesite import health
+from queuesite import demo_line, health
 
 anyone = access("anyone")
 
@@ -11,6 +11,10 @@ urlpatterns = [
     path("healthz", anyone(health.healthz)),
     path("readyz", anyone(health.readyz)),
     path("i18n/setlang/", anyone(set_language), name="set_language"),
+    path("demo/line/", demo_line.page, name="demo_line"),
+    path("demo/line/chat/", demo_line.chat, name="demo_line_chat"),
+    path("demo/line/act/", demo_line.act, name="demo_line_act"),
+    path("demo/line/menu/", demo_line.menu_image, name="demo_line_menu"),
     path("admin/", admin.site.urls),
     path("api/", include("booking.api.urls")),
     path("", include("booking.urls")),

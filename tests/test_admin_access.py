@@ -43,6 +43,12 @@ PAGES = {
     "members_member_history M": MANAGER,
     "members_member_import": MANAGER,
     "members_member_export": MANAGER,
+    "members_member_line": BOTH,
+    "booking_messagechoice_changelist": MANAGER,
+    "booking_messagechoice_add": NOBODY,
+    "booking_notice_changelist": MANAGER,
+    "booking_notice_telephone": BOTH,
+    "booking_notice_add": NOBODY,
     "booking_jobrun_changelist": MANAGER,
     "auth_user_changelist": NOBODY,
     "auth_user_add": NOBODY,
@@ -92,8 +98,14 @@ def test_superusers_have_the_rest(client, rows):
 
     left = {page for page in by_nobody if not opened(client.get(address(page, rows)))}
 
-    # Tickets are changed by the verbs alone, and departments switched off.
-    assert left == {"booking_ticket_add", "booking_ticket_delete T", "booking_department_delete D"}
+    # Tickets are changed by the verbs alone, departments switched off, and messages owed by what happens.
+    assert left == {
+        "booking_ticket_add",
+        "booking_ticket_delete T",
+        "booking_department_delete D",
+        "booking_messagechoice_add",
+        "booking_notice_add",
+    }
 
 
 @pytest.mark.parametrize("who", ["the public", "a user who is no staff"])

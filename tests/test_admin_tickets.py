@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from booking import queue, roles
+from booking.admin import tickets
 from booking.models import Ticket
 from booking.models.tickets import State
 from tests.factories import (
@@ -235,3 +236,8 @@ def test_a_refusal_of_the_verb_is_said_and_what_was_chosen_stays(client, manager
 def test_a_ticket_that_is_not_there(client, manager, object_id):
     for verb in ("cancel", "move"):
         assert client.get(f"{LIST}{object_id}/{verb}/").status_code == 404
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_is_shown_in_words(state):
+    assert state in tickets.CHIPS

@@ -177,6 +177,8 @@ def test_the_schema_has_every_operation(client):
         ("/api/v1/tickets/{public_id}/check-in/", "post"),
         ("/api/v1/tickets/{public_id}/come-back/", "post"),
         ("/api/v1/walk-ins/", "post"),
+        ("/api/v1/board/", "get"),
+        ("/api/v1/board/{slug}/", "get"),
         ("/api/v1/counters/{number}/call-next/", "post"),
         ("/api/v1/counters/{number}/recall/", "post"),
         ("/api/v1/counters/{number}/undo-call/", "post"),

@@ -15,10 +15,31 @@ MAY_IMPORT = {
 }
 # Inside booking: models <- reads and messages <- verbs <- what is shown.
 LAYERS = [
-    {"models", "errors", "thai", "presence"},
-    {"opening", "availability", "overview", "waiting", "accuracy", "console", "announcing", "invariants"},
+    {"models", "errors", "thai", "words", "presence"},
+    {
+        "opening",
+        "availability",
+        "overview",
+        "waiting",
+        "accuracy",
+        "console",
+        "announcing",
+        "invariants",
+        "messaging",
+    },
     {"queue", "counters"},
-    {"closing", "roles", "jobs", "demo", "simulation", "signals", "pictures", "calendar_file"},
+    {
+        "closing",
+        "line_events",
+        "roles",
+        "jobs",
+        "demo",
+        "simulation",
+        "signals",
+        "pictures",
+        "calendar_file",
+        "rich_menu",
+    },
     {"views", "api", "admin", "urls", "templatetags", "management", "apps"},
 ]
 

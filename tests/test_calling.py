@@ -163,6 +163,15 @@ def test_hold_frees_the_counter_and_resume_calls_again_at_another(department, co
     assert (resumed.state, resumed.counter) == (State.CALLED, other)
 
 
+def test_a_counter_does_not_resume_for_a_department_that_it_does_not_serve(department, counter, by):
+    ticket = called(counter, department)
+    queue.hold(counter=counter, by=by)
+    elsewhere = make_counter(departments=[make_open_department(max_days_ahead=1)])
+
+    with pytest.raises(errors.NotServedHere):
+        queue.resume(ticket=ticket, counter=elsewhere, by=elsewhere.clerk)
+
+
 def test_who_is_on_hold_may_be_finished(department, counter, by):
     ticket = called(counter, department)
     queue.hold(counter=counter, by=by)

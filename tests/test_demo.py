@@ -9,7 +9,8 @@ from booking import demo, queue
 from booking.models import Counter, Department, OpeningHours, Place, Slot
 from holidays.models import Holiday
 from members.citizen_id import citizen_id_hmac, parse_citizen_id
-from members.models import Member
+from members.models import LineAccount, Member
+from queuesite import fake_line
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +101,20 @@ def test_seeding_again_keeps_what_staff_and_members_did():
     assert not Counter.objects.get(number=5).departments.exists()
     assert list(Place.objects.order_by("pk").values_list("pk", "ticket")) == before
     assert Department.objects.get(slug="loans").description == "แก้แล้ว"
+
+
+def test_three_members_have_the_line_accounts_of_the_fake_line():
+    linked = LineAccount.objects.order_by("user_id").values_list("member__member_number", "user_id")
+    assert list(linked) == [(str(number), fake_line.user_id(number)) for number in (100001, 100002, 100003)]
+
+
+def test_lines_own_servers_get_no_made_up_users(settings):
+    LineAccount.objects.all().delete()
+    settings.LINE_CHANNEL_ACCESS_TOKEN = "a-real-token"
+
+    call_command("seed_demo")
+
+    assert not LineAccount.objects.exists()
 
 
 def test_it_is_refused_outside_the_demo(settings):

@@ -1,11 +1,14 @@
 import datetime as dt
 
 import pytest
+import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from booking import messaging
 from booking.models import JobRun
 from queuesite import health
+from tests.factories import make_slot, make_ticket
 
 
 @pytest.fixture
@@ -22,10 +25,38 @@ def test_ready(ready, client):
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_asking_again_costs_two_queries(ready, client, django_assert_num_queries):
+def test_asking_again_costs_three_queries(ready, client, django_assert_num_queries):
     client.get("/readyz")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         client.get("/readyz")
+
+
+@pytest.mark.parametrize(("minutes", "warned"), [(9, False), (11, True)])
+def test_a_message_that_waits_too_long_is_a_warning_and_no_more(ready, client, settings, minutes, warned):
+    settings.LINE_CHANNEL_ACCESS_TOKEN = "a-token"
+    make_ticket(slot=make_slot(days_ahead=3))  # its reminder is not yet due
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=minutes)):
+        JobRun.objects.update(finished_at=timezone.now())
+        answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json().get("warnings", {}) == (
+        {
+            "messages": "the oldest unsent message has been due for 11 minutes: see the messages in the back office",
+        }
+        if warned
+        else {}
+    )
+
+
+def test_a_reminder_waits_from_its_time_on(ready, client, settings):
+    settings.LINE_CHANNEL_ACCESS_TOKEN = "a-token"
+    ticket = make_ticket(slot=make_slot(days_ahead=3))
+    ticket.notices.exclude(kind="day_before").delete()
+    reminder = ticket.notices.get()
+    with time_machine.travel(reminder.next_try_at - dt.timedelta(minutes=1)):
+        assert messaging.oldest_unsent() is None
+    with time_machine.travel(reminder.next_try_at + dt.timedelta(minutes=1)):
+        assert messaging.oldest_unsent() == reminder.next_try_at
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "open_days"])

@@ -100,8 +100,8 @@ def test_it_starts_everything_and_ends_everything(environment, port):
     run = Run(environment)
     assert status(port) == 200
     addresses = re.findall(rf"http://127.0.0.1:{port}(/\S*)", run.said())
-    assert addresses == ["/", "/admin/", "/api/docs/"]
-    assert [status(port, path) for path in addresses] == [200, 200, 200]
+    assert addresses == ["/", "/admin/", "/api/docs/", "/demo/line/"]
+    assert [status(port, path) for path in addresses] == [200, 200, 200, 200]
 
     second = subprocess.run(COMMAND, cwd=postgres.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1

@@ -6,9 +6,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from booking import closing, overview, thai
+from booking import closing, messaging, overview, thai
 from booking.admin.links import closed_times, tickets_of
 from booking.models import Department
+from members import line
+from members.models import LineQuota
 
 
 def dashboard(request, context: dict) -> dict:
@@ -64,6 +66,28 @@ def _warnings(user):
             "do": _("ดูและเลือกว่าจะทำอย่างไร"),
             "link": closed_times(),
         }
+    if user.has_perm("booking.telephone_notice"):
+        count = messaging.to_telephone().count()
+        yield count and {
+            "text": _("สมาชิกที่ต้องโทรแจ้ง %d รายการ") % count,
+            "do": _("ดูรายชื่อ"),
+            "link": reverse("admin:booking_notice_telephone"),
+        }
+    if user.has_perm("booking.view_messagechoice") and line.is_on():
+        quota = LineQuota.objects.filter(pk=1).first()
+        text = ""
+        if quota and quota.fault:
+            text = _("อ่านจำนวนข้อความจาก LINE ไม่ได้ อาจส่งข้อความไม่ได้ด้วย")
+        elif quota and quota.will_run_out:
+            text = _("ข้อความ LINE คาดว่าจะหมดก่อนสิ้นเดือน ส่งแล้ว %(used)d จาก %(limit)d") % {
+                "used": quota.used,
+                "limit": quota.limit,
+            }
+        yield text and {
+            "text": text,
+            "do": _("ดูข้อความถึงสมาชิก"),
+            "link": reverse("admin:booking_messagechoice_changelist"),
+        }
     if user.has_perm("booking.view_slot"):
         count = overview.overfull_slots().count()
         yield count and {
@@ -90,6 +114,7 @@ def sidebar(request) -> list[dict]:
                 (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", "booking.view_slot"),
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
+                (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", "booking.telephone_notice"),
                 (_("ปิดวัน"), "bedtime", "admin:booking_ticket_close_day", "booking.close_day_ticket"),
                 (
                     _("เวลารอ"),
@@ -98,6 +123,7 @@ def sidebar(request) -> list[dict]:
                     "booking.view_waitprediction",
                 ),
                 (_("สมาชิก"), "group", "admin:members_member_changelist", "members.view_member"),
+                (_("บัญชี LINE ของสมาชิก"), "link", "admin:members_member_line", "members.add_linkingcode"),
             ],
         ),
         (
@@ -111,6 +137,7 @@ def sidebar(request) -> list[dict]:
                     "admin:booking_quotaoverride_changelist",
                     "booking.view_quotaoverride",
                 ),
+                (_("ข้อความถึงสมาชิก"), "sms", "admin:booking_messagechoice_changelist", "booking.view_messagechoice"),
                 (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", "holidays.view_holiday"),
                 (_("ประกาศบนจอ"), "campaign", "admin:booking_boardnotice_changelist", "booking.view_boardnotice"),
                 (_("เสียงประกาศ"), "record_voice_over", "admin:booking_clip_changelist", "booking.view_clip"),
@@ -120,6 +147,7 @@ def sidebar(request) -> list[dict]:
             _("ระบบ"),
             [
                 (_("ช่วงเวลาและที่"), "grid_view", "admin:booking_slot_changelist", "booking.view_slot"),
+                (_("ข้อความที่ส่ง"), "outbox", "admin:booking_notice_changelist", "booking.view_notice"),
                 (_("งานเบื้องหลัง"), "schedule", "admin:booking_jobrun_changelist", "booking.view_jobrun"),
                 (_("โทเคนของ API"), "key", "admin:booking_stafftoken_changelist", "booking.view_stafftoken"),
                 (_("ผู้ใช้"), "person", "admin:auth_user_changelist", "auth.view_user"),

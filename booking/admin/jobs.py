@@ -16,6 +16,9 @@ WHAT_IT_DOES = {
     "close_days": gettext_lazy("ปิดวันที่ผ่านไปแล้ว"),
     "measure_pace": gettext_lazy("วัดเวลาให้บริการของแต่ละฝ่าย"),
     "purge_lookups": gettext_lazy("ลบตัวนับการค้นหาสมาชิกที่หมดอายุ"),
+    "send_notices": gettext_lazy("ส่งข้อความถึงสมาชิก"),
+    "read_line_quota": gettext_lazy("อ่านจำนวนข้อความ LINE ของเดือนนี้"),
+    "purge_line_events": gettext_lazy("ลบเลขเหตุการณ์เก่าจาก LINE"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
 }
 

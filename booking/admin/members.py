@@ -13,6 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from booking.admin.base import KeptAdmin, moment, say
+from booking.admin.line_accounts import line_account
 from members.citizen_id import ascii_digits, citizen_id_hmac, parse_citizen_id, parse_member_number
 from members.errors import MemberError
 from members.importing import ImportedFile, MemberResource
@@ -94,6 +95,9 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
     tmp_storage_class = ImportedFile
     skip_admin_log = True  # the history has each row
     skip_export_form = False
+
+    def get_custom_urls(self):
+        return [("line/", "members_member_line", line_account)]
 
     def get_import_formats(self):
         return [SpreadsheetFile]

@@ -26,7 +26,8 @@ from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member
 
-CHIPS = {
+# A state that is not here would be shown by its name in the database.
+CHIPS = dict.fromkeys(State, "default") | {
     State.BOOKED: "info",
     State.WAITING: "primary",
     State.CALLED: "warning",

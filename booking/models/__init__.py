@@ -3,6 +3,7 @@ from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersi
 from booking.models.departments import Department
 from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun
+from booking.models.notices import MessageChoice, Notice
 from booking.models.places import Place, Slot
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
 from booking.models.tokens import StaffToken
@@ -15,6 +16,8 @@ __all__ = [
     "CounterDepartment",
     "Department",
     "JobRun",
+    "MessageChoice",
+    "Notice",
     "OpeningHours",
     "Pace",
     "Place",

@@ -83,6 +83,9 @@ class Department(models.Model):
         validators=[MaxValueValidator(100)],
         help_text=_("ส่วนของแต่ละช่วงเวลาที่ไม่เปิดให้จองล่วงหน้า"),
     )
+    nearly_when_ahead = models.PositiveSmallIntegerField(
+        _("แจ้งเตือนเมื่อเหลืออีก (คิว)"), default=3, validators=[MaxValueValidator(50)]
+    )
     usual_service_minutes = models.PositiveSmallIntegerField(
         _("เวลาให้บริการโดยปกติต่อคิว (นาที)"),
         default=10,

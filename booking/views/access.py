@@ -2,14 +2,19 @@
 
 anyone    nothing is asked
 asked     a number was typed that belongs to a member; the name is still to be confirmed
-identity  the name was confirmed less than 15 minutes ago; the view is given `member_id`
-ticket    this device has opened the ticket by its secret; the view is given `ticket` in place of its public id
+identity  the name was confirmed less than 15 minutes ago, or a linked LINE account is signed in; the view is given
+          `member_id`
+ticket    this device has opened the ticket by its secret, or the ticket is the signed-in LINE account's member's; the
+          view is given `ticket` in place of its public id
+line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
+linked    a linked LINE account is signed in; the view is given `account`
 """
 
 from functools import wraps
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
 
 from booking.models import Ticket
@@ -64,11 +69,30 @@ def _identity(view):
 
 def _ticket(view):
     def guarded(request, *, public_id, **kwargs):
-        held = public_id in visitor.ticket_ids(request)
-        ticket = Ticket.objects.with_details().filter(public_id=public_id).first() if held else None
-        if ticket is None:
+        ticket = Ticket.objects.with_details().filter(public_id=public_id).first()
+        if ticket is None or not visitor.holds(request, ticket):
             return refusals.closed_ticket(request, public_id)
         return view(request, ticket=ticket, **kwargs)
+
+    return guarded
+
+
+def _line(view):
+    def guarded(request, **kwargs):
+        kept = visitor.line_user(request)
+        if kept is None:
+            return redirect("line")
+        return view(request, user_id=kept["user_id"], **kwargs)
+
+    return guarded
+
+
+def _linked(view):
+    def guarded(request, **kwargs):
+        account = visitor.line_account(request)
+        if account is None:
+            return redirect("line")
+        return view(request, account=account, **kwargs)
 
     return guarded
 
@@ -84,4 +108,11 @@ def _staff(view, permission):
     return guarded
 
 
-GUARDS = {"anyone": _anyone, "asked": _asked, "identity": _identity, "ticket": _ticket}
+GUARDS = {
+    "anyone": _anyone,
+    "asked": _asked,
+    "identity": _identity,
+    "ticket": _ticket,
+    "line": _line,
+    "linked": _linked,
+}

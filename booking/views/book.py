@@ -19,9 +19,14 @@ from members.models import Member
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("anyone")
 def identify(request, slug):
-    """Ask for one number, and look it up. What was typed never stands in an address."""
+    """Ask for one number, and look it up. What was typed never stands in an address.
+
+    Whose LINE account is linked need type none, but may: "?who" books for somebody else.
+    """
     department = get_object_or_404(Department.objects.active(), slug=slug)
     slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
+    if request.method != "POST" and visitor.line_account(request) and request.GET.keys().isdisjoint(["who", "why"]):
+        return redirect(_after_confirming(department, slot_id))
     context = visitor.form_context() | {
         "department": department,
         "slot_id": slot_id,
@@ -67,7 +72,13 @@ def confirm(request, slug, member_id):
 def days(request, slug):
     department = get_object_or_404(Department.objects.active(), slug=slug)
     context = calendar.days_context(department, days_url=request.path)
-    context |= {"why": refusals.why(request), "member": _confirmed_member(request)}
+    member = _confirmed_member(request)
+    account = visitor.line_account(request)
+    context |= {
+        "why": refusals.why(request),
+        "member": member,
+        "is_own": bool(account and member and account.member_id == member.pk),
+    }
     return render(request, "booking/days.html", context)
 
 
@@ -79,7 +90,12 @@ def times(request, slug, date):
     context = calendar.times_context(department, date, wanted=visitor.chosen_slot(request.GET), days_url=days_url)
     if not context["is_open"]:
         return refusals.to_days(days_url, is_full=context["is_full"])
-    context |= {"why": refusals.why(request), "key": _key(request, slug, date)}
+    member = _confirmed_member(request)
+    context |= {
+        "why": refusals.why(request),
+        "key": _key(request, slug, date),
+        "booked_for": visitor.sign_name(member.pk) if member else "",
+    }
     return render(request, "booking/times.html", context)
 
 
@@ -90,6 +106,9 @@ def take(request, slug, date, member_id):
     days_url = reverse("days", args=[slug])
     slot_id = visitor.chosen_slot(request.POST)
     key = visitor.sent_key(request)
+    if request.POST.get("for") and request.POST["for"] != visitor.sign_name(member_id):
+        # The name that was confirmed has ended meanwhile, and the ticket would be the LINE account's member's.
+        return refusals.to_identify(request, IdentityExpired(), slug=slug)
     try:
         if slot_id is None:
             raise refusals.NoTimeChosen
@@ -112,7 +131,7 @@ def _key(request, slug, date) -> str:
     The same for as long as this device has received no other ticket: where a reply was lost, the form that is loaded
     anew still leads to the ticket that was issued.
     """
-    token = visitor.identity(request)
+    token = visitor.identity(request) or request.COOKIES.get("line")
     if not token:
         return str(uuid.uuid4())
     return str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join([token, slug, str(date), *visitor.ticket_ids(request)])))

@@ -2,6 +2,7 @@
 
 import re
 
+from django.db.models import Q
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -11,6 +12,7 @@ from booking.models import Department, Ticket
 from booking.models.visits import count_visit, total_visits
 from booking.views import refusals, visitor
 from booking.views.access import access
+from members import line
 from members.errors import MemberError
 from members.identify import registration_status
 
@@ -23,7 +25,8 @@ def home(request):
     context = {
         "departments": Department.objects.active(),
         "open_today": availability.open_today(),
-        "tickets": _my_tickets(request).upcoming()[:3] if visitor.ticket_ids(request) else [],
+        "tickets": _my_tickets(request).upcoming()[:3] if _may_have_tickets(request) else [],
+        "has_line": line.log_in_is_on(),
     }
     return render(request, "booking/home.html", context)
 
@@ -34,7 +37,8 @@ def tickets(request):
     mine = list(_my_tickets(request).order_by("due_at"))
     upcoming = [ticket for ticket in mine if ticket.is_live and ticket.date >= timezone.localdate()]
     over = [ticket for ticket in reversed(mine) if ticket not in upcoming]
-    return render(request, "booking/tickets.html", {"upcoming": upcoming, "over": over})
+    context = {"upcoming": upcoming, "over": over, "account": visitor.line_account(request)}
+    return render(request, "booking/tickets.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,7 +70,15 @@ def guide(request):
 
 
 def _my_tickets(request):
-    return Ticket.objects.with_details().filter(public_id__in=visitor.ticket_ids(request))
+    """The tickets that this device holds, and those of the member whose LINE account is signed in."""
+    mine = Q(public_id__in=visitor.ticket_ids(request))
+    if account := visitor.line_account(request):
+        mine |= Q(member=account.member_id)
+    return Ticket.objects.with_details().filter(mine)
+
+
+def _may_have_tickets(request) -> bool:
+    return bool(visitor.ticket_ids(request) or visitor.line_account(request))
 
 
 def _is_read_by_a_person(request) -> bool:

@@ -58,8 +58,8 @@ def beside_the_field(request, template: str, context: dict, refusal):
 def to_booking_page(request, refusal, *, days_url: str, date, slot_id: int | None):
     """After a refused booking or move: the page where the member chooses again."""
     match refusal:
-        case errors.AlreadyBooked(ticket=Ticket(public_id=public_id)) if public_id in visitor.ticket_ids(request):
-            return _to(reverse("ticket", args=[public_id]), refusal)
+        case errors.AlreadyBooked(ticket=Ticket() as ticket) if visitor.holds(request, ticket):
+            return to_ticket(ticket, refusal)
         case errors.SlotFull() | errors.WindowPassed() | errors.IdempotencyKeyReused() | NoTimeChosen():
             return _to(f"{days_url}{date}/", refusal, slot=slot_id)
         case _:

@@ -4,12 +4,18 @@ import secrets
 import uuid
 
 from django.conf import settings
+from django.core import signing
+from django.utils.crypto import salted_hmac
 
 from booking.demo import example_ids
+from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, issue_identity, member_id_of
+from members.models import LineAccount
 from members.throttle import client_address
 
 YEAR = 365 * 24 * 60 * 60
+LINE_LASTS = 30 * 24 * 60 * 60
+LOG_IN_LASTS = 10 * 60
 MOST_TICKETS = 20
 LONGEST_NUMBER = 40
 
@@ -70,13 +76,24 @@ def asked_member(request) -> int:
 
 
 def confirmed_member(request) -> int:
-    """The member who confirmed the name. Raises IdentityExpired, also where nobody has."""
-    return member_id_of(identity(request))
+    """The member who confirmed the name, else the one whose LINE account is signed in. Raises IdentityExpired."""
+    try:
+        return member_id_of(identity(request))
+    except IdentityExpired:
+        account = line_account(request)
+        if account is None:
+            raise
+        return account.member_id
 
 
 def identity(request) -> str:
     """The confirmed identity token, or an empty text."""
     return _cookie(request, "identity", salt="confirmed")
+
+
+def sign_name(member_id: int) -> str:
+    """What a page carries to say for whom it was shown, without saying who that is."""
+    return salted_hmac("visitor.name", str(member_id)).hexdigest()
 
 
 def remember_asked(response, member) -> None:
@@ -93,6 +110,66 @@ def forget_identity(response) -> None:
     response.delete_cookie("identity", samesite="Lax")
 
 
+# --- their LINE account ---
+
+
+def line_account(request) -> LineAccount | None:
+    """The linked account that is signed in on this device; None once that link has ended, even if another began."""
+    if not hasattr(request, "line_account"):
+        request.line_account = _line_account(request)
+    return request.line_account
+
+
+def _line_account(request) -> LineAccount | None:
+    kept = _json_cookie(request, "line", max_age=LINE_LASTS)
+    if kept is None:
+        return None
+    found = LineAccount.objects.select_related("member").filter(pk=kept["account"]).first()
+    return found if found and found.linked_at.isoformat() == kept["linked_at"] else None
+
+
+def remember_line(response, account: LineAccount) -> None:
+    kept = {"account": account.pk, "linked_at": account.linked_at.isoformat()}
+    _set_json_cookie(response, "line", kept, max_age=LINE_LASTS)
+
+
+def forget_line(response) -> None:
+    for name in ("line", "line_user", "line_claim"):
+        response.delete_cookie(name, samesite="Lax")
+
+
+def line_user(request) -> dict | None:
+    """{user_id, next} of who signed in by LINE less than 15 minutes ago and is still to be linked."""
+    return _json_cookie(request, "line_user", max_age=IDENTITY_LASTS.total_seconds())
+
+
+def remember_line_user(response, user_id: str, onward: str) -> None:
+    kept = {"user_id": user_id, "next": onward}
+    _set_json_cookie(response, "line_user", kept, max_age=IDENTITY_LASTS.total_seconds())
+
+
+def line_claim(request) -> str:
+    """The claim of members.line_accounts, once a number has been typed to link to."""
+    return _cookie(request, "line_claim")
+
+
+def remember_line_claim(response, token: str) -> None:
+    _set_cookie(response, "line_claim", token, max_age=IDENTITY_LASTS.total_seconds())
+
+
+def log_in_begun(request) -> dict | None:
+    """{state, nonce, code_verifier, next} of the log-in that this device began less than 10 minutes ago."""
+    return _json_cookie(request, "line_log_in", max_age=LOG_IN_LASTS)
+
+
+def remember_log_in(response, begun: dict) -> None:
+    _set_json_cookie(response, "line_log_in", begun, max_age=LOG_IN_LASTS)
+
+
+def forget_log_in(response) -> None:
+    response.delete_cookie("line_log_in", samesite="Lax")
+
+
 # --- which tickets the device holds ---
 
 
@@ -101,9 +178,19 @@ def ticket_ids(request) -> list[str]:
     return _cookie(request, "tickets").split()
 
 
+def holds(request, ticket) -> bool:
+    """Whether a ticket is this device's, or its LINE account's member's."""
+    account = line_account(request)
+    return ticket.public_id in ticket_ids(request) or bool(account and account.member_id == ticket.member_id)
+
+
 def remember_ticket(response, request, public_id: str) -> None:
     others = [other for other in ticket_ids(request) if other != public_id]
     _set_cookie(response, "tickets", " ".join([public_id, *others][:MOST_TICKETS]), max_age=YEAR)
+
+
+def forget_tickets(response) -> None:
+    response.delete_cookie("tickets", samesite="Lax")
 
 
 # --- the device, for counting look-ups ---
@@ -124,12 +211,21 @@ def _cookie(request, name: str, *, salt: str = "") -> str:
 
 
 def _set_cookie(response, name: str, value: str, *, max_age: float, salt: str = "") -> None:
-    response.set_signed_cookie(
-        name,
-        value,
-        salt=f"visitor.{salt}",
-        max_age=int(max_age),
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    response.set_signed_cookie(name, value, salt=f"visitor.{salt}", max_age=int(max_age), **_out_of_reach())
+
+
+def _json_cookie(request, name: str, *, max_age: float) -> dict | None:
+    try:
+        return signing.loads(request.COOKIES.get(name, ""), salt=f"visitor.{name}", max_age=max_age)
+    except (signing.BadSignature, UnicodeEncodeError):
+        return None
+
+
+def _set_json_cookie(response, name: str, value: dict, *, max_age: float) -> None:
+    signed = signing.dumps(value, salt=f"visitor.{name}")
+    response.set_cookie(name, signed, max_age=int(max_age), **_out_of_reach())
+
+
+def _out_of_reach() -> dict:
+    """Of scripts, and of requests from other sites that change something."""
+    return {"secure": settings.SESSION_COOKIE_SECURE, "httponly": True, "samesite": "Lax"}

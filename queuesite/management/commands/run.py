@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -52,10 +53,13 @@ class Command(BaseCommand):
             _check_port(host, port)
             self.prepare()
             connection.close()
+            fake_line, channel = _fake_line(address) if _needs_fake_line() else (None, {})
             children = [
-                Child("web server", _web_command(host, port, env.int("WEB_WORKERS", default=2))),
-                Child("worker", [sys.executable, "manage.py", "qcluster"]),
+                Child("web server", _web_command(host, port, env.int("WEB_WORKERS", default=2)), channel),
+                Child("worker", [sys.executable, "manage.py", "qcluster"], channel),
             ]
+            if fake_line:
+                children.insert(0, Child("fake LINE", fake_line, channel))
             try:
                 for child in children:
                     child.start()
@@ -115,6 +119,8 @@ class Command(BaseCommand):
             f"  back office {address}/admin/",
             f"  API         {address}/api/docs/",
         ]
+        if _needs_fake_line():
+            lines.append(f"  LINE        {address}/demo/line/ (messages are shown there; no channel is set)")
         if settings.DEMO:
             lines.append(
                 f"  log-ins     manager, counter1 to counter5; password {settings.DEMO_PASSWORD} (demo: known to all)"
@@ -143,11 +149,12 @@ class Command(BaseCommand):
 
 
 class Child:
-    """The web server or the worker: a process with a session, and so a process group, of its own."""
+    """The web server, say, or the worker: a process with a session, and so a process group, of its own."""
 
-    def __init__(self, name: str, command: list[str]):
+    def __init__(self, name: str, command: list[str], environment: dict[str, str]):
         self.name = name
         self.command = command
+        self.environment = environment
         self.process: subprocess.Popen | None = None
         self.deaths: list[float] = []
 
@@ -157,7 +164,7 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             cwd=settings.BASE_DIR,
-            env=kept | {MARK: _mark(), "PYTHONUNBUFFERED": "1"},
+            env=kept | self.environment | {MARK: _mark(), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -183,6 +190,27 @@ def _web_command(host: str, port: int, workers: int) -> list[str]:
     command += ["--host", host, "--port", str(port), "--workers", str(workers), "--blocking-threads", "1"]
     command += ["--backlog", "16384", "--backpressure", "16384", "--no-ws", "--log-level", "warning"]
     return [*command, "--respawn-failed-workers", "--workers-kill-timeout", str(STOP_SECONDS - 2)]
+
+
+def _needs_fake_line() -> bool:
+    """The demo shows what LINE would be sent, where no channel of LINE's own is set."""
+    return settings.DEMO and not settings.LINE_CHANNEL_ACCESS_TOKEN and not settings.LINE_LOGIN_CHANNEL_ID
+
+
+def _fake_line(address: str) -> tuple[list[str], dict[str, str]]:
+    """The command of a LINE of our own on a free port, and the settings with which the others reach it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    channel = {
+        "LINE_API_BASE": f"http://127.0.0.1:{port}",
+        "LINE_CHANNEL_ACCESS_TOKEN": secrets.token_urlsafe(16),
+        "LINE_CHANNEL_SECRET": secrets.token_urlsafe(16),
+        "LINE_LOGIN_CHANNEL_ID": "1650000000",
+        "LINE_LOGIN_CHANNEL_SECRET": secrets.token_urlsafe(16),
+        "PUBLIC_URL": settings.PUBLIC_URL or address,
+    }
+    return [sys.executable, "-m", "queuesite.fake_line", "--port", str(port)], channel
 
 
 def _end_with_make() -> None:

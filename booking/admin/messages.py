@@ -1,0 +1,197 @@
+"""Messages to members: which the office pays for, what became of each, and whom to telephone."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib import messages as said_to_staff
+from django.contrib.auth import get_user_model
+from django.db.models import Case, When
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from booking import messaging, words
+from booking.admin.base import OfficeAdmin, ReadOnlyAdmin, moment, page, require, say
+from booking.models import MessageChoice, Notice
+from booking.models.notices import Kind, NoticeState
+from members import line
+from members.models import LineQuota
+
+MOST_ON_A_PAGE = 300
+CHIPS = {
+    NoticeState.OWED: "info",
+    NoticeState.SENT: "success",
+    NoticeState.DROPPED: "default",
+    NoticeState.TO_TELEPHONE: "warning",
+    NoticeState.TELEPHONED: "success",
+}
+CHANNELS = {"line": "LINE", "email": gettext_lazy("อีเมล"), "phone": gettext_lazy("โทรศัพท์")}
+WHEN_SENT = {
+    Kind.ISSUED: gettext_lazy("เมื่อจองหรือเลื่อนคิวเสร็จ"),
+    Kind.DAY_BEFORE: gettext_lazy("17.00 น. ของวันก่อนนัด"),
+    Kind.NEARLY: gettext_lazy("เมื่อเหลือไม่กี่คิวก่อนหน้า ตั้งจำนวนได้ที่หน้าฝ่าย"),
+    Kind.YOUR_TURN: gettext_lazy("เมื่อเจ้าหน้าที่เรียก"),
+    Kind.MISSED: gettext_lazy("เมื่อเรียกแล้วไม่พบ"),
+    Kind.MOVED: gettext_lazy("เมื่อสหกรณ์ย้ายคิว ส่งไม่ได้จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
+    Kind.CANCELLED: gettext_lazy("เมื่อสหกรณ์ยกเลิกคิว ส่งไม่ได้จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
+}
+REASONS = {
+    "moment_passed": gettext_lazy("เลยเวลาที่ควรส่งแล้ว"),
+    "no_longer_true": gettext_lazy("บัตรคิวเปลี่ยนไปแล้ว ไม่ต้องส่ง"),
+    "unfollowed": gettext_lazy("สมาชิกบล็อกบัญชี LINE ของสหกรณ์"),
+    "no_channel": gettext_lazy("สมาชิกไม่มี LINE หรืออีเมล"),
+    "line_quota": gettext_lazy("ข้อความ LINE ของเดือนนี้หมดแล้ว"),
+    "line_silent": gettext_lazy("LINE ไม่ตอบ"),
+    "mail_refused": gettext_lazy("ที่อยู่อีเมลรับจดหมายไม่ได้"),
+    "mail_fault": gettext_lazy("ส่งอีเมลไม่ได้ชั่วคราว"),
+    "fault": gettext_lazy("ส่งไม่ได้ กรุณาแจ้งผู้ดูแลระบบ"),
+}
+
+
+@admin.register(MessageChoice)
+class MessageChoiceAdmin(OfficeAdmin):
+    list_display = ["kind_", "when", "is_on"]
+    list_display_links = None
+    list_editable = ["is_on"]
+    list_before_template = "admin/booking/messages_state.html"
+    readonly_fields = ["kind"]
+    actions = None
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(kind__in=Kind)
+
+    def get_ordering(self, request):
+        """As a ticket's messages follow each other."""
+        return [Case(*[When(kind=kind, then=nth) for nth, kind in enumerate(Kind)])]
+
+    def changelist_view(self, request, extra_context=None):
+        quota = LineQuota.objects.filter(pk=1).first()
+        shown = {
+            "title": _("ข้อความถึงสมาชิก"),
+            "what_is_off": list(_what_is_off()),
+            "line_is_on": line.is_on(),
+            "quota": quota if line.is_on() else None,
+            "read_at": moment(quota and quota.read_at),
+        }
+        return super().changelist_view(request, shown | (extra_context or {}))
+
+    @display(description=gettext_lazy("ข้อความ"))
+    def kind_(self, choice):
+        return choice.get_kind_display()
+
+    @display(description=gettext_lazy("ส่งเมื่อ"))
+    def when(self, choice):
+        return WHEN_SENT[choice.kind]
+
+
+def _what_is_off():
+    """What the office has not set up, each with what that means and which setting it is."""
+    if not messaging.is_on():
+        yield _("ยังไม่มีทั้ง LINE และอีเมล ระบบจึงไม่ส่งข้อความใดเลย เมื่อปิดทำการกะทันหัน กรุณาโทรแจ้งตามหน้า บัตรคิวในเวลาที่ปิด")
+    if not line.is_on():
+        yield _("ไม่ส่งข้อความทาง LINE เพราะยังไม่ได้ตั้ง LINE_CHANNEL_ACCESS_TOKEN")
+    elif not settings.LINE_CHANNEL_SECRET:
+        yield _("ไม่ตอบสมาชิกใน LINE และไม่รู้ว่าใครบล็อก เพราะยังไม่ได้ตั้ง LINE_CHANNEL_SECRET")
+    if line.is_on() and not line.log_in_is_on():
+        yield _("สมาชิกผูกบัญชี LINE ไม่ได้ เพราะยังไม่ได้ตั้ง LINE_LOGIN_CHANNEL_ID")
+    if not settings.PUBLIC_URL:
+        yield _("ข้อความไม่มีปุ่มเปิดบัตรคิวและปุ่มจองใหม่ เพราะยังไม่ได้ตั้ง PUBLIC_URL")
+    if not settings.EMAIL_HOST:
+        yield _("ไม่ส่งอีเมล เพราะยังไม่ได้ตั้ง EMAIL_HOST")
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    list_display = ["created", "kind_", "ticket_", "member", "state_chip", "channel_", "why", "tries"]
+    list_display_links = None
+    list_filter = ["kind", "state", "channel"]
+    list_select_related = ["ticket__department", "ticket__member"]
+    search_fields = ["ticket__member__member_number"]
+    search_help_text = gettext_lazy("เลขทะเบียนสมาชิก")
+
+    def get_custom_urls(self):
+        return [
+            ("telephone/", "booking_notice_telephone", telephone),
+            ("telephone/<int:pk>/done/", "booking_notice_telephoned", telephoned),
+        ]
+
+    @display(description=gettext_lazy("เกิดเมื่อ"), ordering="created_at")
+    def created(self, notice):
+        return moment(notice.created_at)
+
+    @display(description=gettext_lazy("ข้อความ"), ordering="kind")
+    def kind_(self, notice):
+        return notice.get_kind_display()
+
+    @display(description=gettext_lazy("บัตรคิว"))
+    def ticket_(self, notice):
+        return notice.ticket.code
+
+    @display(description=gettext_lazy("สมาชิก"))
+    def member(self, notice):
+        return str(notice.ticket.member or "-")
+
+    @display(description=gettext_lazy("สถานะ"), ordering="state", label=CHIPS)
+    def state_chip(self, notice):
+        return notice.state, notice.get_state_display()
+
+    @display(description=gettext_lazy("ช่องทาง"))
+    def channel_(self, notice):
+        return CHANNELS.get(notice.channel, "-")
+
+    @display(description=gettext_lazy("เหตุผล"))
+    def why(self, notice):
+        return why(notice.reason)
+
+
+def why(reason: str) -> str:
+    """Why a notice is where it is, in words."""
+    if reason.startswith("by "):
+        clerk = get_user_model().objects.filter(pk=reason.removeprefix("by ")).first()
+        return _("โดย %(name)s") % {"name": clerk} if clerk else "-"
+    if reason.startswith("line_") and reason not in REASONS:
+        return _("LINE ไม่รับ (%(status)s)") % {"status": reason.removeprefix("line_")}
+    return REASONS.get(reason, reason) or "-"
+
+
+def telephone(request, model_admin):
+    """Whom to telephone, soonest day first, with what to say."""
+    require(request, "booking.telephone_notice")
+    found = messaging.to_telephone()
+    rows = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
+    return page(
+        request,
+        model_admin,
+        "admin/booking/notice/telephone.html",
+        title=_("ต้องโทรแจ้ง"),
+        count=found.count(),
+        rows=[_row(notice) for notice in rows[:MOST_ON_A_PAGE]],
+        is_on=messaging.is_on(),
+        closed_times=request.user.has_perm("booking.view_ticket"),
+    )
+
+
+def _row(notice: Notice) -> dict:
+    what = words.said(notice)
+    return {"notice": notice, "ticket": notice.ticket, "say": [what.heading, *what.lines], "why": why(notice.reason)}
+
+
+def telephoned(request, model_admin, pk):
+    """POST: the member has been told. Pressed twice, or by two, it is done once."""
+    require(request, "booking.telephone_notice")
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    notice = get_object_or_404(Notice, pk=pk)
+    if messaging.telephoned(notice=notice, by=request.user):
+        say(request, said_to_staff.SUCCESS, _("บันทึกว่าโทรแจ้งแล้ว"))
+    else:
+        say(request, said_to_staff.INFO, _("รายการนี้ไม่ต้องโทรแล้ว มีผู้โทรแจ้งไว้ก่อน"))
+    return HttpResponseRedirect(reverse("admin:booking_notice_telephone"))

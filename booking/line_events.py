@@ -1,0 +1,154 @@
+"""What is done about an event of LINE's webhook: answers are replies, which cost nothing.
+
+A postback acts on the sender's own tickets only, whatever its data says. In a group nothing is said: others would read
+it. An event may come late and out of order, so follow and unfollow go by the time that LINE wrote on them.
+"""
+
+import datetime as dt
+import logging
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from booking import queue, thai, waiting, words
+from booking.errors import BookingError
+from booking.models import Ticket
+from booking.models.tickets import State
+from members import line, line_accounts
+from members.models import LineAccount
+
+log = logging.getLogger(__name__)
+
+BOOK = {"จองคิว", "จอง", "จองคิวออนไลน์", "book", "booking"}
+TICKETS = {"คิว", "บัตรคิว", "สถานะ", "คิวของฉัน", "บัตรคิวของฉัน", "queue", "status", "ticket", "tickets"}
+CANCEL = {"ยกเลิก", "ยกเลิกคิว", "ยกเลิกบัตรคิว", "cancel"}
+MOST_CARDS = 5  # messages that LINE takes in one reply
+
+
+def answer(event: dict) -> None:
+    """Do what an event asks for, and reply. An event that is unknown or has nobody behind it is passed over."""
+    source = event.get("source") or {}
+    user_id = source.get("userId")
+    work = WORK.get(event.get("type"))
+    if work is None or not user_id or source.get("type") != "user":
+        return
+    with translation.override("th"):
+        messages = work(user_id, event)
+    token = event.get("replyToken")
+    if messages and token and line.is_on():
+        try:
+            line.reply(token=token, messages=messages[:MOST_CARDS])
+        except line.LineFault as fault:
+            # A reply's token ends after a minute; what the event did stands all the same.
+            log.warning("reply: LINE %s", fault)
+
+
+def _followed(user_id: str, event: dict) -> list[dict]:
+    line_accounts.followed(user_id=user_id, at=_time_of(event))
+    return [_card(_("ยินดีต้อนรับสู่บัตรคิวออนไลน์"), [_("จองคิวก่อนมาสหกรณ์ ไม่ต้องนั่งรอ")], _book_button())]
+
+
+def _unfollowed(user_id: str, event: dict) -> list[dict]:
+    line_accounts.unfollowed(user_id=user_id, at=_time_of(event))
+    return []
+
+
+def _said(user_id: str, event: dict) -> list[dict]:
+    message = event.get("message") or {}
+    word = "".join(str(message.get("text", "")).lower().split())
+    if message.get("type") != "text":
+        return _help()
+    if word in BOOK:
+        return [_card(_("จองคิวออนไลน์"), [_("เลือกฝ่าย วัน และเวลาที่สะดวก")], _book_button())]
+    if word in TICKETS:
+        return _ticket_cards(user_id)
+    if word in CANCEL:
+        return _ticket_cards(user_id, asks_to_cancel=True)
+    return _help()
+
+
+def _tapped(user_id: str, event: dict) -> list[dict]:
+    verb, _colon, public_id = str((event.get("postback") or {}).get("data", "")).partition(":")
+    if verb == "tickets":
+        return _ticket_cards(user_id)
+    ticket = _own_tickets(user_id).filter(public_id=public_id).first()
+    if verb not in ("cancel", "cancel-now") or ticket is None:
+        return _help()
+    if verb == "cancel":
+        return [_ask_to_cancel(ticket)]
+    try:
+        queue.cancel(ticket=ticket)
+    except BookingError as refusal:
+        return [_about(ticket, str(refusal))]
+    return [_about(ticket, _("ยกเลิกบัตรคิวแล้ว"), buttons=_book_button())]
+
+
+WORK = {"follow": _followed, "unfollow": _unfollowed, "message": _said, "postback": _tapped}
+
+
+def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
+    if not LineAccount.objects.filter(user_id=user_id).exists():
+        lines = [_("ผูกบัญชี LINE กับสมาชิกก่อน แล้วจึงดูและยกเลิกคิวที่นี่ได้")]
+        return [_card(_("ยังไม่ได้ผูกบัญชี"), lines, _way_in(_("ผูกบัญชี LINE")))]
+    tickets = list(_own_tickets(user_id).upcoming()[:MOST_CARDS])
+    if not tickets:
+        return [_card(_("ท่านไม่มีคิวที่จองไว้"), [], _book_button())]
+    return [_ask_to_cancel(ticket) if asks_to_cancel else _status(ticket) for ticket in tickets]
+
+
+def _status(ticket: Ticket) -> dict:
+    lines = [_when(ticket)]
+    if ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
+        lines.append(_("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": waiting.ahead(ticket)})
+    if ticket.state == State.WAITING:
+        low, high = waiting.expected_wait(ticket)
+        lines.append(_("คาดว่าจะถึงคิวในอีก %(low)s ถึง %(high)s นาที") % {"low": low, "high": high})
+    buttons = [(_("ดูบัตรคิว"), words.ticket_link(ticket))] if settings.PUBLIC_URL else []
+    if ticket.can_cancel:
+        buttons.append((_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}"))
+    return words.flex(ticket, words.Said(str(ticket.get_state_display()), lines, buttons))
+
+
+def _ask_to_cancel(ticket: Ticket) -> dict:
+    if not ticket.can_cancel:
+        return _about(ticket, _("บัตรคิวนี้ยกเลิกไม่ได้แล้ว"))
+    buttons = [(_("ไม่ยกเลิก"), "tickets:"), (_("ยืนยันยกเลิก"), f"cancel-now:{ticket.public_id}")]
+    return _about(ticket, _("ยกเลิกบัตรคิวนี้ใช่ไหม"), buttons=buttons)
+
+
+def _about(ticket: Ticket, heading: str, *, buttons=()) -> dict:
+    return words.flex(ticket, words.Said(heading, [_when(ticket)], list(buttons)))
+
+
+def _when(ticket: Ticket) -> str:
+    time = " " + thai.clock(ticket.slot) if ticket.slot else ""
+    return thai.long_date(ticket.date) + time
+
+
+def _help() -> list[dict]:
+    lines = [_("พิมพ์ จองคิว เพื่อจอง"), _("พิมพ์ สถานะ เพื่อดูคิวของท่าน"), _("พิมพ์ ยกเลิก เพื่อยกเลิกคิว")]
+    return [_card(_("บัตรคิวออนไลน์"), lines, _book_button())]
+
+
+def _book_button() -> list[tuple[str, str]]:
+    return _way_in(_("จองคิว"))
+
+
+def _way_in(label: str) -> list[tuple[str, str]]:
+    return [(label, f"{settings.PUBLIC_URL}/line/")] if settings.PUBLIC_URL else []
+
+
+def _card(heading: str, lines: list[str], buttons: list[tuple[str, str]]) -> dict:
+    return words.plain(words.Said(heading, lines, buttons))
+
+
+def _own_tickets(user_id: str):
+    return Ticket.objects.with_details().filter(member__line_account__user_id=user_id)
+
+
+def _time_of(event: dict) -> dt.datetime:
+    milliseconds = event.get("timestamp")
+    if not isinstance(milliseconds, int | float):
+        return timezone.now()
+    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)

@@ -1,0 +1,96 @@
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from booking.models.tickets import Ticket
+
+
+class Kind(models.TextChoices):
+    ISSUED = "issued", _("ออกบัตรคิวแล้ว")
+    DAY_BEFORE = "day_before", _("เตือนก่อนวันนัด")
+    NEARLY = "nearly", _("ใกล้ถึงคิว")
+    YOUR_TURN = "your_turn", _("ถึงคิวแล้ว")
+    MISSED = "missed", _("เรียกแล้วไม่พบ")
+    MOVED = "moved", _("สหกรณ์ย้ายเวลา")
+    CANCELLED = "cancelled", _("สหกรณ์ยกเลิกคิว")
+
+
+# Who is not reached by LINE or e-mail has to be telephoned for these.
+TELEPHONED = [Kind.MOVED, Kind.CANCELLED]
+
+
+class NoticeState(models.TextChoices):
+    OWED = "owed", _("รอส่ง")
+    SENT = "sent", _("ส่งแล้ว")
+    DROPPED = "dropped", _("ไม่ส่ง")
+    TO_TELEPHONE = "to_telephone", _("ต้องโทรแจ้ง")
+    TELEPHONED = "telephoned", _("โทรแจ้งแล้ว")
+
+
+class NoticeQuerySet(models.QuerySet):
+    def owed(self):
+        return self.filter(state=NoticeState.OWED)
+
+    def to_telephone(self):
+        return self.filter(state=NoticeState.TO_TELEPHONE)
+
+
+class Notice(models.Model):
+    """A message owed to a ticket's holder: one row for each ticket, kind and window, written in the transaction of what
+    it tells of. The worker sends it, always with the row's retry key, so that LINE accepts it once."""
+
+    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="notices", verbose_name=_("บัตรคิว"))
+    kind = models.CharField(_("ข้อความ"), max_length=12, choices=Kind)
+    # Tells apart messages of one kind: which call it was, for example.
+    window = models.CharField(max_length=40, default="", db_default="", blank=True)
+    state = models.CharField(
+        _("สถานะ"), max_length=12, choices=NoticeState, default=NoticeState.OWED, db_default=NoticeState.OWED
+    )
+    channel = models.CharField(_("ช่องทาง"), max_length=8, default="", db_default="", blank=True)
+    reason = models.CharField(_("เหตุผล"), max_length=60, default="", db_default="", blank=True)
+    retry_key = models.UUIDField(default=uuid.uuid4, editable=False)
+    tries = models.PositiveSmallIntegerField(_("ส่งแล้ว (ครั้ง)"), default=0, db_default=0)
+    next_try_at = models.DateTimeField(_("ส่งครั้งต่อไป"))
+    # Its moment: later than this it is not sent any more.
+    expires_at = models.DateTimeField(_("ส่งได้ถึง"))
+    created_at = models.DateTimeField(_("เกิดเมื่อ"))
+    ended_at = models.DateTimeField(_("สิ้นสุดเมื่อ"), null=True, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ข้อความถึงสมาชิก")
+        verbose_name_plural = _("ข้อความถึงสมาชิก")
+        ordering = ["-id"]
+        permissions = [("telephone_notice", _("โทรแจ้งสมาชิกได้"))]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_notice_per_ticket_kind_and_window",
+                fields=["ticket", "kind", "window"],
+                violation_error_message=_("มีข้อความนี้ของบัตรคิวนี้แล้ว"),
+            )
+        ]
+        indexes = [
+            models.Index(name="notices_owed", fields=["next_try_at"], condition=models.Q(state=NoticeState.OWED)),
+            models.Index(
+                name="notices_to_telephone", fields=["id"], condition=models.Q(state=NoticeState.TO_TELEPHONE)
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.ticket_id}: {self.kind}"
+
+
+class MessageChoice(models.Model):
+    """Which messages the office pays for."""
+
+    kind = models.CharField(_("ข้อความ"), max_length=12, choices=Kind, primary_key=True)
+    is_on = models.BooleanField(_("ส่ง"), default=True)
+
+    class Meta:
+        verbose_name = _("ข้อความที่เลือกส่ง")
+        verbose_name_plural = _("ข้อความที่เลือกส่ง")
+
+    def __str__(self):
+        return self.get_kind_display()

@@ -1,0 +1,264 @@
+"""The way in by LINE: from LINE's own browser (LIFF), from any other by LINE Login; and linking the account, once.
+
+What a page says of a LINE user is never taken: LINE's own server is asked whose the ID token is (members.line).
+"""
+
+import json
+import re
+import secrets
+
+from csp.decorators import csp_update
+from django.conf import settings
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from booking.views import refusals, visitor
+from booking.views.access import access
+from members import line, line_accounts
+from members.errors import IdentityExpired, MemberError, NotRegistered, WrongCode
+from members.models import LineAccount
+from members.throttle import client_address
+
+# LIFF asks these from the page that it runs on: who the user is, the app's own settings, its texts.
+LIFF_HOSTS = ["https://api.line.me", "https://access.line.me", "https://liff.line.me", "https://liffsdk.line-scdn.net"]
+ID_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+LONGEST_TOKEN = 4000
+
+
+class LineRefused(MemberError):
+    """The token, the code or the state is not one that LINE or this device gave."""
+
+    code = "line_refused"
+    message = _("ยังเข้าใช้ด้วย LINE ไม่ได้ กรุณากดปุ่ม เข้าใช้ด้วย LINE อีกครั้ง หรือจองคิวโดยไม่ใช้ LINE")
+
+
+class LineSilent(MemberError):
+    code = "line_silent"
+    message = _("ขณะนี้ติดต่อ LINE ไม่ได้ กรุณาลองใหม่ในอีกสักครู่ หรือจองคิวโดยไม่ใช้ LINE")
+
+
+SAID = {kind.code: kind.message for kind in (LineRefused, LineSilent)}
+DONE = {
+    "linked": _("ผูกบัญชี LINE แล้ว ครั้งต่อไปไม่ต้องกรอกเลขอีก"),
+    "unlinked": _("เลิกผูกบัญชี LINE แล้ว"),
+    "left": _("ออกจากระบบในเครื่องนี้แล้ว"),
+}
+
+
+@require_safe
+@access("anyone")
+@csp_update({"connect-src": LIFF_HOSTS})
+def entry(request):
+    """The LIFF app opens here, and so does whoever looks for LINE in another browser."""
+    return _entry(request, said=SAID.get(request.GET.get("why")))
+
+
+@sensitive_post_parameters("id_token")
+@require_POST
+@access("anyone")
+@csp_update({"connect-src": LIFF_HOSTS})
+def log_in(request):
+    """Sign in by the ID token that LIFF gave the page: `{id_token}` as a form or as JSON."""
+    try:
+        user_id = _verified(_sent_token(request))
+    except MemberError as refusal:
+        return _entry(request, said=refusal.message, status=503 if isinstance(refusal, LineSilent) else 401)
+    return _signed_in(user_id, onward=_onward(request))
+
+
+@require_safe
+@access("anyone")
+def start(request):
+    """Off to LINE Login. What it must bring back is kept on this device alone."""
+    if not line.log_in_is_on():
+        return redirect("line")
+    begun = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "code_verifier")}
+    response = redirect(line.log_in_address(redirect_uri=_callback_address(request), **begun))
+    visitor.remember_log_in(response, begun | {"next": _onward(request)})
+    return response
+
+
+@require_safe
+@access("anyone")
+def callback(request):
+    """Back from LINE Login. Only for the device that set out, and only once."""
+    begun = visitor.log_in_begun(request)
+    try:
+        if begun is None or not constant_time_compare(request.GET.get("state", ""), begun["state"]):
+            raise LineRefused
+        response = _signed_in(_exchanged(request, begun), onward=begun["next"])
+    except MemberError as refusal:
+        response = redirect(f"{reverse('line')}?why={refusal.code}")
+    visitor.forget_log_in(response)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("line")
+def link(request, user_id):
+    """Ask for one number, and for the telephone's digits where they are the proof."""
+    context = visitor.form_context() | {
+        "asks_proof": line_accounts.asks_phone(),
+        "typed": visitor.typed(request),
+        "expired": "expired" in request.GET,
+    }
+    if request.method == "POST":
+        try:
+            _member, token = line_accounts.claim(user_id=user_id, **visitor.claim(request))
+        except MemberError as refusal:
+            context["not_registered"] = isinstance(refusal, NotRegistered)
+            response = refusals.beside_the_field(request, "booking/line/link.html", context, refusal)
+        else:
+            response = redirect("line_confirm")
+            visitor.remember_line_claim(response, token)
+    else:
+        response = render(request, "booking/line/link.html", context)
+    visitor.ensure_device(response, request)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("line")
+def confirm(request, user_id):
+    """Show the masked name, take the clerk's code where it is the proof; then link."""
+    token = visitor.line_claim(request)
+    if request.method == "POST" and request.POST.get("answer") != "yes":
+        return redirect("line_link")
+    try:
+        member = line_accounts.claimed(token, user_id=user_id)
+        if request.method == "POST":
+            return _link(request, user_id, token)
+    except IdentityExpired:
+        return redirect(f"{reverse('line_link')}?expired")
+    except MemberError as refusal:
+        context = _confirm_context(request, member, user_id, needs_code=True)
+        if not isinstance(refusal, WrongCode):
+            context["typed_code"] = ""
+        return refusals.beside_the_field(request, "booking/line/confirm.html", context, refusal)
+    return render(request, "booking/line/confirm.html", _confirm_context(request, member, user_id))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("linked")
+def unlink(request, account):
+    """Ask once more; then end the link, on every device at once."""
+    if request.method != "POST":
+        return render(request, "booking/line/unlink.html", {"account": account})
+    line_accounts.unlink(member=account.member, by=None)
+    response = redirect(f"{reverse('line')}?done=unlinked")
+    visitor.forget_line(response)
+    return response
+
+
+@require_POST
+@access("anyone")
+def leave(request):
+    """Forget on this device whose LINE it was, and which tickets; the link stays."""
+    response = redirect(f"{reverse('line')}?done=left")
+    visitor.forget_line(response)
+    visitor.forget_identity(response)
+    visitor.forget_tickets(response)
+    return response
+
+
+def _entry(request, *, said=None, status=200):
+    context = {
+        "account": visitor.line_account(request),
+        "said": said,
+        "done": DONE.get(request.GET.get("done")),
+        "next": _onward(request),
+        "log_in_is_on": line.log_in_is_on(),
+        "liff_id": settings.LINE_LIFF_ID if line.log_in_is_on() else "",
+    }
+    return render(request, "booking/line/entry.html", context, status=status)
+
+
+def _sent_token(request) -> str:
+    if request.content_type != "application/json":
+        return request.POST.get("id_token", "")
+    try:
+        sent = json.loads(request.body)
+    except ValueError:
+        return ""
+    token = sent.get("id_token") if isinstance(sent, dict) else None
+    return token if isinstance(token, str) else ""
+
+
+def _exchanged(request, begun) -> str:
+    """The verified user of the code that came back."""
+    if "code" not in request.GET:  # the member did not agree, at LINE
+        raise LineRefused
+    try:
+        token = line.exchange_code(
+            code=request.GET["code"],
+            redirect_uri=_callback_address(request),
+            code_verifier=begun["code_verifier"],
+        )
+    except line.LineFault:
+        raise LineSilent from None
+    return _verified(token or "", nonce=begun["nonce"])
+
+
+def _verified(token: str, *, nonce: str | None = None) -> str:
+    """The user id in an ID token, as LINE's server says. What cannot be a token is not worth asking."""
+    if len(token) > LONGEST_TOKEN or not ID_TOKEN.fullmatch(token):
+        raise LineRefused
+    try:
+        user_id = line.verified_user(token, nonce=nonce)
+    except line.LineFault:
+        raise LineSilent from None
+    if user_id is None:
+        raise LineRefused
+    return user_id
+
+
+def _signed_in(user_id: str, *, onward: str):
+    """On to where the member was going; by way of linking, the first time."""
+    account = LineAccount.objects.filter(user_id=user_id).first()
+    response = redirect((onward or "home") if account else "line_link")
+    visitor.forget_line(response)
+    if account:
+        visitor.remember_line(response, account)
+    else:
+        visitor.remember_line_user(response, user_id, onward)
+    return response
+
+
+def _link(request, user_id, token):
+    account = line_accounts.link(
+        user_id=user_id,
+        token=token,
+        code=request.POST.get("code", "")[: visitor.LONGEST_NUMBER],
+        device=visitor.device(request),
+        address=client_address(request),
+    )
+    onward = visitor.line_user(request)["next"]
+    response = redirect(onward or f"{reverse('line')}?done=linked")
+    visitor.forget_line(response)
+    visitor.remember_line(response, account)
+    return response
+
+
+def _confirm_context(request, member, user_id, *, needs_code=False) -> dict:
+    return {
+        "member": member,
+        "needs_code": needs_code or line_accounts.needs_code(member=member, user_id=user_id),
+        "typed_code": request.POST.get("code", "")[: visitor.LONGEST_NUMBER],
+    }
+
+
+def _onward(request) -> str:
+    """A page of this site to go to afterwards, or an empty text."""
+    address = request.POST.get("next") or request.GET.get("next", "")
+    is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return address if is_ours and len(address) <= 200 else ""
+
+
+def _callback_address(request) -> str:
+    """On the very host that the member uses, which has the cookie of the log-in. LINE must know it to the letter."""
+    return request.build_absolute_uri(reverse("line_callback"))

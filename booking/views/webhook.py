@@ -1,0 +1,52 @@
+"""What LINE tells us: answered at once, worked on in a job, each event once."""
+
+import json
+
+from django.db import connection, transaction
+from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseForbidden
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from django_q.tasks import async_task
+
+from booking.views.access import access
+from members import line
+
+LONGEST_BODY = 1_000_000  # bytes
+
+
+@csrf_exempt
+@require_POST
+@access("anyone")  # the signature of the body says that it is LINE
+def webhook(request):
+    """Take up the events of a signed body. LINE is told 200 before anything is done about them."""
+    length = request.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > LONGEST_BODY:
+        return HttpResponse(status=413)
+    if not line.signature_is_right(request.body, request.headers.get("x-line-signature", "")):
+        return HttpResponseForbidden()
+    try:
+        events = json.loads(request.body)["events"]
+        known = [(str(event["webhookEventId"])[:64], event) for event in events]
+    except (ValueError, KeyError, TypeError):
+        return HttpResponseBadRequest()
+    for event_id, event in known:
+        _take_up(event_id, event)
+    return HttpResponse()
+
+
+def _take_up(event_id: str, event: dict) -> None:
+    """Put an event's job on the list, in the transaction that remembers the event: both, or neither, and once."""
+    with transaction.atomic():
+        if _remember(event_id):
+            async_task("booking.line_events.answer", event)
+
+
+def _remember(event_id: str) -> bool:
+    """Whether the event is new. Of two at the same moment the second waits here, and finds the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO members_lineevent (webhook_event_id, received_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [event_id, timezone.now()],
+        )
+        return cursor.rowcount == 1

@@ -1,0 +1,114 @@
+"""What messages say: a LINE card (Flex) and a letter of the same content, in Thai."""
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from booking import thai
+from booking.models import Notice
+from booking.models.notices import Kind
+
+# Of the stylesheet's tokens (static/css/site.css): a message cannot link to them.
+INK, SOFT, BLUE, RED = "#15181c", "#41464e", "#0a4a9f", "#a01717"
+HUES = {"teal": "#0b5a5f", "amber": "#7a4800", "violet": "#5b2e91", "rose": "#93204f", "olive": "#4d5712"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message's content: heading, lines, and buttons as (label, address or postback data)."""
+
+    heading: str
+    lines: list[str] = field(default_factory=list)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+
+
+def said(notice: Notice) -> Said:
+    """What a notice tells its member."""
+    ticket = notice.ticket
+    when = [thai.long_date(ticket.date)]
+    if ticket.slot:
+        when.append(_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)})
+    see = [(_("ดูบัตรคิว"), ticket_link(ticket))]
+    again = [(_("จองคิวใหม่"), f"{settings.PUBLIC_URL}/book/{ticket.department.slug}/days/")]
+    cancel = [(_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")]
+    if not settings.PUBLIC_URL:  # there is no address to send
+        see = again = []
+    counter = ticket.counter.number if ticket.counter else ""
+    match notice.kind:
+        case Kind.ISSUED:
+            return Said(_("จองคิวแล้ว"), when, [*see, *cancel])
+        case Kind.DAY_BEFORE:
+            # It may have had to wait past midnight.
+            is_today = ticket.date == timezone.localdate()
+            return Said(_("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว"), when, [*see, *cancel])
+        case Kind.NEARLY:
+            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [_("กรุณารอใกล้ช่องบริการ")], see)
+        case Kind.YOUR_TURN:
+            return Said(_("ถึงคิวของท่าน"), [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}], see)
+        case Kind.MISSED:
+            return Said(_("เรียกแล้วไม่พบท่าน"), [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")], see)
+        case Kind.MOVED:
+            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when], [*see, *cancel])
+        case Kind.CANCELLED:
+            reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
+            reason = (reason or "").strip()
+            return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), [*when, *([reason] if reason else [])], again)
+    raise ValueError(notice.kind)
+
+
+def card(notice: Notice) -> dict:
+    """The notice as a LINE message."""
+    with translation.override("th"):
+        return flex(notice.ticket, said(notice))
+
+
+def letter(notice: Notice) -> tuple[str, str]:
+    """The notice as subject and body of an e-mail."""
+    with translation.override("th"):
+        what = said(notice)
+        links = [f"{label}: {address}" for label, address in what.buttons if address.startswith("http")]
+        head = f"{notice.ticket.department.title} {notice.ticket.code}"
+        return f"{what.heading} {notice.ticket.code}", "\n".join([what.heading, head, *what.lines, "", *links])
+
+
+def flex(ticket, what: Said) -> dict:
+    """A Flex message that looks like the ticket: the department's band, the number, what is said, the buttons."""
+    band = [
+        {"type": "text", "text": ticket.department.title, "color": "#ffffff", "align": "center", "size": "md"},
+        {"type": "text", "text": ticket.code, "color": "#ffffff", "align": "center", "size": "5xl", "weight": "bold"},
+    ]
+    header = {"type": "box", "layout": "vertical", "contents": band, "backgroundColor": HUES[ticket.department.hue]}
+    return _message(what, about=f"{what.heading} {ticket.code}", header=header)
+
+
+def plain(what: Said) -> dict:
+    """A Flex message that is about no ticket."""
+    return _message(what, about=what.heading)
+
+
+def _message(what: Said, *, about: str, header: dict | None = None) -> dict:
+    body = [{"type": "text", "text": what.heading, "weight": "bold", "size": "xl", "color": INK, "wrap": True}]
+    body += [{"type": "text", "text": line, "size": "md", "color": SOFT, "wrap": True} for line in what.lines]
+    bubble = {"type": "bubble", "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body}}
+    if header:
+        bubble["header"] = header
+    if what.buttons:
+        buttons = [_button(label, target, is_first=nth == 0) for nth, (label, target) in enumerate(what.buttons)]
+        bubble["footer"] = {"type": "box", "layout": "vertical", "spacing": "sm", "contents": buttons}
+    return {"type": "flex", "altText": about, "contents": bubble}
+
+
+def ticket_link(ticket) -> str:
+    """The secret link: it opens the ticket on any telephone. The secret is the fragment, which no server sees."""
+    return f"{settings.PUBLIC_URL}/t/{ticket.public_id}/#{ticket.secret}"
+
+
+def _button(label: str, target: str, *, is_first: bool) -> dict:
+    if target.startswith("http"):
+        action = {"type": "uri", "label": label, "uri": target}
+    else:
+        action = {"type": "postback", "label": label, "data": target, "displayText": label}
+    style = {"style": "primary", "color": BLUE} if is_first else {"style": "secondary"}
+    return {"type": "button", "height": "md", "action": action, **style}

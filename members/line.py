@@ -1,0 +1,211 @@
+"""LINE, behind one seam: everything that is asked of its servers is asked here, and fails in one way (LineFault).
+
+All calls go to settings.LINE_API_BASE, so that a test or the demo can put a server of its own in LINE's place. The SDK
+takes half a second to import and is imported where it is used.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import urllib3
+from django.conf import settings
+from django.utils.crypto import constant_time_compare
+
+# To connect, and to be answered, in seconds. The SDK has no limit of its own.
+TIMEOUT = (2, 5)
+UPLOAD_TIMEOUT = (2, 30)
+LINE_API, LINE_PAGES = "https://api.line.me", "https://access.line.me"
+
+
+class LineFault(Exception):
+    """LINE did not do what was asked. `permanent`: asking again will not help. `status`: None where it was silent."""
+
+    def __init__(self, what: str, *, status: int | None = None, permanent: bool = False):
+        super().__init__(f"{what} (status {status})" if status else what)
+        self.status = status
+        self.permanent = permanent
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many messages the office may send this month (None: no limit), and how many it has sent."""
+
+    limit: int | None
+    used: int
+
+
+def is_on() -> bool:
+    """Whether the office has a channel for messages."""
+    return bool(settings.LINE_CHANNEL_ACCESS_TOKEN)
+
+
+def push(*, user_id: str, messages: list[dict], retry_key: str) -> None:
+    """Send messages to a user. The same retry key again is the same message: LINE sends it once, and says so (409).
+
+    Raises LineFault; not permanent for 5xx, 429 and silence.
+    """
+    from linebot.v3.messaging import PushMessageRequest
+
+    request = PushMessageRequest.from_dict({"to": user_id, "messages": messages})
+    try:
+        _ask(lambda api: api.push_message(request, x_line_retry_key=retry_key, _request_timeout=TIMEOUT))
+    except LineFault as fault:
+        if fault.status != 409:
+            raise
+
+
+def reply(*, token: str, messages: list[dict]) -> None:
+    """Answer an event; replies cost nothing. Raises LineFault."""
+    from linebot.v3.messaging import ReplyMessageRequest
+
+    request = ReplyMessageRequest.from_dict({"replyToken": token, "messages": messages})
+    _ask(lambda api: api.reply_message(request, _request_timeout=TIMEOUT))
+
+
+def quota() -> Quota:
+    """This month's quota and what is used of it. Raises LineFault."""
+    limit = _ask(lambda api: api.get_message_quota(_request_timeout=TIMEOUT))
+    used = _ask(lambda api: api.get_message_quota_consumption(_request_timeout=TIMEOUT))
+    return Quota(limit=limit.value if limit.type == "limited" else None, used=used.total_usage)
+
+
+def rich_menus() -> list[tuple[str, str]]:
+    """Id and name of every menu that the channel has by the API. Raises LineFault."""
+    found = _ask(lambda api: api.get_rich_menu_list(_request_timeout=TIMEOUT))
+    return [(menu.rich_menu_id, menu.name) for menu in found.richmenus]
+
+
+def add_rich_menu(menu: dict, *, image: bytes) -> str:
+    """Make a menu with its picture (a PNG) and return its id; nobody sees it yet. Raises LineFault."""
+    from linebot.v3.messaging import RichMenuRequest
+
+    request = RichMenuRequest.from_dict(menu)
+    menu_id = _ask(lambda api: api.create_rich_menu(request, _request_timeout=TIMEOUT)).rich_menu_id
+    kind = {"Content-Type": "image/png"}
+    _ask(
+        lambda api: api.set_rich_menu_image(menu_id, body=image, _headers=kind, _request_timeout=UPLOAD_TIMEOUT),
+        blobs=True,
+    )
+    return menu_id
+
+
+def show_rich_menu(menu_id: str) -> None:
+    """Show this menu to all who follow the account. Raises LineFault."""
+    _ask(lambda api: api.set_default_rich_menu(menu_id, _request_timeout=TIMEOUT))
+
+
+def delete_rich_menu(menu_id: str) -> None:
+    """Raises LineFault."""
+    _ask(lambda api: api.delete_rich_menu(menu_id, _request_timeout=TIMEOUT))
+
+
+def signature_is_right(body: bytes, signature: str) -> bool:
+    """Whether LINE signed this webhook body with the channel's secret."""
+    if not settings.LINE_CHANNEL_SECRET:
+        return False
+    digest = hmac.new(settings.LINE_CHANNEL_SECRET.encode(), body, hashlib.sha256).digest()
+    return constant_time_compare(base64.b64encode(digest).decode(), signature)
+
+
+def verified_user(id_token: str, *, nonce: str | None = None) -> str | None:
+    """The LINE user whose ID token this is, as LINE's own server says; None where it refuses the token.
+
+    The page's word is never taken. `nonce`: what the token must carry, where a log-in of ours began with one.
+    Raises LineFault where LINE does not answer.
+    """
+    fields = {"id_token": id_token, "client_id": settings.LINE_LOGIN_CHANNEL_ID}
+    if nonce:
+        fields["nonce"] = nonce
+    answer = _post("/oauth2/v2.1/verify", fields)
+    if answer.status == 400:
+        return None
+    if answer.status != 200:
+        raise LineFault("verify", status=answer.status)
+    claims = answer.json()
+    if claims.get("aud") != settings.LINE_LOGIN_CHANNEL_ID or (nonce and claims.get("nonce") != nonce):
+        return None
+    return claims.get("sub") or None
+
+
+def log_in_is_on() -> bool:
+    """Whether the office has a channel for LINE Login."""
+    return bool(settings.LINE_LOGIN_CHANNEL_ID)
+
+
+def log_in_address(*, redirect_uri: str, state: str, nonce: str, code_verifier: str) -> str:
+    """Where a browser goes to log in with LINE; it comes back to `redirect_uri` with a code and the state.
+
+    `code_verifier`: 43 characters or more, kept until the code is exchanged (PKCE).
+    """
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).decode().rstrip("=")
+    query = {
+        "response_type": "code",
+        "client_id": settings.LINE_LOGIN_CHANNEL_ID,
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "nonce": nonce,
+        "scope": "openid",
+        "bot_prompt": "normal",  # asks besides whether to add the office's account, without which no message arrives
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    # LINE's pages have a host of their own; a server in LINE's place has one for both.
+    base = LINE_PAGES if settings.LINE_API_BASE == LINE_API else settings.LINE_API_BASE
+    return f"{base}/oauth2/v2.1/authorize?{urlencode(query)}"
+
+
+def exchange_code(*, code: str, redirect_uri: str, code_verifier: str) -> str | None:
+    """The ID token for a code that LINE Login handed out; None where LINE refuses the code. Raises LineFault."""
+    answer = _post(
+        "/oauth2/v2.1/token",
+        {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "client_id": settings.LINE_LOGIN_CHANNEL_ID,
+            "client_secret": settings.LINE_LOGIN_CHANNEL_SECRET,
+            "code_verifier": code_verifier,
+        },
+    )
+    if answer.status == 400:
+        return None
+    if answer.status != 200:
+        raise LineFault("token", status=answer.status)
+    return answer.json().get("id_token")
+
+
+def _ask(call, *, blobs: bool = False):
+    from linebot.v3.messaging import ApiClient, Configuration, MessagingApi, MessagingApiBlob
+    from linebot.v3.messaging.exceptions import ApiException
+
+    # LINE takes pictures at a host of their own, which the SDK knows unless it is told a host.
+    host = None if settings.LINE_API_BASE == LINE_API else settings.LINE_API_BASE
+    configuration = Configuration(host=host, access_token=settings.LINE_CHANNEL_ACCESS_TOKEN)
+    configuration.retries = False  # the notice's own row knows when to try again
+    try:
+        with ApiClient(configuration) as client:
+            return call(MessagingApiBlob(client) if blobs else MessagingApi(client))
+    except ApiException as refusal:
+        status = refusal.status or None  # 0 where no connection could be made safely
+        permanent = status is not None and 400 <= status < 500 and status != 429
+        raise LineFault("refused", status=status, permanent=permanent) from None
+    except urllib3.exceptions.HTTPError as silence:
+        raise LineFault(type(silence).__name__) from None
+
+
+def _post(path: str, fields: dict):
+    timeout = urllib3.Timeout(connect=TIMEOUT[0], read=TIMEOUT[1])
+    try:
+        return urllib3.request(
+            "POST",
+            settings.LINE_API_BASE + path,
+            body=urlencode(fields),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=timeout,
+            retries=False,
+        )
+    except urllib3.exceptions.HTTPError as silence:
+        raise LineFault(type(silence).__name__) from None

@@ -1,0 +1,138 @@
+"""Which messages an event owes: one for each ticket, kind and window, in the event's own transaction."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+
+from booking import queue
+from booking.models import MessageChoice, Notice
+from booking.models.notices import Kind
+from tests.factories import (
+    make_counter,
+    make_member,
+    make_open_department,
+    make_slot,
+    make_ticket,
+    make_user,
+    make_walk_in,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def messages_on(settings):
+    settings.LINE_CHANNEL_ACCESS_TOKEN = "a-token"
+
+
+def kinds(ticket):
+    return sorted(ticket.notices.values_list("kind", flat=True))
+
+
+def test_a_booking_owes_its_ticket_and_a_reminder_the_day_before():
+    ticket = make_ticket(slot=make_slot(days_ahead=3))
+
+    assert kinds(ticket) == [Kind.DAY_BEFORE, Kind.ISSUED]
+    reminder = ticket.notices.get(kind=Kind.DAY_BEFORE)
+    local = timezone.localtime(reminder.next_try_at)
+    assert (local.date(), local.time()) == (ticket.date - dt.timedelta(days=1), dt.time(17))
+    assert ticket.notices.get(kind=Kind.ISSUED).next_try_at <= timezone.now()
+
+
+def test_a_booking_for_today_owes_no_reminder():
+    with time_machine.travel("2026-11-23T00:30:00Z", tick=False):
+        assert kinds(make_ticket(slot=make_slot(days_ahead=0))) == [Kind.ISSUED]
+
+
+def test_nothing_is_owed_where_the_office_can_send_nothing(settings):
+    settings.LINE_CHANNEL_ACCESS_TOKEN = ""
+
+    assert kinds(make_ticket()) == []
+
+
+def test_nothing_is_owed_that_the_office_does_not_pay_for():
+    MessageChoice.objects.filter(kind=Kind.ISSUED).update(is_on=False)
+
+    assert kinds(make_ticket(slot=make_slot(days_ahead=3))) == [Kind.DAY_BEFORE]
+
+
+def test_a_refused_booking_owes_nothing():
+    slot = make_slot(quota=1)
+    make_ticket(slot=slot)
+    before = Notice.objects.count()
+
+    with pytest.raises(queue.errors.SlotFull):
+        queue.book(member_id=make_member().pk, slot_id=slot.pk, key="refused")
+
+    assert Notice.objects.count() == before
+
+
+def test_a_verb_that_is_rolled_back_owes_nothing():
+    ticket = make_ticket()
+    before = kinds(ticket)
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        queue.cancel(ticket=ticket, by=make_user())
+        raise RuntimeError
+
+    assert kinds(ticket) == before
+
+
+def test_the_office_cancelling_owes_word_and_the_member_cancelling_does_not():
+    by_office, by_member = make_ticket(), make_ticket()
+
+    queue.cancel(ticket=by_office, by=make_user(), reason="ปิดสำนักงาน")
+    queue.cancel(ticket=by_member)
+
+    assert Kind.CANCELLED in kinds(by_office)
+    assert Kind.CANCELLED not in kinds(by_member)
+
+
+def test_the_office_moving_a_ticket_says_so_in_place_of_a_new_ticket():
+    department = make_open_department()
+    ticket = make_ticket(slot=make_slot(department=department))
+    later = make_slot(department=department, days_ahead=3)
+
+    moved = queue.reschedule(ticket=ticket, slot_id=later.pk, key="move", by=make_user())
+
+    found = sorted(Notice.objects.filter(ticket=moved.ticket_id).values_list("kind", flat=True))
+    assert found == [Kind.DAY_BEFORE, Kind.MOVED]
+
+
+def test_each_call_is_told_and_who_missed_it():
+    department = make_open_department(max_days_ahead=1)
+    counter = make_counter(departments=[department])
+    ticket = make_walk_in(department=department, member_id=make_member().pk)
+
+    queue.call_next(counter=counter, by=counter.clerk)
+    queue.recall(counter=counter, by=counter.clerk)
+    queue.miss(counter=counter, by=counter.clerk)
+
+    assert kinds(ticket) == [Kind.MISSED, Kind.YOUR_TURN, Kind.YOUR_TURN]
+
+
+def test_those_whose_turn_comes_near_are_told_once():
+    department = make_open_department(max_days_ahead=1, nearly_when_ahead=2)
+    counter = make_counter(departments=[department])
+    tickets = [make_walk_in(department=department, member_id=make_member().pk) for _ in range(5)]
+
+    for _ in range(2):
+        queue.call_next(counter=counter, by=counter.clerk)
+        queue.start(counter=counter, by=counter.clerk)
+        queue.finish(counter=counter, by=counter.clerk)
+
+    told = Notice.objects.filter(kind=Kind.NEARLY).values_list("ticket", flat=True)
+    assert sorted(told) == [ticket.pk for ticket in tickets[1:4]]
+
+
+def test_a_walk_in_without_a_name_is_owed_nothing():
+    department = make_open_department(max_days_ahead=1)
+    counter = make_counter(departments=[department])
+    make_walk_in(department=department)
+
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    assert not Notice.objects.exists()

@@ -1,0 +1,77 @@
+"""Workers that are killed outright while they send, at a hundred points, lose no message and send none twice."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+
+import pytest
+import time_machine
+from django.db import connection, connections
+
+from booking import messaging
+from booking.models import Notice
+from booking.models.notices import NoticeState
+from queuesite import fake_line
+from tests.test_sending import make_many
+
+KILLS = 100
+MOST_SECONDS_ALIVE = 0.12
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_a_hundred_kills_and_each_message_is_accepted_once(settings):
+    with fake_line.in_a_process() as line:
+        settings.LINE_API_BASE = line.url
+        settings.LINE_CHANNEL_ACCESS_TOKEN = "fake-access-token"
+        with time_machine.travel("2026-11-23T00:30:00Z"):
+            make_many(4 * KILLS)
+            messaging.send_owed(most=1)  # the children have the SDK from here
+            # Time at LINE, before it takes a message and after: kills fall on both sides.
+            line.post("faults", times=None, before=0.02, after=0.02)
+            fell = kill_senders(line)
+            line.post("faults", heal=True)
+            with time_machine.travel("2026-11-23T06:00:00Z"):
+                while messaging.send_owed():
+                    pass
+
+        assert set(Notice.objects.values_list("state", flat=True)) == {NoticeState.SENT}
+        pushes = Counter(push["retry_key"] for push in line.get("pushes")["pushes"])
+        keys = {str(key) for key in Notice.objects.values_list("retry_key", flat=True)}
+        assert pushes == Counter(dict.fromkeys(keys, 1))
+        # The kills did fall where it matters.
+        statuses = Counter(request["status"] for request in line.get("requests")["requests"])
+        assert statuses[409] >= 10, "taken by LINE, and not yet written down"
+        assert fell["claimed"] >= 10, "claimed, and not yet taken by LINE"
+
+
+def kill_senders(line) -> Counter:
+    """Start a worker and kill it, a hundred times; each sees a clock on which the claims of the last have ended.
+
+    Returns how many kills fell before LINE had the claimed message, how many after, and how many between messages.
+    """
+    chance, fell = random.Random(4), Counter()
+    for nth in range(KILLS):
+        connections.close_all()
+        child = os.fork()
+        if child == 0:
+            send_until_killed(minutes=nth + 1)
+        time.sleep(0.03 + chance.random() * MOST_SECONDS_ALIVE)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        accepted = {push["retry_key"] for push in line.get("pushes")["pushes"]}
+        left = [str(key) for key in Notice.objects.owed().filter(tries__gt=0).values_list("retry_key", flat=True)]
+        fell.update("accepted" if key in accepted else "claimed" for key in left)
+    return fell
+
+
+def send_until_killed(*, minutes: int) -> None:
+    try:
+        with time_machine.travel(time.time() + 60 * minutes):
+            while True:
+                messaging.send_owed()
+    finally:
+        connection.close()
+        os._exit(1)
