@@ -19,14 +19,23 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # What a test hears: each sentence that the browser's voice is given, and each recording that is played.
 EARS = """
-window.ears = { spoken: [], played: [] };
+window.ears = { spoken: [], played: [], heard: [] };
 window.voices = [{ lang: "en-US" }, { lang: "th-TH" }];
 window.SpeechSynthesisUtterance = function (text) { this.text = text; };
 Object.defineProperty(window, "speechSynthesis", { value: {
   getVoices: () => window.voices,
-  speak: (speech) => { ears.spoken.push(speech.text); setTimeout(() => speech.onend(), 20); },
+  speak: (speech) => {
+    ears.spoken.push(speech.text);
+    ears.heard.push("voice");
+    setTimeout(() => speech.onend(), 20);
+  },
   cancel: () => {},
 } });
+const ring = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (when) {
+  ears.heard.push("tone");
+  ring.call(this, when);
+};
 const start = AudioBufferSourceNode.prototype.start;
 AudioBufferSourceNode.prototype.start = function (when) {
   ears.played.push(this.buffer.duration);
@@ -61,7 +70,7 @@ def turn_on(page):
     expect(page.get_by_role("dialog")).to_be_visible()
     page.get_by_role("button", name="ปิดหน้าต่างนี้").click()
     until(page, "ears.spoken.length + ears.played.length > 0")
-    page.evaluate("ears.spoken.length = ears.played.length = 0")
+    page.evaluate("ears.spoken.length = ears.played.length = ears.heard.length = 0")
 
 
 def until(page, expression, *, polls=300):
@@ -111,6 +120,19 @@ def test_five_calls_at_once_are_said_one_after_the_other_in_order_each_once(tv, 
     expect(tv.locator(".call-number")).to_have_text("A505")
     numbers = ["หนึ่ง", "สอง", "สาม", "สี่", "ห้า"]
     has_said(tv, *(sentence(f"A ห้า ศูนย์ {number}", number) for number in numbers))
+    # Two tones and a voice, five times: nothing begins before the last has ended.
+    assert tv.evaluate("ears.heard") == ["tone", "tone", "voice"] * 5
+
+
+def test_who_comes_while_others_are_called_needs_no_call_any_more(tv, loans):
+    tv.goto("/board/")
+    turn_on(tv)
+
+    counters = [call(loans, number=number) for number in (1, 2, 3)]
+    expect(tv.locator(".call-number")).to_have_text("A503")
+    queue.start(counter=counters[1], by=counters[1].clerk)
+
+    has_said(tv, sentence("A ห้า ศูนย์ หนึ่ง", "หนึ่ง"), sentence("A ห้า ศูนย์ สาม", "สาม"))
 
 
 def test_the_call_that_is_being_said_is_marked(tv, loans):
