@@ -37,12 +37,11 @@ class WhoFirst(errors.BookingError):
     message = _("กรุณากรอกเลขของท่านอีกครั้ง การยืนยันตัวใช้ได้ครั้งละ 15 นาที สิ่งที่เลือกไว้ยังอยู่")
 
 
-SHOWN = {kind.code: kind for kind in errors.BookingError.__subclasses__()}
-
-
 def why(request) -> dict | None:
     """The refusal that led here, for the top of the page."""
-    kind = SHOWN.get(request.GET.get("why"))
+    # Looked up when asked: other modules of pages have refusals of their own, and may be imported after this one.
+    shown = {kind.code: kind for kind in errors.BookingError.__subclasses__()}
+    kind = shown.get(request.GET.get("why"))
     return {"code": kind.code, "message": kind.message} if kind else None
 
 
