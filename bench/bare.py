@@ -27,6 +27,8 @@ def application(environ, start_response):
         "secret_hash": hashlib.sha256(public_id.encode()).hexdigest(),
         "key": wanted["key"],
         "by": None,
+        "messages": True,
+        "notice": "issued",
     }
     row = _cursor().execute(SQL, values, prepare=True).fetchone()
     answer = json.dumps({"id": public_id, "number": row[1], "start": row[5].isoformat()}).encode()

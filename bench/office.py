@@ -52,6 +52,14 @@ def measure(url: str, *, calls: int, rounds: int, seconds: int, bookings: int, w
     return found | {"broken": [f"{rule}: rows {ids}" for rule, ids in invariants.violations().items()]}
 
 
+def has_faults(found: dict) -> bool:
+    """Whether a call was refused or made twice, or an open page was answered with a fault."""
+    watched = [found["board"]["quiet"], found["board"]["in_a_storm"]]
+    watched += [figures for name, figures in found["open_pages"].items() if name != "pages"]
+    calls = found["calls"]
+    return bool(calls["refused"] or calls["called_twice"] or any(one["faults"] for one in watched))
+
+
 # --- calls a second ---
 
 

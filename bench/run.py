@@ -8,12 +8,12 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from bench import database, pages, report, storm, weights
+from bench import database, machine, office, pages, report, storm, weights
 from queuesite.management.commands.run import Command
 
 
 def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
-    """Gives the exit code: 1 where an invariant did not hold or a booking made a fault."""
+    """Gives the exit code: 1 where an invariant did not hold or a request made a fault."""
     Command().collect_files()
     say("Making an office with 1,000 tickets")
     small = database.fresh(url, "bench_small")
@@ -35,6 +35,15 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         found["storm"] = storm.measure(storm_url, workspace=folder, **size)
         connection.close()
         report.storm(found["storm"])
+    if "office" in parts:
+        say("\nThe office: calls, boards, open pages")
+        office_url = database.fresh(url, "bench_office", template="bench_small")
+        database.use("bench_office")
+        size = {"calls": 200, "rounds": 1, "seconds": 8, "bookings": 700}
+        size = size if quick else {"calls": 2000, "rounds": 5, "seconds": 60, "bookings": 7000}
+        found["office"] = office.measure(office_url, workspace=folder, **size)
+        connection.close()
+        report.office(found["office"])
     if "pages" in parts:
         tickets = 20_000 if quick else 1_000_000
         say(f"\nMaking the same office with {tickets:,} tickets (a minute or two for a million)")
@@ -46,17 +55,28 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
     if "weights" in parts:
         found["weights"] = weights.measure(small)
         report.weights(found["weights"])
+    if "machine" in parts:
+        steps = 1_000 if quick else 100_000
+        say(f"\nAny sequence of verbs, {steps:,} steps (a quarter of an hour for 100,000)")
+        database.fresh(url, "bench_machine")
+        database.use("bench_machine")
+        found["machine"] = machine.measure(steps=steps)
+        connection.close()
+        report.machine(found["machine"])
     found["load_after"] = os.getloadavg()[0]
     kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
     kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
     say(f"\nKept in {kept.relative_to(settings.BASE_DIR)}")
-    return int(_went_wrong(found.get("storm")))
+    return int(_went_wrong(found))
 
 
-def _went_wrong(found: dict | None) -> bool:
-    if found is None:
-        return False
-    return bool(found["broken"]) or any(way["errors"] for ways in found["storms"].values() for way in ways.values())
+def _went_wrong(found: dict) -> bool:
+    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "machine")):
+        return True
+    storms = found["storm"]["storms"].values() if "storm" in found else []
+    if any(way["errors"] for ways in storms for way in ways.values()):
+        return True
+    return "office" in found and office.has_faults(found["office"])
 
 
 def say(line: str) -> None:

@@ -129,6 +129,8 @@ def _by_pgbench(url: str, wanted: list[Wanted], into: Way, workspace: Path) -> i
         "secret_hash": "repeat('0', 64)",
         "key": "'pgbench-' || :slot::text || ':' || :member::text",
         "by": "NULL::bigint",
+        "messages": "true",
+        "notice": "'issued'",
     }
     statement = re.sub(r"%\((\w+)\)s", lambda match: expressions[match[1]], queue.TAKE_FREE_PLACE)
     script = workspace / "pgbench.sql"
