@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.urls import resolve
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 log = logging.getLogger(__name__)
 
@@ -37,26 +39,36 @@ def _strict_policy() -> str:
 
 
 def api(get_response):
-    """Answer the API here. What stands below in MIDDLEWARE is for pages (sessions, CSRF, messages, the history of the
-    back office); the API knows none of it, and a booking would take a fifth longer."""
+    """Answer the API here. What stands below in MIDDLEWARE is for pages (files, sessions, CSRF, messages, the history
+    of the back office) or costs more than the API needs of it, which is done here: the host looked at, the language of
+    its messages chosen, the length and the strict policy told. All of it would make up a third of what a booking takes.
+    """
 
     def middleware(request):
         if not request.path_info.startswith("/api/v1/"):
             return get_response(request)
+        request.get_host()  # raises DisallowedHost
+        language = translation.get_language_from_request(request)
+        translation.activate(language)
         view, arguments, named = request.resolver_match = resolve(request.path_info)
         response = view(request, *arguments, **named)
-        return response.render() if hasattr(response, "render") else response
+        if hasattr(response, "render"):
+            response.render()
+        response.headers[HEADER] = _strict_policy()
+        response.headers["Content-Language"] = language
+        response.headers["Content-Length"] = str(len(response.content))
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
 
     return middleware
 
 
 def thai_until_switched(get_response):
-    """Leave the browser's own language out of account, but for the API: many a telephone here is set to English without
-    its owner's knowing. The pages are Thai until the switch on them is used."""
+    """Leave the browser's own language out of account: many a telephone here is set to English without its owner's
+    knowing. The pages are Thai until the switch on them is used; the API, above, answers as it is asked."""
 
     def middleware(request):
-        if not request.path.startswith("/api/"):
-            request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
+        request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
         return get_response(request)
 
     return middleware

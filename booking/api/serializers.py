@@ -8,6 +8,7 @@ from booking.availability import DayState, TimeState
 from booking.models.tickets import AT_COUNTER, Priority, State
 
 BIGGEST_ID = 2**63 - 1
+LONGEST_IDENTITY = 400
 
 
 class Text(serializers.CharField):
@@ -89,11 +90,11 @@ class RescheduleSerializer(serializers.Serializer):
 
 
 class BookSerializer(RescheduleSerializer):
-    identity = Text(max_length=400)
+    identity = Text(max_length=LONGEST_IDENTITY)
 
 
 class IssuedTicketSerializer(serializers.Serializer):
-    """A booking just made (queue.Booking)."""
+    """A booking just made (queue.Booking). For the schema; the view writes it by hand."""
 
     id = serializers.CharField(source="public_id")
     secret = serializers.CharField(help_text="Opens this ticket. Whoever has it may see, move and cancel the ticket.")
