@@ -1,4 +1,4 @@
-"""A ticket as a picture, for the photo album: what the page shows, drawn with Pillow."""
+"""A ticket as a picture, for the photo album: what the page shows, drawn with Pillow. And QR codes as pictures."""
 
 import io
 from functools import cache
@@ -10,18 +10,11 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw, ImageFont
 
 from booking import thai
-from booking.models import Department, Ticket
+from booking.models import Ticket
+from booking.words import HUES, INK, SOFT
 
 WIDTH, EDGE = 1080, 48
-PAPER, INK, SOFT, COUNTER = "#ffffff", "#15181c", "#41464e", "#f6f6f5"
-# See also static/css/site.css, which gives the pages the same hues.
-HUES = {
-    Department.Hue.TEAL: "#0b5a5f",
-    Department.Hue.AMBER: "#7a4800",
-    Department.Hue.VIOLET: "#5b2e91",
-    Department.Hue.ROSE: "#93204f",
-    Department.Hue.OLIVE: "#4d5712",
-}
+PAPER, COUNTER = "#ffffff", "#f6f6f5"
 STUB_HEIGHT = 470
 QR_SIZE = 480
 
@@ -60,6 +53,13 @@ def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
 
     file = io.BytesIO()
     image.quantize(64, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def qr(link: str) -> bytes:
+    """A PNG of the link's QR code."""
+    file = io.BytesIO()
+    segno.make(link, error="m").save(file, kind="png", scale=8, border=2)
     return file.getvalue()
 
 

@@ -46,6 +46,7 @@ urlpatterns = [
     path("t/<slug:public_id>/move/", ticket.move_days, name="ticket_move_days"),
     path("t/<slug:public_id>/move/<date:date>/", ticket.move, name="ticket_move"),
     path("t/<slug:public_id>/ticket.png", ticket.picture, name="ticket_picture"),
+    path("t/<slug:public_id>/qr.png", ticket.qr_picture, name="ticket_qr"),
     path("t/<slug:public_id>/ticket.ics", ticket.calendar_entry, name="ticket_calendar"),
     path("arrive/", arrive.page, name="arrive"),
     path("arrive/<slug:public_id>/", arrive.check_in, name="arrive_check_in"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -10,18 +11,20 @@ from booking import thai
 from booking.models import Notice
 from booking.models.notices import Kind
 
-# Of the stylesheet's tokens (static/css/site.css): a message cannot link to them.
+# Of the stylesheet's tokens (static/css/site.css): messages and pictures cannot link to them.
 INK, SOFT, BLUE, RED = "#15181c", "#41464e", "#0a4a9f", "#a01717"
 HUES = {"teal": "#0b5a5f", "amber": "#7a4800", "violet": "#5b2e91", "rose": "#93204f", "olive": "#4d5712"}
 
 
 @dataclass(frozen=True)
 class Said:
-    """A message's content: heading, lines, and buttons as (label, address or postback data)."""
+    """A message's content: heading, lines, buttons as (label, address or postback data), and whether the ticket's QR
+    code is of use: it is what staff scan when the member comes."""
 
     heading: str
     lines: list[str] = field(default_factory=list)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    has_qr: bool = False
 
 
 def said(notice: Notice) -> Said:
@@ -38,11 +41,12 @@ def said(notice: Notice) -> Said:
     counter = ticket.counter.number if ticket.counter else ""
     match notice.kind:
         case Kind.ISSUED:
-            return Said(_("จองคิวแล้ว"), when, [*see, *cancel])
+            return Said(_("จองคิวแล้ว"), when, [*see, *cancel], has_qr=True)
         case Kind.DAY_BEFORE:
             # It may have had to wait past midnight.
             is_today = ticket.date == timezone.localdate()
-            return Said(_("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว"), when, [*see, *cancel])
+            heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
+            return Said(heading, when, [*see, *cancel], has_qr=True)
         case Kind.NEARLY:
             return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [_("กรุณารอใกล้ช่องบริการ")], see)
         case Kind.YOUR_TURN:
@@ -50,7 +54,7 @@ def said(notice: Notice) -> Said:
         case Kind.MISSED:
             return Said(_("เรียกแล้วไม่พบท่าน"), [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")], see)
         case Kind.MOVED:
-            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when], [*see, *cancel])
+            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when], [*see, *cancel], has_qr=True)
         case Kind.CANCELLED:
             reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
             reason = (reason or "").strip()
@@ -74,13 +78,16 @@ def letter(notice: Notice) -> tuple[str, str]:
 
 
 def flex(ticket, what: Said) -> dict:
-    """A Flex message that looks like the ticket: the department's band, the number, what is said, the buttons."""
+    """A Flex message that looks like the ticket: the department's band, the number, what is said, its QR code, the
+    buttons."""
     band = [
         {"type": "text", "text": ticket.department.title, "color": "#ffffff", "align": "center", "size": "md"},
         {"type": "text", "text": ticket.code, "color": "#ffffff", "align": "center", "size": "5xl", "weight": "bold"},
     ]
     header = {"type": "box", "layout": "vertical", "contents": band, "backgroundColor": HUES[ticket.department.hue]}
-    return _message(what, about=f"{what.heading} {ticket.code}", header=header)
+    return _message(
+        what, about=f"{what.heading} {ticket.code}", header=header, picture=_qr(ticket) if what.has_qr else []
+    )
 
 
 def plain(what: Said) -> dict:
@@ -88,9 +95,10 @@ def plain(what: Said) -> dict:
     return _message(what, about=what.heading)
 
 
-def _message(what: Said, *, about: str, header: dict | None = None) -> dict:
+def _message(what: Said, *, about: str, header: dict | None = None, picture: list[dict] = ()) -> dict:
     body = [{"type": "text", "text": what.heading, "weight": "bold", "size": "xl", "color": INK, "wrap": True}]
     body += [{"type": "text", "text": line, "size": "md", "color": SOFT, "wrap": True} for line in what.lines]
+    body += picture
     bubble = {"type": "bubble", "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body}}
     if header:
         bubble["header"] = header
@@ -103,6 +111,18 @@ def _message(what: Said, *, about: str, header: dict | None = None) -> dict:
 def ticket_link(ticket) -> str:
     """The secret link: it opens the ticket on any telephone. The secret is the fragment, which no server sees."""
     return f"{settings.PUBLIC_URL}/t/{ticket.public_id}/#{ticket.secret}"
+
+
+def _qr(ticket) -> list[dict]:
+    """The picture and what it is for. LINE fetches pictures by https alone; the demo's stands in for it without."""
+    if not settings.PUBLIC_URL.startswith("https://") and not (settings.DEMO and settings.PUBLIC_URL):
+        return []
+    address = settings.PUBLIC_URL + reverse("ticket_qr", args=[ticket.public_id])
+    text = _("ให้เจ้าหน้าที่สแกนเมื่อมาถึง")
+    return [
+        {"type": "image", "url": address, "size": "lg", "aspectRatio": "1:1", "margin": "md"},
+        {"type": "text", "text": text, "size": "sm", "color": SOFT, "align": "center", "wrap": True},
+    ]
 
 
 def _button(label: str, target: str, *, is_first: bool) -> dict:

@@ -159,6 +159,7 @@ def _part(part: dict) -> dict:
         "classes": " ".join(filter(None, wanted)),
         "text": part.get("text")
         or "".join(span.get("text", "") for span in part.get("contents", []) if "text" in span),
+        "picture": part.get("url", "") if part["type"] == "image" else "",
         "action": _action(part["action"]) if part.get("action") else None,
         "parts": [_part(inner) for inner in part.get("contents", [])] if part["type"] == "box" else [],
     }

@@ -23,6 +23,7 @@ from booking.views.qr import qr, secret_link
 
 # How often an open page looks again: when it is the next or called, when it waits today, and on the days before.
 POLL_SECONDS_NEXT, POLL_SECONDS_TODAY, POLL_SECONDS_BEFORE = 1, 5, 300
+QR_LASTS = 30 * 24 * 60 * 60  # seconds
 LINK = re.compile(r"(?:/t/(?P<public_id>[-\w]+)/?#)?(?P<secret>[0-9a-f]{64})\s*$")
 
 
@@ -135,6 +136,17 @@ def move(request, ticket, date):
 def picture(request, ticket):
     image = pictures.draw(ticket, arrive_at=arrive_at(ticket), link=secret_link(request, ticket))
     return HttpResponse(image, content_type="image/png", headers={"Content-Disposition": _inline(ticket, "png")})
+
+
+@require_safe
+@access("anyone")
+def qr_picture(request, public_id):
+    """The QR code of a message's card, which LINE's servers fetch and staff scan. It leads to the ticket's page without
+    the secret, so it opens nothing; drawn from the address alone, it does not tell whether there is such a ticket."""
+    link = request.build_absolute_uri(reverse("ticket", args=[public_id]))
+    response = HttpResponse(pictures.qr(link), content_type="image/png")
+    patch_cache_control(response, public=True, max_age=QR_LASTS, immutable=True)
+    return response
 
 
 @require_safe
