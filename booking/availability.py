@@ -89,14 +89,6 @@ def times(department: Department, date: dt.date) -> list[Time]:
     return [time for time in found if time.state != TimeState.CLOSED]
 
 
-def open_today() -> set[int]:
-    """The ids of the active departments that serve members today."""
-    today = timezone.localdate()
-    return set(
-        Slot.objects.filter(date=today, quota__gt=0, department__is_active=True).values_list("department_id", flat=True)
-    )
-
-
 def _slots(department: Department):
     return (
         Slot.objects.filter(department=department)

@@ -183,7 +183,7 @@ def walk_in(
     """
     now = timezone.now()
     today = timezone.localdate(now)
-    if not opening.opens_on(department, today):
+    if department.pk not in opening.open_on(today):
         raise errors.DayClosed
     public_id = secrets.token_urlsafe(16)
     with transaction.atomic():

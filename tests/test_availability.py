@@ -95,10 +95,3 @@ def test_the_number_of_queries_is_fixed(django_assert_num_queries):
         availability.days(department, in_days(0), in_days(60))
     with django_assert_num_queries(1):
         availability.times(department, in_days(1))
-
-
-def test_open_today_leaves_out_who_is_closed():
-    opened, closed = make_open_department(), make_open_department()
-    QuotaOverride.objects.create(department=closed, date=in_days(0), quota=0)
-
-    assert availability.open_today() == {opened.pk}

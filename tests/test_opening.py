@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from booking import opening
-from booking.models import OpeningHours, Place, QuotaOverride, Slot
+from booking.models import Department, OpeningHours, Place, QuotaOverride, Slot
 from holidays.models import Holiday
 from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket
 
@@ -249,3 +249,17 @@ def test_hours_that_make_no_sense_are_refused_by_the_database(fields, constraint
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         OpeningHours.objects.create(department=department, **{"weekday": 0} | fields)
+
+
+def test_who_is_open_on_a_day(django_assert_num_queries):
+    opened, closed, unused = (make_open_department() for _ in range(3))
+    for_walk_ins = make_open_department(walk_in_percent=100)
+    make_department()
+    QuotaOverride.objects.create(department=closed, date=in_days(0), quota=0)
+    Department.objects.filter(pk=unused.pk).update(is_active=False)
+
+    with django_assert_num_queries(2):
+        assert opening.open_on(in_days(0)) == {opened.pk, for_walk_ins.pk}
+    assert closed.pk in opening.open_on(in_days(1))
+    Holiday.objects.create(date=in_days(0), name="วันหยุด", is_confirmed=True)
+    assert opening.open_on(in_days(0)) == set()

@@ -1,13 +1,10 @@
 """The first page: what a member may do, and in which language."""
 
-import datetime as dt
-
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
-from booking import availability
-from tests.factories import in_days, make_department, make_ticket
+from booking import opening
+from tests.factories import make_department, make_open_department, make_ticket
 from tests.pages import hold, text
 
 pytestmark = pytest.mark.django_db
@@ -28,17 +25,7 @@ def test_each_department_says_what_it_is_for(client):
 
 def test_whether_a_department_is_open_today(client):
     make_department(name="ปิดอยู่")
-    now = timezone.now()
-    make_department(name="เปิดอยู่").slots.create(
-        date=in_days(0),
-        starts_at=now,
-        ends_at=now + dt.timedelta(minutes=30),
-        quota=1,
-        first_number=1,
-        last_number=10,
-        bookable_from=now,
-        bookable_until=now,
-    )
+    make_open_department(name="เปิดอยู่")
 
     said = text(client.get("/"))
 
@@ -79,10 +66,10 @@ def test_a_page_that_does_not_exist_says_where_to_go(client):
 
 
 def test_a_fault_of_ours_says_what_to_do(client, monkeypatch):
-    def fail():
+    def fail(date):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(availability, "open_today", fail)
+    monkeypatch.setattr(opening, "open_on", fail)
     client.raise_request_exception = False
     answer = client.get("/")
     assert answer.status_code == 500

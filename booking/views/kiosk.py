@@ -111,10 +111,10 @@ def ticket(request):
 def _choices() -> dict:
     """The departments of the first page, each with how many wait and how long one would."""
     now, today = timezone.now(), timezone.localdate()
-    waiting_now = announcing.waiting_by_department()
+    open_today, waiting_now = opening.open_on(today), announcing.waiting_by_department()
     choices = []
     for department in Department.objects.active():
-        is_open = opening.opens_on(department, today)
+        is_open = department.pk in open_today
         last = Ticket(queue=department, department=department, date=today, due_at=now, number=0)
         choices.append(
             {

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from booking import availability
+from booking import opening
 from booking.models import Department, Ticket
 from booking.models.visits import count_visit, total_visits
 from booking.views import refusals, visitor
@@ -24,7 +24,7 @@ ROBOTS = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|line-po
 def home(request):
     context = {
         "departments": Department.objects.active(),
-        "open_today": availability.open_today(),
+        "open_today": opening.open_on(timezone.localdate()),
         "tickets": _my_tickets(request).upcoming()[:3] if _may_have_tickets(request) else [],
         "has_line": line.log_in_is_on(),
     }
