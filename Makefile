@@ -18,7 +18,7 @@ run: .venv/installed .env
 test: .venv/installed-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup $(ARGS)
 
 bench: .venv/installed-dev
 	.venv/bin/python -m bench $(ARGS)

@@ -8,6 +8,7 @@ from queuesite import demo_line, health
 anyone = access("anyone")
 
 urlpatterns = [
+    path("api/", include("booking.api.urls")),
     path("healthz", anyone(health.healthz)),
     path("readyz", anyone(health.readyz)),
     path("i18n/setlang/", anyone(set_language), name="set_language"),
@@ -16,6 +17,5 @@ urlpatterns = [
     path("demo/line/act/", demo_line.act, name="demo_line_act"),
     path("demo/line/menu/", demo_line.menu_image, name="demo_line_menu"),
     path("admin/", admin.site.urls),
-    path("api/", include("booking.api.urls")),
     path("", include("booking.urls")),
 ]

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from playwright.sync_api import sync_playwright
 
 HOW_TO_GET_CHROMIUM = (
@@ -37,8 +38,10 @@ def chromium():
         if os.environ.get("CI") == "true":
             pytest.fail(HOW_TO_GET_CHROMIUM)
         pytest.skip(HOW_TO_GET_CHROMIUM)
-    # Playwright runs an event loop in this thread, in which Django would refuse to use the database.
+    # Playwright runs an event loop in this thread, in which Django would refuse to use the database, and keeps other
+    # connections than outside of it. Processes forked later are outside: they must not find an open one of ours there.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    connections.close_all()
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)

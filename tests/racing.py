@@ -38,6 +38,7 @@ def race(*racers: Callable[[int], object], rounds: int = 1) -> list[list]:
 
 
 def _run(nth, racer, rounds, barrier, results):
+    assert connections["default"].connection is None, "a connection of the parent's, which all would share"
     connections["default"].ensure_connection()
     for number in range(rounds):
         barrier.wait(60)

@@ -139,31 +139,31 @@ def pages(page, settings):
     settings.LINE_LOGIN_CHANNEL_ID = "1650000000"
     page.goto("/line/?why=line_refused")
     yield "entry"
-    page.get_by_role("link", name="เข้าใช้ด้วย LINE").click()
+    page.locator(".button-line").click()
     page.get_by_role("link", name="สมชาย").click()
     page.wait_for_url("**/line/link/")
     yield "link"
     page.locator("#citizen-id").fill("12")
-    page.get_by_role("button", name="ต่อไป").click()
+    page.locator("main form .button").click()
     expect(page.get_by_role("alert")).to_be_visible()
     yield "link, refused"
     member = make_member()
     page.locator("label[for=by-member-number]").click()
     page.locator("#member-number").fill(member.member_number)
     page.locator("#proof").fill(member.phone[-4:])
-    page.get_by_role("button", name="ต่อไป").click()
+    page.locator("main form .button").click()
     page.wait_for_url("**/line/link/confirm/")
     settings.LINE_LINK_PROOF = "code"
     page.reload()
     page.locator("#code").fill("1234")
-    page.get_by_role("button", name="ใช่ ผูกบัญชี LINE").click()
+    page.locator("button[value=yes]").click()
     expect(page.get_by_role("alert")).to_be_visible()
     yield "confirm, refused"
     settings.LINE_LINK_PROOF = "member_proof"
-    page.get_by_role("button", name="ใช่ ผูกบัญชี LINE").click()
+    page.locator("button[value=yes]").click()
     page.wait_for_url("**/line/?done=linked")
     yield "linked"
-    page.get_by_role("link", name="เลิกผูกบัญชี LINE").click()
+    page.locator("main .button-cancel").click()
     page.wait_for_url("**/line/unlink/")
     yield "unlink"
     make_ticket(member=member)

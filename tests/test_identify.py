@@ -110,7 +110,7 @@ def test_a_wrong_pair_gets_the_answer_of_an_unknown_number(settings, number, pro
 
 def test_a_wrong_proof_costs_a_try(settings):
     settings.MEMBER_PROOF = "phone_last4"
-    settings.LOOKUP_LIMITS |= {"identifier": "3/900"}
+    settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"identifier": "3/900"}
     make_member(member_number="100001", phone="0812345678")
     for guess in ("0000", "0001", "0002"):
         with pytest.raises(NotRegistered):

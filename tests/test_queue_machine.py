@@ -17,6 +17,7 @@ def run(*, examples: int, steps: int = 50, phases=tuple(Phase)) -> None:
             deadline=None,
             database=None,
             phases=phases,
+            report_multiple_bugs=False,  # the first one is enough, and looking for others takes minutes
             suppress_health_check=list(HealthCheck),
         ),
     )
