@@ -5,12 +5,15 @@ from django.utils import translation
 from tests.browser import chromium, new_phone, old_phone, phone  # noqa: F401
 
 
-def pytest_collection_modifyitems(items):
-    """Where several processes share the tests, races go one after the other in one of them: each has the connections
-    and the processors that it needs."""
+def pytest_collection_modifyitems(config, items):
+    """Where several processes share the tests: races go one after the other in one of them, so that each has the
+    connections that it needs; and what takes long begins first, so that none of them waits for it at the end."""
+    if not hasattr(config, "workerinput"):
+        return
     for item in items:
         if item.get_closest_marker("race"):
             item.add_marker(pytest.mark.xdist_group("race"))
+    items.sort(key=lambda item: not (item.get_closest_marker("race") or item.get_closest_marker("long")))
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ def run(*, examples: int, steps: int = 50, phases=tuple(Phase)) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_any_sequence_of_verbs_keeps_every_rule():
     furnish()
