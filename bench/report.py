@@ -81,6 +81,21 @@ def _open_row(name: str, found: dict) -> list[str]:
     ]
 
 
+def crashes(found: dict) -> None:
+    head = ["faults while members book", "times", "acknowledged", "pause p50 s", "longest s", "answers"]
+    rows = []
+    for name, key in (("web worker killed", "kills"), ("PostgreSQL stopped at once", "restarts")):
+        figures = found[key]
+        pauses = [f"{figures[pause]:.2f}" for pause in ("pause_p50_s", "pause_longest_s")]
+        answers = ", ".join(f"{status}: {count:,}" for status, count in figures["answers"].items())
+        rows.append([name, str(figures["faults"]), f"{figures['acknowledged']:,}", *pauses, answers])
+    table(head, rows)
+    print(
+        "\nInvariants, and every acknowledged ticket once: "
+        + ("; ".join(found["broken"]) if found["broken"] else "all held")
+    )
+
+
 def machine(found: dict) -> None:
     print(f"\n{found['steps']:,} steps in {found['seconds']:,.0f} s, every rule asked after each")
     print("Invariants: " + ("; ".join(found["broken"]) if found["broken"] else "all held"))

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from bench import database, machine, office, pages, report, storm, weights
+from bench import crashes, database, machine, office, pages, report, storm, weights
 from queuesite.management.commands.run import Command
 
 
@@ -44,6 +44,14 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         found["office"] = office.measure(office_url, workspace=folder, **size)
         connection.close()
         report.office(found["office"])
+    if "crashes" in parts:
+        say("\nWeb workers killed, PostgreSQL stopped at once, while members book")
+        crashes_url = database.fresh(url, "bench_crashes", template="bench_small")
+        database.use("bench_crashes")
+        size = {"kills": 5, "restarts": 2} if quick else {"kills": 100, "restarts": 20}
+        found["crashes"] = crashes.measure(crashes_url, folder=folder.parent / "bench-postgres", **size)
+        connection.close()
+        report.crashes(found["crashes"])
     if "pages" in parts:
         tickets = 20_000 if quick else 1_000_000
         say(f"\nMaking the same office with {tickets:,} tickets (a minute or two for a million)")
@@ -71,7 +79,7 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
 
 
 def _went_wrong(found: dict) -> bool:
-    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "machine")):
+    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "crashes", "machine")):
         return True
     storms = found["storm"]["storms"].values() if "storm" in found else []
     if any(way["errors"] for ways in storms for way in ways.values()):
