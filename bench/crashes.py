@@ -54,7 +54,7 @@ class Story:
 def measure(url: str, *, folder: Path, kills: int, restarts: int) -> dict:
     """Kill web workers so many times, then stop PostgreSQL at once so many times, each under load. `folder` is that of
     the PostgreSQL which `url` names."""
-    with serving(url, LOG_LEVEL="CRITICAL") as site:  # that the database is away is said for each request
+    with serving(url, is_quiet=True) as site:
         killed = _under_load(site, lambda: _kill_a_worker(site), faults=kills)
         stopped = _under_load(site, lambda: _stop_at_once(folder), faults=restarts)
     return {

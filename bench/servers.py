@@ -24,8 +24,15 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def serving(database_url: str, *, workers: int = 2, app: str = "queuesite.wsgi:application", **environment: str):
-    """Run a web server for the block's duration."""
+def serving(
+    database_url: str,
+    *,
+    workers: int = 2,
+    app: str = "queuesite.wsgi:application",
+    is_quiet: bool = False,
+    **environment: str,
+):
+    """Run a web server for the block's duration. `is_quiet`: what it complains of is expected, and not shown."""
     port = _free_port()
     command = [
         app if part == "queuesite.wsgi:application" else part for part in _web_command("127.0.0.1", port, workers)
@@ -35,6 +42,7 @@ def serving(database_url: str, *, workers: int = 2, app: str = "queuesite.wsgi:a
         cwd=BASE_DIR,
         env=os.environ | {"DATABASE_URL": database_url} | environment,
         stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if is_quiet else None,
         start_new_session=True,
     )
     try:
