@@ -39,26 +39,24 @@ def next_up(department_ids: list[int], *, now=None) -> Ticket | None:
 def next_call(department_ids: list[int], *, now=None) -> NextUp | None:
     """As next_up, and why it is this one. Without a lock it is what would be called if it were now."""
     now = now or timezone.now()
-    departments = Department.objects.in_bulk(department_ids)
-    in_order = [departments[pk] for pk in department_ids if pk in departments]
+    # Asked first, so that the order is worked out for the one department only in which somebody is called.
+    stand = _where_somebody_stands(department_ids, now=now)
+    departments = Department.objects.in_bulk({pk for pk, _ in stand})
     for is_due in (True, False):
-        for department in in_order:
-            if not is_due and not department.calls_early:
+        for pk in department_ids:
+            if (pk, is_due) not in stand or not (is_due or departments[pk].calls_early):
                 continue
-            ticket = in_calling_order(department, now=now).filter(is_due=is_due).first()
+            had_its_turns = _priority_has_had_its_turns(departments[pk])
+            ticket = _by_turn(departments[pk], now=now, ordinary_first=had_its_turns).filter(is_due=is_due).first()
             if ticket:
-                had_its_turns = not ticket.priority and _priority_has_had_its_turns(department)
-                return NextUp(ticket, _why(ticket, department, priority_had_its_turns=had_its_turns))
+                return NextUp(ticket, _why(ticket, departments[pk], priority_had_its_turns=had_its_turns))
     return None
 
 
 def in_calling_order(department: Department, *, now=None):
     """The tickets that may be called from a department's queue, in the order in which they will be."""
     now = now or timezone.now()
-    ordinary_first = _priority_has_had_its_turns(department)
-    by_class = "is_priority" if ordinary_first else "-is_priority"
-    standing = _with_flags(Ticket.objects.standing_in(department), now=now)
-    return standing.order_by("-is_due", by_class, "due_at", "number", "pk")
+    return _by_turn(department, now=now, ordinary_first=_priority_has_had_its_turns(department))
 
 
 def may_be_called(now) -> Q:
@@ -143,6 +141,18 @@ def measure_pace(department: Department, *, since) -> Pace | None:
         defaults={"seconds": round(mean(taken)), "spread": round(pstdev(taken)), "measured_at": timezone.now()},
     )
     return measured
+
+
+def _where_somebody_stands(department_ids: list[int], *, now) -> set[tuple[int, bool]]:
+    """In which of these departments' queues somebody may be called, each with whether they are due."""
+    standing = _with_flags(Ticket.objects.of_today().filter(queue__in=department_ids), now=now)
+    return set(standing.order_by().values_list("queue", "is_due").distinct())
+
+
+def _by_turn(department: Department, *, now, ordinary_first: bool):
+    by_class = "is_priority" if ordinary_first else "-is_priority"
+    standing = _with_flags(Ticket.objects.standing_in(department), now=now)
+    return standing.order_by("-is_due", by_class, "due_at", "number", "pk")
 
 
 def _with_flags(tickets, *, now):
