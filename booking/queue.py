@@ -410,11 +410,12 @@ def reopen(*, ticket: Ticket, by) -> Ticket:
         return _change(locked, "reopen", by=by)
 
 
-def close_day(*, department: Department, date, by=None) -> int:
+def close_day(*, department: Department, date, by=None, keeps_reopened: bool = False) -> int:
     """End a day: missed tickets become no-show, booked ones that never arrived not-arrived.
 
     Of a day before today nothing is left open: who was being served is served, who was called is no-show, who was left
     waiting or set aside is cancelled with that reason. Returns how many tickets changed; run again it finds none.
+    `keeps_reopened`: what staff have reopened today is left to them until the day is over.
 
     Each ticket is a transaction of its own, with the locks of its verb.
     """
@@ -422,6 +423,9 @@ def close_day(*, department: Department, date, by=None) -> int:
     is_over = date < timezone.localdate()
     if is_over:
         left = Ticket.objects.filter(queue=department, date=date, state__in=LIVE)
+    elif keeps_reopened:
+        reopened = TicketEvent.objects.filter(verb="reopen", ticket__queue=department, ticket__date=date)
+        left = left.exclude(pk__in=reopened.values("ticket"))
     return sum(_close(ticket=ticket, is_over=is_over, by=by) for ticket in left)
 
 
