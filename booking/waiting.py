@@ -12,6 +12,7 @@ The order of calling, in this one place:
 import math
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import takewhile
 from statistics import mean, pstdev
 
@@ -76,12 +77,17 @@ def in_order_at_counter(departments: list[Department], *, now=None) -> list[Next
     return sorted(turns, key=lambda turn: ranks.get(turn.why, 0))
 
 
-def ahead(ticket: Ticket) -> int:
-    """How many live tickets of the same queue and day have their turn before this one."""
+def ahead(ticket: Ticket, *, now=None) -> int:
+    """How many live tickets of the same queue and day have their turn before this one. Who booked and has not come by
+    the time from which they count as late holds up nobody any more."""
+    now = now or timezone.now()
     before = Q(due_at__lt=ticket.due_at) | Q(due_at=ticket.due_at, number__lt=ticket.number)
     others = Ticket.objects.filter(
         queue=ticket.queue_id, date=ticket.date, state__in=[State.BOOKED, State.WAITING]
     ).exclude(pk=ticket.pk)
+    if ticket.queue.uses_check_in:
+        late_since = now - timedelta(minutes=ticket.queue.late_after_minutes)
+        others = others.exclude(state=State.BOOKED, due_at__lt=late_since)
     if ticket.priority:
         return others.exclude(priority=Priority.NONE).filter(before).count()
     return others.filter(before | ~Q(priority=Priority.NONE) & Q(state=State.WAITING)).count()
@@ -93,7 +99,7 @@ def expected_wait(ticket: Ticket, *, now=None) -> tuple[int, int]:
     now = now or timezone.now()
     seconds, spread = pace_of(ticket.queue)
     counters = max(1, Counter.objects.filter(departments=ticket.queue_id, clerk__isnull=False).count())
-    before = ahead(ticket)
+    before = ahead(ticket, now=now)
     middle = before * seconds / counters
     margin = math.sqrt(before) * spread / counters + seconds / counters / 2
     until_due = (ticket.due_at - now).total_seconds() if before else 0
