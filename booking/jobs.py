@@ -65,7 +65,7 @@ def close_days() -> None:
             queue.close_day(department=department, date=date)
         last = Slot.objects.of_day(department, today).aggregate(ends_at=Max("ends_at"))["ends_at"]
         if last and timezone.now() > last + dt.timedelta(hours=1):
-            queue.close_day(department=department, date=today)
+            queue.close_day(department=department, date=today, keeps_reopened=True)
 
 
 @recurring(minutes=5)

@@ -57,11 +57,13 @@ def is_on() -> bool:
     return line.is_on() or bool(settings.EMAIL_HOST)
 
 
-def owe(ticket: Ticket, kind: Kind, *, window: str = "") -> None:
+def owe(ticket: Ticket, kind: Kind) -> None:
     """Write down that a message is owed to a ticket's holder, where the office sends such; in the caller's transaction,
-    which holds what it tells of. Nothing is owed to who has left no name."""
+    which holds what it tells of and the ticket's lock. Nothing is owed to who has left no name."""
     if ticket.member_id is None or not _is_chosen(kind):
         return
+    # Which of several: they are told apart by how much had happened to the ticket before.
+    window = f"{ticket.events.count()}" if kind in REPEATED else ""
     now = timezone.now()
     Notice.objects.bulk_create(
         [

@@ -188,6 +188,7 @@ def walk_in(
     public_id = secrets.token_urlsafe(16)
     with transaction.atomic():
         _lock_queues(department.pk)
+        _raise_versions(department.pk)
         issued = Ticket.objects.with_details().filter(idempotency_key=key).first() if key else None
         if issued:
             wanted = (department.pk, None, member_id, priority)
@@ -233,6 +234,8 @@ def call_next(*, counter: Counter, by) -> Ticket | None:
         ticket = waiting.next_up(department_ids)
         if ticket:
             _call(ticket, counter, by=by)
+            # Only its own queue has changed: pages that show the others have nothing to fetch.
+            _raise_versions(ticket.queue_id)
         return ticket
 
 
@@ -265,7 +268,7 @@ def recall(*, counter: Counter, by) -> Ticket:
     with _at_counter(counter, by) as ticket:
         if ticket.recalls >= ticket.queue.max_recalls:
             return _miss(ticket, counter=counter, by=by)
-        messaging.owe(ticket, Kind.YOUR_TURN, window=f"{ticket.events.count()}")
+        messaging.owe(ticket, Kind.YOUR_TURN)
         return _change(ticket, "recall", by=by, counter=counter, recalls=ticket.recalls + 1, called_at=timezone.now())
 
 
@@ -355,7 +358,7 @@ def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
             if locked.queue_id not in counter.department_ids():
                 raise errors.NotServedHere
             _require_free(counter)
-            messaging.owe(locked, Kind.YOUR_TURN, window=f"{locked.events.count()}")
+            messaging.owe(locked, Kind.YOUR_TURN)
             return _change(locked, "resume", by=by, counter=counter, called_at=timezone.now(), recalls=0)
 
 
@@ -407,11 +410,12 @@ def reopen(*, ticket: Ticket, by) -> Ticket:
         return _change(locked, "reopen", by=by)
 
 
-def close_day(*, department: Department, date, by=None) -> int:
+def close_day(*, department: Department, date, by=None, keeps_reopened: bool = False) -> int:
     """End a day: missed tickets become no-show, booked ones that never arrived not-arrived.
 
     Of a day before today nothing is left open: who was being served is served, who was called is no-show, who was left
     waiting or set aside is cancelled with that reason. Returns how many tickets changed; run again it finds none.
+    `keeps_reopened`: what staff have reopened today is left to them until the day is over.
 
     Each ticket is a transaction of its own, with the locks of its verb.
     """
@@ -419,6 +423,9 @@ def close_day(*, department: Department, date, by=None) -> int:
     is_over = date < timezone.localdate()
     if is_over:
         left = Ticket.objects.filter(queue=department, date=date, state__in=LIVE)
+    elif keeps_reopened:
+        reopened = TicketEvent.objects.filter(verb="reopen", ticket__queue=department, ticket__date=date)
+        left = left.exclude(pk__in=reopened.values("ticket"))
     return sum(_close(ticket=ticket, is_over=is_over, by=by) for ticket in left)
 
 
@@ -606,13 +613,13 @@ def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
     _require_free(counter)
     if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
         raise errors.WrongState
-    messaging.owe(ticket, Kind.YOUR_TURN, window=f"{ticket.events.count()}")
+    messaging.owe(ticket, Kind.YOUR_TURN)
     _change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
     messaging.owe_nearly(ticket.queue)
 
 
 def _miss(ticket: Ticket, *, counter: Counter, by) -> Ticket:
-    messaging.owe(ticket, Kind.MISSED, window=f"{ticket.events.count()}")
+    messaging.owe(ticket, Kind.MISSED)
     return _change(ticket, "miss", by=by, counter=counter)
 
 
@@ -679,6 +686,7 @@ def _in_queue(ticket: Ticket, *other_queues: int, locks_queue: bool = True):
     """Lock the ticket's queue (and others), its slot and the ticket, in this order. Yields the ticket as it is now."""
     if locks_queue:
         _lock_queues(ticket.queue_id, *other_queues)
+        _raise_versions(ticket.queue_id, *other_queues)
     slot = _lock_slot(ticket)
     locked = Ticket.objects.select_for_update(no_key=True, of=["self"]).with_details().get(pk=ticket.pk)
     if locked.queue_id != ticket.queue_id:
@@ -692,11 +700,17 @@ def _lock_slot(ticket: Ticket) -> Slot | None:
 
 
 def _lock_queues(*department_ids: int) -> None:
-    """Lock the queues of these departments, always in the same order, and let their versions go up."""
-    ordered = sorted(set(department_ids))
-    QueueVersion.objects.bulk_create([QueueVersion(department_id=pk) for pk in ordered], ignore_conflicts=True)
-    list(QueueVersion.objects.select_for_update(no_key=True).filter(pk__in=ordered).order_by("pk"))
-    QueueVersion.objects.filter(pk__in=ordered).update(version=F("version") + 1)
+    """Lock the queues of these departments, always in the same order."""
+    wanted = set(department_ids)
+    rows = QueueVersion.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    if len(rows) < len(wanted):  # a department's first day
+        QueueVersion.objects.bulk_create(map(QueueVersion, sorted(wanted)), ignore_conflicts=True)
+        list(rows.all())
+
+
+def _raise_versions(*department_ids: int) -> None:
+    """Let the versions of these queues go up, whose locks are held: open pages fetch them anew."""
+    QueueVersion.objects.filter(pk__in=department_ids).update(version=F("version") + 1)
 
 
 def _require_move(ticket: Ticket, verb: str) -> None:

@@ -12,6 +12,7 @@ The order of calling, in this one place:
 import math
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import takewhile
 from statistics import mean, pstdev
 
@@ -39,26 +40,24 @@ def next_up(department_ids: list[int], *, now=None) -> Ticket | None:
 def next_call(department_ids: list[int], *, now=None) -> NextUp | None:
     """As next_up, and why it is this one. Without a lock it is what would be called if it were now."""
     now = now or timezone.now()
-    departments = Department.objects.in_bulk(department_ids)
-    in_order = [departments[pk] for pk in department_ids if pk in departments]
+    # Asked first, so that the order is worked out for the one department only in which somebody is called.
+    stand = _where_somebody_stands(department_ids, now=now)
+    departments = Department.objects.in_bulk({pk for pk, _ in stand})
     for is_due in (True, False):
-        for department in in_order:
-            if not is_due and not department.calls_early:
+        for pk in department_ids:
+            if (pk, is_due) not in stand or not (is_due or departments[pk].calls_early):
                 continue
-            ticket = in_calling_order(department, now=now).filter(is_due=is_due).first()
+            had_its_turns = _priority_has_had_its_turns(departments[pk])
+            ticket = _by_turn(departments[pk], now=now, ordinary_first=had_its_turns).filter(is_due=is_due).first()
             if ticket:
-                had_its_turns = not ticket.priority and _priority_has_had_its_turns(department)
-                return NextUp(ticket, _why(ticket, department, priority_had_its_turns=had_its_turns))
+                return NextUp(ticket, _why(ticket, departments[pk], priority_had_its_turns=had_its_turns))
     return None
 
 
 def in_calling_order(department: Department, *, now=None):
     """The tickets that may be called from a department's queue, in the order in which they will be."""
     now = now or timezone.now()
-    ordinary_first = _priority_has_had_its_turns(department)
-    by_class = "is_priority" if ordinary_first else "-is_priority"
-    standing = _with_flags(Ticket.objects.standing_in(department), now=now)
-    return standing.order_by("-is_due", by_class, "due_at", "number", "pk")
+    return _by_turn(department, now=now, ordinary_first=_priority_has_had_its_turns(department))
 
 
 def may_be_called(now) -> Q:
@@ -78,12 +77,17 @@ def in_order_at_counter(departments: list[Department], *, now=None) -> list[Next
     return sorted(turns, key=lambda turn: ranks.get(turn.why, 0))
 
 
-def ahead(ticket: Ticket) -> int:
-    """How many live tickets of the same queue and day have their turn before this one."""
+def ahead(ticket: Ticket, *, now=None) -> int:
+    """How many live tickets of the same queue and day have their turn before this one. Who booked and has not come by
+    the time from which they count as late holds up nobody any more."""
+    now = now or timezone.now()
     before = Q(due_at__lt=ticket.due_at) | Q(due_at=ticket.due_at, number__lt=ticket.number)
     others = Ticket.objects.filter(
         queue=ticket.queue_id, date=ticket.date, state__in=[State.BOOKED, State.WAITING]
     ).exclude(pk=ticket.pk)
+    if ticket.queue.uses_check_in:
+        late_since = now - timedelta(minutes=ticket.queue.late_after_minutes)
+        others = others.exclude(state=State.BOOKED, due_at__lt=late_since)
     if ticket.priority:
         return others.exclude(priority=Priority.NONE).filter(before).count()
     return others.filter(before | ~Q(priority=Priority.NONE) & Q(state=State.WAITING)).count()
@@ -95,7 +99,7 @@ def expected_wait(ticket: Ticket, *, now=None) -> tuple[int, int]:
     now = now or timezone.now()
     seconds, spread = pace_of(ticket.queue)
     counters = max(1, Counter.objects.filter(departments=ticket.queue_id, clerk__isnull=False).count())
-    before = ahead(ticket)
+    before = ahead(ticket, now=now)
     middle = before * seconds / counters
     margin = math.sqrt(before) * spread / counters + seconds / counters / 2
     until_due = (ticket.due_at - now).total_seconds() if before else 0
@@ -143,6 +147,18 @@ def measure_pace(department: Department, *, since) -> Pace | None:
         defaults={"seconds": round(mean(taken)), "spread": round(pstdev(taken)), "measured_at": timezone.now()},
     )
     return measured
+
+
+def _where_somebody_stands(department_ids: list[int], *, now) -> set[tuple[int, bool]]:
+    """In which of these departments' queues somebody may be called, each with whether they are due."""
+    standing = _with_flags(Ticket.objects.of_today().filter(queue__in=department_ids), now=now)
+    return set(standing.order_by().values_list("queue", "is_due").distinct())
+
+
+def _by_turn(department: Department, *, now, ordinary_first: bool):
+    by_class = "is_priority" if ordinary_first else "-is_priority"
+    standing = _with_flags(Ticket.objects.standing_in(department), now=now)
+    return standing.order_by("-is_due", by_class, "due_at", "number", "pk")
 
 
 def _with_flags(tickets, *, now):

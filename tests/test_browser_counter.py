@@ -144,6 +144,25 @@ def test_a_double_press_takes_one_step(desk, departments):
     assert state_of(ticket) == State.SERVING
 
 
+def test_a_double_press_in_a_list_does_not_reach_the_next_row(desk, departments, counter):
+    missed = [make_walk_in(department=departments[0]) for _ in range(3)]
+    for _ in missed:
+        queue.call_next(counter=counter, by=counter.clerk)
+        queue.miss(counter=counter, by=counter.clerk)
+    desk.goto("/counter/3/?list=missed")
+    at = desk.locator(".row-do button").first.bounding_box()
+
+    for _ in range(2):
+        desk.mouse.click(at["x"] + 20, at["y"] + 20)
+        desk.wait_for_timeout(300)
+    desk.wait_for_timeout(A_MOMENT)
+    assert [state_of(ticket) for ticket in missed] == [State.WAITING, State.MISSED, State.MISSED]
+
+    desk.mouse.click(at["x"] + 20, at["y"] + 20)
+    desk.wait_for_timeout(A_MOMENT)
+    assert [state_of(ticket) for ticket in missed] == [State.WAITING, State.WAITING, State.MISSED]
+
+
 def test_hold_and_transfer_have_their_forms_beside_them(desk, departments):
     ticket = make_walk_in(department=departments[0])
     desk.get_by_text(f"เรียกคิวถัดไป {ticket.code}").wait_for()
@@ -404,6 +423,19 @@ def test_nothing_but_the_lists_scrolls_at_1280_by_800(desk, departments, counter
             .map(element => element.scrollHeight - element.clientHeight)"""
     )
     assert over == [0, 0]
+
+
+def test_on_a_narrow_screen_nothing_lies_over_the_figures_and_the_dangerous_stays_apart(desk, departments, counter):
+    busy_office(departments, counter)
+    queue.call_next(counter=counter, by=counter.clerk)
+    desk.set_viewport_size({"width": 1024, "height": 768})
+    desk.reload()
+    ways, figures, apart = (
+        desk.locator(one).bounding_box() for one in ("#ways .ways-apart", ".figures", ".ways-apart .key-red")
+    )
+
+    assert ways["y"] + ways["height"] <= figures["y"]
+    assert apart["x"] + apart["width"] == pytest.approx(desk.locator("#step").bounding_box()["width"] + 24, abs=1)
 
 
 def test_a_whole_service_without_a_script(new_desk, departments):

@@ -185,6 +185,18 @@ def test_large_enough_nothing_cut_and_axe_finds_nothing(new_screen, loans, size)
     fits()
 
 
+def test_the_number_fits_its_ticket_on_an_upright_tablet(new_screen, loans):  # noqa: F811
+    page = new_screen((768, 1024), user=make_user(group=roles.CLERK))
+    issue(page)
+
+    width = (
+        "one => { const all = document.createRange(); all.selectNodeContents(one); return all.getBoundingClientRect() }"
+    )
+    number, stub = page.locator(".slip-number").evaluate(width), page.locator(".slip-stub").bounding_box()
+    assert stub["x"] < number["x"]
+    assert number["x"] + number["width"] < stub["x"] + stub["width"]
+
+
 # --- the page behind the code on the screen ---
 
 

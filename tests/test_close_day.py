@@ -128,3 +128,32 @@ def test_it_is_not_taken_back_where_the_member_has_another_ticket_by_now(departm
 
     with pytest.raises(errors.AlreadyBooked):
         queue.reopen(ticket=ticket, by=make_counter().clerk)
+
+
+def test_the_job_leaves_alone_what_staff_have_reopened_until_the_day_is_over(department, clock):
+    tickets = one_in_each_state(department)
+    clock.move_to(MONDAY.replace(hour=13, minute=1))
+    jobs.close_days()
+    for state in (State.BOOKED, State.MISSED):
+        queue.reopen(ticket=tickets[state], by=make_counter().clerk)
+
+    clock.shift(dt.timedelta(minutes=10))
+    jobs.close_days()
+    found = states(tickets)
+    assert (found[State.BOOKED], found[State.MISSED]) == (State.BOOKED, State.MISSED)
+
+    clock.shift(dt.timedelta(days=1))
+    jobs.close_days()
+    found = states(tickets)
+    assert (found[State.BOOKED], found[State.MISSED]) == (State.NOT_ARRIVED, State.NO_SHOW)
+
+
+def test_staff_may_close_by_hand_what_was_reopened(department):
+    ticket = one_in_each_state(department)[State.BOOKED]
+    clerk = make_counter().clerk
+    queue.close_day(department=department, date=MONDAY.date(), by=clerk)
+    queue.reopen(ticket=ticket, by=clerk)
+
+    queue.close_day(department=department, date=MONDAY.date(), by=clerk)
+
+    assert states({"ticket": ticket}) == {"ticket": State.NOT_ARRIVED}

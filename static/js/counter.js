@@ -79,8 +79,11 @@ let sent = null;
 let heldFocus = false;
 let stepBefore = "";
 let stepChangedAt = -Infinity;
+let rowsBefore = "";
+let rowsMovedAt = -Infinity;
 
 const step = () => byId("step")?.getAttribute("action");
+const rows = () => [...document.querySelectorAll(".rows > .row")].map((row) => row.id).join(" ");
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr } = event.detail;
@@ -94,10 +97,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
   sent = isLook(event) ? null : asker(event);
   stepBefore = step();
+  rowsBefore = rows();
   heldFocus = Boolean(sent?.contains(document.activeElement));
 });
 document.addEventListener("htmx:afterSwap", () => {
   showTimes();
+  if (!sent?.matches("a") && !rows().startsWith(rowsBefore)) rowsMovedAt = performance.now();
   if (!sent) return;
   if (step() !== stepBefore) stepChangedAt = performance.now();
   if (part().dataset.address) history.replaceState(null, "", part().dataset.address);
@@ -116,10 +121,11 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
 
 // --- a press is one press ---
 
-// While one is on its way another is not taken; and what comes next in the flow stands where the last step stood: an
-// impatient finger must not take two steps.
+// While one is on its way another is not taken; and what comes next in the flow stands where the last step stood, the
+// next row of a list where its row stood: an impatient finger must not take two steps, nor act on another's ticket.
 document.addEventListener("submit", (event) => {
-  const isImpatient = event.target.id === "step" && performance.now() - stepChangedAt < GUARDED_FOR;
+  const changedAt = event.target.id === "step" ? stepChangedAt : event.target.closest(".rows") ? rowsMovedAt : -Infinity;
+  const isImpatient = performance.now() - changedAt < GUARDED_FOR;
   if (!isImpatient && !pressing) return;
   event.preventDefault();
   event.stopImmediatePropagation();

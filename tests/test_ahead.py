@@ -1,0 +1,59 @@
+"""How many are ahead of a member who waits: who is there or may still come, not who never came."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+
+from booking import queue, waiting
+from tests.factories import make_open_department, make_slot, make_ticket, make_user, make_walk_in
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(MONDAY, tick=False) as traveller:
+        yield traveller
+
+
+def department_of(**fields):
+    return make_open_department(opens=dt.time(9), closes=dt.time(15), max_days_ahead=1, late_after_minutes=15, **fields)
+
+
+def booked_at_nine(department):
+    return make_ticket(slot=make_slot(department=department, days_ahead=0))
+
+
+def test_who_booked_is_ahead_until_they_count_as_late(clock):
+    department = department_of()
+    booked_at_nine(department)
+    clock.move_to(MONDAY.replace(hour=9, minute=10))
+    walk_in = make_walk_in(department=department)
+
+    clock.move_to(MONDAY.replace(hour=9, minute=15))
+    assert waiting.ahead(walk_in) == 1
+
+    clock.move_to(MONDAY.replace(hour=9, minute=16))
+    assert waiting.ahead(walk_in) == 0
+    low, high = waiting.expected_wait(walk_in)
+    assert (low, high) == waiting.expected_wait(make_walk_in(department=department_of()))
+
+
+def test_who_came_is_ahead_however_late_it_gets(clock):
+    department = department_of()
+    ticket = booked_at_nine(department)
+    queue.check_in(ticket=ticket, by=make_user())
+    clock.move_to(MONDAY.replace(hour=10))
+
+    assert waiting.ahead(make_walk_in(department=department)) == 1
+
+
+def test_where_nobody_checks_in_a_booking_stays_ahead(clock):
+    department = department_of(uses_check_in=False)
+    booked_at_nine(department)
+    clock.move_to(MONDAY.replace(hour=10))
+
+    assert waiting.ahead(make_walk_in(department=department)) == 1

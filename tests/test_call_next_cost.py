@@ -1,0 +1,53 @@
+"""What a call costs: no more queries for a counter that serves many departments, and only its own queue's pages."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from booking import queue, waiting
+from tests.factories import make_counter, make_open_department, make_walk_in
+
+pytestmark = pytest.mark.django_db
+
+
+def call_next_at(counter):
+    """What was called, and how many queries it took."""
+    with CaptureQueriesContext(connection) as queries:
+        called = queue.call_next(counter=counter, by=counter.clerk)
+    return called, len(queries)
+
+
+def office(departments):
+    """A counter serving so many departments, of which somebody has once been called from the last."""
+    served = [make_open_department(max_days_ahead=1) for _ in range(departments)]
+    counter = make_counter(departments=served)
+    make_walk_in(department=served[-1])
+    queue.call_next(counter=counter, by=counter.clerk)
+    queue.miss(counter=counter, by=counter.clerk)
+    return counter, served
+
+
+@pytest.mark.parametrize("departments", [1, 5])
+def test_a_call_takes_as_many_queries_from_one_department_as_from_the_last_of_five(departments):
+    counter, served = office(departments)
+    ticket = make_walk_in(department=served[-1])
+
+    assert call_next_at(counter) == (ticket, 13)
+
+
+def test_finding_nobody_takes_few_queries_and_gives_open_pages_nothing_to_fetch():
+    counter, _ = office(5)
+    before = waiting.versions()
+
+    assert call_next_at(counter) == (None, 6)
+    assert waiting.versions() == before
+
+
+def test_a_call_gives_pages_that_show_other_queues_nothing_to_fetch():
+    counter, served = office(5)
+    make_walk_in(department=served[-1])
+    before = waiting.versions()
+
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    assert waiting.versions() == before | {served[-1].pk: before[served[-1].pk] + 1}
