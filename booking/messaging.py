@@ -23,12 +23,11 @@ from members import line
 
 log = logging.getLogger(__name__)
 
-# How long a message makes sense after what it tells of.
+# How long a message makes sense after what it tells of; a move of the ticket until its new time.
 LASTS = {
     Kind.NEARLY: dt.timedelta(minutes=15),
     Kind.YOUR_TURN: dt.timedelta(minutes=5),
     Kind.MISSED: dt.timedelta(hours=2),
-    Kind.MOVED: dt.timedelta(days=3),
     Kind.CANCELLED: dt.timedelta(days=3),
 }
 # A message is of no use any more once its ticket has left these states.
@@ -59,10 +58,13 @@ def is_on() -> bool:
 
 def owe(ticket: Ticket, kind: Kind, *, window: str = "") -> None:
     """Write down that a message is owed to a ticket's holder, where the office sends such; in the caller's transaction,
-    which holds what it tells of. Nothing is owed to who has left no name."""
-    if ticket.member_id is None or not _is_chosen(kind):
+    which holds what it tells of. What the holder has to know and the office does not send is left to the telephone at
+    once. Nothing is owed to who has left no name."""
+    is_sent = _is_chosen(kind)
+    if ticket.member_id is None or not (is_sent or kind in TELEPHONED):
         return
     now = timezone.now()
+    left = {} if is_sent else {"state": NoticeState.TO_TELEPHONE, "reason": "not_sent", "ended_at": now}
     Notice.objects.bulk_create(
         [
             Notice(
@@ -70,8 +72,9 @@ def owe(ticket: Ticket, kind: Kind, *, window: str = "") -> None:
                 kind=kind,
                 window=window,
                 next_try_at=now,
-                expires_at=now + LASTS[kind],
+                expires_at=ticket.due_at if kind == Kind.MOVED else now + LASTS[kind],
                 created_at=now,
+                **left,
             )
         ],
         ignore_conflicts=True,
