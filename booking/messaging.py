@@ -117,7 +117,11 @@ def send(notice: Notice) -> None:
     why_not = "unfollowed" if account and not account.can_be_reached else "no_channel"
     if line.is_on() and account and account.can_be_reached:
         try:
-            line.push(user_id=account.user_id, messages=[words.card(notice)], retry_key=str(notice.retry_key))
+            line.push(
+                user_id=account.user_id,
+                messages=[words.card(notice, **_facts(notice))],
+                retry_key=str(notice.retry_key),
+            )
         except line.LineFault as fault:
             log.warning("notice %s: LINE %s", notice.pk, fault)
             if fault.permanent:
@@ -218,8 +222,13 @@ def _quota_is_used_up() -> bool:
     return quota.limit is not None and quota.used >= quota.limit
 
 
+def _facts(notice: Notice) -> dict:
+    """What the words of a message need to know besides the ticket, as it is at the moment of sending."""
+    return {"ahead": waiting.ahead(notice.ticket)} if notice.kind == Kind.NEARLY else {}
+
+
 def _mail(notice: Notice, address: str) -> None:
-    subject, body = words.letter(notice)
+    subject, body = words.letter(notice, **_facts(notice))
     headers = {"Message-ID": f"<{notice.retry_key}@queue.invalid>"}
     EmailMessage(subject, body, to=[address], headers=headers).send()
 
