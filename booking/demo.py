@@ -105,6 +105,13 @@ def example_ids() -> list[str]:
     return [citizen_id(FIRST_NUMBER), citizen_id(FIRST_NUMBER + 1)]
 
 
+def example_ids_to_link() -> list[str]:
+    """Two citizen IDs of members without a LINE account: a link that ends no other needs no clerk's code."""
+    numbers = [str(number) for number in range(FIRST_NUMBER, LAST_NUMBER + 1)]
+    free = Member.objects.filter(member_number__in=numbers, is_registered=True, line_account=None)
+    return [citizen_id(int(number)) for number in free.values_list("member_number", flat=True)[:2]]
+
+
 @transaction.atomic
 def seed() -> None:
     """Fill in what is missing of the demo data; what is there already, changed or not, stays as it is."""

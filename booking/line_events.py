@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from booking import queue, thai, waiting, words
+from booking import queue, waiting, words
 from booking.errors import BookingError
 from booking.models import Ticket
 from booking.models.tickets import State
@@ -98,7 +98,7 @@ def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
 
 
 def _status(ticket: Ticket) -> dict:
-    lines = [_when(ticket)]
+    lines = words.when(ticket)
     if ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
         lines.append(_("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": waiting.ahead(ticket)})
     if ticket.state == State.WAITING:
@@ -107,7 +107,8 @@ def _status(ticket: Ticket) -> dict:
     buttons = [(_("ดูบัตรคิว"), words.ticket_link(ticket))] if settings.PUBLIC_URL else []
     if ticket.can_cancel:
         buttons.append((_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}"))
-    return words.flex(ticket, words.Said(str(ticket.get_state_display()), lines, buttons))
+    is_to_come = ticket.state == State.BOOKED
+    return words.flex(ticket, words.Said(str(ticket.get_state_display()), lines, buttons, has_qr=is_to_come))
 
 
 def _ask_to_cancel(ticket: Ticket) -> dict:
@@ -118,12 +119,7 @@ def _ask_to_cancel(ticket: Ticket) -> dict:
 
 
 def _about(ticket: Ticket, heading: str, *, buttons=()) -> dict:
-    return words.flex(ticket, words.Said(heading, [_when(ticket)], list(buttons)))
-
-
-def _when(ticket: Ticket) -> str:
-    time = " " + thai.clock(ticket.slot) if ticket.slot else ""
-    return thai.long_date(ticket.date) + time
+    return words.flex(ticket, words.Said(heading, words.when(ticket), list(buttons)))
 
 
 def _help() -> list[dict]:

@@ -23,12 +23,11 @@ from members import line
 
 log = logging.getLogger(__name__)
 
-# How long a message makes sense after what it tells of.
+# How long a message makes sense after what it tells of; a move of the ticket until its new time.
 LASTS = {
     Kind.NEARLY: dt.timedelta(minutes=15),
     Kind.YOUR_TURN: dt.timedelta(minutes=5),
     Kind.MISSED: dt.timedelta(hours=2),
-    Kind.MOVED: dt.timedelta(days=3),
     Kind.CANCELLED: dt.timedelta(days=3),
 }
 # A message is of no use any more once its ticket has left these states.
@@ -59,12 +58,15 @@ def is_on() -> bool:
 
 def owe(ticket: Ticket, kind: Kind) -> None:
     """Write down that a message is owed to a ticket's holder, where the office sends such; in the caller's transaction,
-    which holds what it tells of and the ticket's lock. Nothing is owed to who has left no name."""
-    if ticket.member_id is None or not _is_chosen(kind):
+    which holds what it tells of and the ticket's lock. What the holder has to know and the office does not send is left
+    to the telephone at once. Nothing is owed to who has left no name."""
+    is_sent = _is_chosen(kind)
+    if ticket.member_id is None or not (is_sent or kind in TELEPHONED):
         return
     # Which of several: they are told apart by how much had happened to the ticket before.
     window = f"{ticket.events.count()}" if kind in REPEATED else ""
     now = timezone.now()
+    left = {} if is_sent else {"state": NoticeState.TO_TELEPHONE, "reason": "not_sent", "ended_at": now}
     Notice.objects.bulk_create(
         [
             Notice(
@@ -72,8 +74,9 @@ def owe(ticket: Ticket, kind: Kind) -> None:
                 kind=kind,
                 window=window,
                 next_try_at=now,
-                expires_at=now + LASTS[kind],
+                expires_at=ticket.due_at if kind == Kind.MOVED else now + LASTS[kind],
                 created_at=now,
+                **left,
             )
         ],
         ignore_conflicts=True,
@@ -116,7 +119,11 @@ def send(notice: Notice) -> None:
     why_not = "unfollowed" if account and not account.can_be_reached else "no_channel"
     if line.is_on() and account and account.can_be_reached:
         try:
-            line.push(user_id=account.user_id, messages=[words.card(notice)], retry_key=str(notice.retry_key))
+            line.push(
+                user_id=account.user_id,
+                messages=[words.card(notice, **_facts(notice))],
+                retry_key=str(notice.retry_key),
+            )
         except line.LineFault as fault:
             log.warning("notice %s: LINE %s", notice.pk, fault)
             if fault.permanent:
@@ -217,8 +224,13 @@ def _quota_is_used_up() -> bool:
     return quota.limit is not None and quota.used >= quota.limit
 
 
+def _facts(notice: Notice) -> dict:
+    """What the words of a message need to know besides the ticket, as it is at the moment of sending."""
+    return {"ahead": waiting.ahead(notice.ticket)} if notice.kind == Kind.NEARLY else {}
+
+
 def _mail(notice: Notice, address: str) -> None:
-    subject, body = words.letter(notice)
+    subject, body = words.letter(notice, **_facts(notice))
     headers = {"Message-ID": f"<{notice.retry_key}@queue.invalid>"}
     EmailMessage(subject, body, to=[address], headers=headers).send()
 

@@ -43,7 +43,7 @@ class Booking:
 def book(*, member_id: int, slot_id: int, key: str, by=None, notice: str = Kind.ISSUED) -> Booking:
     """Issue a ticket for a member in a slot.
 
-    `notice` is the message that is owed for it.
+    `notice` is the message that is owed for it; none where it is empty.
     `key` names the request: the same key again gives the same ticket, whatever has become of it. `by` is the member of
     staff who books for the member, None where members do so themselves. One statement, no lock but the place it takes.
 
@@ -104,11 +104,13 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
                 raise errors.OtherDepartment
             if old.member_id is None or old.is_walk_in:
                 raise errors.WrongState
-            notice = Kind.MOVED if by else Kind.ISSUED
+            notice = "" if by else Kind.ISSUED
             booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by, notice=notice)
             Ticket.objects.filter(pk=booking.ticket_id).update(
                 moved_from=old, priority=old.priority, priority_reason=old.priority_reason
             )
+            if by:
+                messaging.owe(Ticket.objects.get(pk=booking.ticket_id), Kind.MOVED)
         return booking
 
 

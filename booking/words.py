@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from booking import thai
 from booking.models import Notice
 from booking.models.notices import Kind
+from members import line
 
 # Of the stylesheet's tokens (static/css/site.css): messages and pictures cannot link to them.
 INK, SOFT, BLUE, RED = "#15181c", "#41464e", "#0a4a9f", "#a01717"
@@ -27,12 +28,15 @@ class Said:
     has_qr: bool = False
 
 
-def said(notice: Notice) -> Said:
-    """What a notice tells its member."""
+def when(ticket) -> list[str]:
+    """Day and time of a ticket, a line each; a walk-in has no time."""
+    time = [_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}] if ticket.slot else []
+    return [thai.long_date(ticket.date), *time]
+
+
+def said(notice: Notice, *, ahead: int = 0) -> Said:
+    """What a notice tells its member; `ahead`: how many come before, where it says that the turn is near."""
     ticket = notice.ticket
-    when = [thai.long_date(ticket.date)]
-    if ticket.slot:
-        when.append(_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)})
     see = [(_("ดูบัตรคิว"), ticket_link(ticket))]
     again = [(_("จองคิวใหม่"), f"{settings.PUBLIC_URL}/book/{ticket.department.slug}/days/")]
     cancel = [(_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")]
@@ -41,37 +45,38 @@ def said(notice: Notice) -> Said:
     counter = ticket.counter.number if ticket.counter else ""
     match notice.kind:
         case Kind.ISSUED:
-            return Said(_("จองคิวแล้ว"), when, [*see, *cancel], has_qr=True)
+            return Said(_("จองคิวแล้ว"), when(ticket), [*see, *cancel], has_qr=True)
         case Kind.DAY_BEFORE:
             # It may have had to wait past midnight.
             is_today = ticket.date == timezone.localdate()
             heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
-            return Said(heading, when, [*see, *cancel], has_qr=True)
+            return Said(heading, when(ticket), [*see, *cancel], has_qr=True)
         case Kind.NEARLY:
-            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [_("กรุณารอใกล้ช่องบริการ")], see)
+            before = _("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": ahead} if ahead else _("ท่านเป็นคิวถัดไป")
+            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [before, _("กรุณารอใกล้ช่องบริการ")], see)
         case Kind.YOUR_TURN:
             return Said(_("ถึงคิวของท่าน"), [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}], see)
         case Kind.MISSED:
             return Said(_("เรียกแล้วไม่พบท่าน"), [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")], see)
         case Kind.MOVED:
-            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when], [*see, *cancel], has_qr=True)
+            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when(ticket)], [*see, *cancel], has_qr=True)
         case Kind.CANCELLED:
             reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
             reason = (reason or "").strip()
-            return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), [*when, *([reason] if reason else [])], again)
+            return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), [*when(ticket), *([reason] if reason else [])], again)
     raise ValueError(notice.kind)
 
 
-def card(notice: Notice) -> dict:
-    """The notice as a LINE message."""
+def card(notice: Notice, **facts) -> dict:
+    """The notice as a LINE message; `facts` are what said() takes besides."""
     with translation.override("th"):
-        return flex(notice.ticket, said(notice))
+        return flex(notice.ticket, said(notice, **facts))
 
 
-def letter(notice: Notice) -> tuple[str, str]:
-    """The notice as subject and body of an e-mail."""
+def letter(notice: Notice, **facts) -> tuple[str, str]:
+    """The notice as subject and body of an e-mail; `facts` are what said() takes besides."""
     with translation.override("th"):
-        what = said(notice)
+        what = said(notice, **facts)
         links = [f"{label}: {address}" for label, address in what.buttons if address.startswith("http")]
         head = f"{notice.ticket.department.title} {notice.ticket.code}"
         return f"{what.heading} {notice.ticket.code}", "\n".join([what.heading, head, *what.lines, "", *links])
@@ -97,7 +102,7 @@ def plain(what: Said) -> dict:
 
 def _message(what: Said, *, about: str, header: dict | None = None, picture: list[dict] = ()) -> dict:
     body = [{"type": "text", "text": what.heading, "weight": "bold", "size": "xl", "color": INK, "wrap": True}]
-    body += [{"type": "text", "text": line, "size": "md", "color": SOFT, "wrap": True} for line in what.lines]
+    body += [{"type": "text", "text": text, "size": "md", "color": SOFT, "wrap": True} for text in what.lines]
     body += picture
     bubble = {"type": "bubble", "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body}}
     if header:
@@ -114,13 +119,15 @@ def ticket_link(ticket) -> str:
 
 
 def _qr(ticket) -> list[dict]:
-    """The picture and what it is for. LINE fetches pictures by https alone; the demo's stands in for it without."""
-    if not settings.PUBLIC_URL.startswith("https://") and not (settings.DEMO and settings.PUBLIC_URL):
+    """The picture and what it is for. LINE fetches pictures by https alone, and refuses the whole message for any other
+    address; the demo's LINE, on this machine, does without."""
+    may_be_plain = settings.LINE_API_BASE != line.LINE_API and settings.PUBLIC_URL.startswith("http://127.0.0.1:")
+    if not settings.PUBLIC_URL.startswith("https://") and not may_be_plain:
         return []
     address = settings.PUBLIC_URL + reverse("ticket_qr", args=[ticket.public_id])
     text = _("ให้เจ้าหน้าที่สแกนเมื่อมาถึง")
     return [
-        {"type": "image", "url": address, "size": "lg", "aspectRatio": "1:1", "margin": "md"},
+        {"type": "image", "url": address, "size": "xxl", "aspectRatio": "1:1", "margin": "md"},
         {"type": "text", "text": text, "size": "sm", "color": SOFT, "align": "center", "wrap": True},
     ]
 

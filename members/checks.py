@@ -1,13 +1,21 @@
-"""Settings that would open the look-up of members to everyone stop the start instead."""
+"""Settings that would open the look-up of members to everyone stop the start instead; what of LINE and e-mail is set up
+in part only is warned of."""
+
+import re
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import Error, register
+from django.core.checks import Error, Warning, register
+from django.http.request import validate_host
 
 from .identify import PROOFS
+from .line import LINE_API
 from .line_accounts import PROOFS as LINK_PROOFS
+from .line_accounts import asks_phone
 from .throttle import SCOPES, limit
 
 SHORTEST_KEY = 32  # characters
+HINT = "docs/line.md says where each value comes from."
 
 
 @register("members")
@@ -30,3 +38,89 @@ def check_settings(app_configs, **kwargs):
     if settings.LINE_LINK_PROOF not in LINK_PROOFS:
         faults.append(Error(f"LINE_LINK_PROOF must be one of: {', '.join(LINK_PROOFS)}.", id="members.E004"))
     return faults
+
+
+@register("members")
+def check_channels(app_configs, **kwargs):
+    """Warnings for LINE and e-mail where a part is missing or does not fit; whatever else is set works all the same.
+
+    A server in LINE's place (the demo's, a test's) has no need of https and of LINE's own numbers.
+    """
+    if settings.LINE_API_BASE != LINE_API:
+        return []
+    sends, hears = bool(settings.LINE_CHANNEL_ACCESS_TOKEN), bool(settings.LINE_CHANNEL_SECRET)
+    channel, secret, liff = settings.LINE_LOGIN_CHANNEL_ID, settings.LINE_LOGIN_CHANNEL_SECRET, settings.LINE_LIFF_ID
+    uses_line = bool(sends or hears or channel or liff)
+    public_url, where = settings.PUBLIC_URL, urlsplit(settings.PUBLIC_URL)
+    is_bare = where.scheme in ("http", "https") and where.netloc and public_url == f"{where.scheme}://{where.netloc}"
+    is_served = settings.DEBUG or not where.hostname or validate_host(where.hostname, settings.ALLOWED_HOSTS)
+    said = [
+        (
+            "W001",
+            uses_line and not public_url,
+            "LINE is set up without PUBLIC_URL: messages have no buttons that lead here, and cards no QR code.",
+        ),
+        (
+            "W002",
+            uses_line and public_url and where.scheme != "https",
+            "PUBLIC_URL does not begin with https://: LINE opens no LIFF app and fetches no QR code there.",
+        ),
+        ("W003", public_url and not is_bare, "PUBLIC_URL must be scheme and host alone: https://queue.example.org."),
+        (
+            "W004",
+            not is_served,
+            "The host of PUBLIC_URL is not in ALLOWED_HOSTS: whoever follows a message's button is refused.",
+        ),
+        (
+            "W005",
+            sends and not hears,
+            "LINE_CHANNEL_ACCESS_TOKEN without LINE_CHANNEL_SECRET: members in the chat get no answer, and who blocks"
+            " the account goes unnoticed.",
+        ),
+        (
+            "W006",
+            hears and not sends,
+            "LINE_CHANNEL_SECRET without LINE_CHANNEL_ACCESS_TOKEN: nothing is sent by LINE, answers neither.",
+        ),
+        (
+            "W007",
+            channel and not secret,
+            "LINE_LOGIN_CHANNEL_ID without LINE_LOGIN_CHANNEL_SECRET: nobody can sign in outside of LINE's browser.",
+        ),
+        (
+            "W008",
+            (secret or liff) and not channel,
+            "LINE_LIFF_ID or LINE_LOGIN_CHANNEL_SECRET without LINE_LOGIN_CHANNEL_ID: nobody can sign in by LINE.",
+        ),
+        (
+            "W009",
+            channel and not re.fullmatch("[0-9]+", channel),
+            "LINE_LOGIN_CHANNEL_ID is not a number: it is the Channel ID of the LINE Login channel.",
+        ),
+        (
+            "W010",
+            channel and liff and not re.fullmatch(rf"{re.escape(channel)}-\w+", liff),
+            "LINE_LIFF_ID does not begin with LINE_LOGIN_CHANNEL_ID and a dash: the LIFF app must be of that channel,"
+            " and the setting its ID alone, without the address.",
+        ),
+        (
+            "W011",
+            hears and secret == settings.LINE_CHANNEL_SECRET,
+            "LINE_CHANNEL_SECRET and LINE_LOGIN_CHANNEL_SECRET are the same: each of the two channels has its own.",
+        ),
+        (
+            "W012",
+            settings.EMAIL_HOST and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"),
+            "EMAIL_HOST is set, and DEFAULT_FROM_EMAIL is not: most mail servers refuse letters from localhost.",
+        ),
+    ]
+    return [Warning(text, hint=HINT, id=f"members.{name}") for name, is_so, text in said if is_so]
+
+
+@register("members", deploy=True)
+def check_link_proof(app_configs, **kwargs):
+    """A warning where whoever knows a member's number can link it to a LINE account of their own."""
+    if settings.LINE_LOGIN_CHANNEL_ID and not (settings.LINE_LINK_PROOF == "code" or asks_phone()):
+        text = "LINE_LINK_PROOF=none: who knows a member's number can link it first, and then sees name and tickets."
+        return [Warning(text, hint=HINT, id="members.W013")]
+    return []

@@ -159,7 +159,7 @@ def _part(part: dict) -> dict:
         "classes": " ".join(filter(None, wanted)),
         "text": part.get("text")
         or "".join(span.get("text", "") for span in part.get("contents", []) if "text" in span),
-        "picture": part.get("url", "") if part["type"] == "image" else "",
+        "picture": _near(part.get("url", "")) if part["type"] == "image" else "",
         "action": _action(part["action"]) if part.get("action") else None,
         "parts": [_part(inner) for inner in part.get("contents", [])] if part["type"] == "box" else [],
     }
@@ -171,10 +171,17 @@ def _action(action: dict) -> dict:
     return {
         "kind": kind,
         "label": action.get("label", ""),
-        "address": action.get("uri", ""),
+        "address": _near(action.get("uri", "")),
         "data": action.get("data", ""),
         "said": said or "",
     }
+
+
+def _near(address: str) -> str:
+    """An address of ours without its host: this page may be open under another name than PUBLIC_URL's, where its
+    cookies would be missing and its pictures not allowed."""
+    ours = settings.PUBLIC_URL + "/"
+    return address.removeprefix(settings.PUBLIC_URL) if settings.PUBLIC_URL and address.startswith(ours) else address
 
 
 def _areas(menu: dict | None) -> list[dict]:

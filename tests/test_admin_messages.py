@@ -309,7 +309,11 @@ def test_all_that_is_off_is_said_plainly(client, manager, server, settings):
 def test_with_no_channel_at_all_the_other_list_is_pointed_to(client, manager, settings):
     settings.LINE_CHANNEL_ACCESS_TOKEN = settings.EMAIL_HOST = ""
 
+    cancelled = make_cancelled()
+
     assert "ระบบจึงไม่ส่งข้อความใดเลย" in text(client.get(CHOICES))
     assert reverse("admin:booking_ticket_closed") in client.get(TELEPHONE).content.decode()
+    assert "สหกรณ์ไม่ได้เปิดส่งข้อความนี้" in text(client.get(TELEPHONE))
+    assert done(cancelled) in client.get(TELEPHONE).content.decode()
     jobs.read_line_quota()
     assert not LineQuota.objects.exists()

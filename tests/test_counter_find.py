@@ -73,6 +73,15 @@ def test_a_scanned_ticket_is_checked_in_and_shown(client, counter, department):
     assert ticket.secret not in page.content.decode()
 
 
+def test_the_qr_code_of_a_line_card_which_has_no_secret_checks_in(client, counter, department):
+    ticket = ticket_of(department)
+
+    page = client.get(find(client, counter, f"https://queue.example.org/t/{ticket.public_id}/\r\n")["Location"])
+
+    assert state_of(ticket) == State.WAITING
+    assert page.context["shown"].ticket == ticket
+
+
 def test_scanned_again_it_is_only_shown(client, counter, department):
     ticket = ticket_of(department)
     for _ in range(2):
@@ -126,10 +135,11 @@ def test_a_member_number_finds_the_members_ticket_of_today(client, counter, depa
     assert page.context["shown"].ticket == ticket
 
 
-@pytest.mark.parametrize("make", ["link", "code"])
+@pytest.mark.parametrize("make", ["link", "link without the secret", "code"])
 def test_the_scanner_under_the_thai_layout(department, make):
     ticket = ticket_of(department)
-    words = link_of(ticket) if make == "link" else ticket.code
+    link = link_of(ticket)
+    words = {"link": link, "link without the secret": link.partition("#")[0], "code": ticket.code}[make]
     assert ticket_meant(words.translate(WITH_THAI_KEYS), letters=["A"]) == ticket
 
 

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from django.utils import timezone
 
 from booking import demo, queue
@@ -122,3 +123,25 @@ def test_it_is_refused_outside_the_demo(settings):
 
     with pytest.raises(CommandError, match="DEMO=on"):
         call_command("seed_demo")
+
+
+def test_line_users_have_the_names_of_their_members():
+    for user_id, name in fake_line.USERS.items():
+        member = Member.objects.get(member_number=str(int(user_id[1:])))
+        assert f"{member.given_name} {member.family_name}".startswith(name)
+
+
+def test_who_links_is_shown_numbers_that_need_no_clerk(client, settings):
+    settings.DEMO = True
+    settings.LINE_LOGIN_CHANNEL_ID = "1650000000"
+    with fake_line.running(login_channel_id="1650000000") as server:
+        settings.LINE_API_BASE = server.url
+        client.post(reverse("line_log_in"), {"id_token": server.id_token(sub=fake_line.user_id(100005))})
+    address = reverse("line_link")
+
+    assert client.get(address).context["example_ids"] == [demo.citizen_id(100004), demo.citizen_id(100005)]
+    member = Member.objects.get(member_number="100004")
+    LineAccount.objects.create(member=member, user_id=fake_line.user_id(100004), linked_at=timezone.now())
+    assert client.get(address).context["example_ids"] == [demo.citizen_id(100005), demo.citizen_id(100006)]
+    settings.DEMO = False
+    assert client.get(address).context["example_ids"] == []

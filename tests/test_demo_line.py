@@ -77,10 +77,25 @@ def test_a_message_shows_with_its_number_and_buttons(client, sent):
 
     assert sent.code in page
     assert "จองคิวแล้ว" in page
-    assert f'href="http://testserver/t/{sent.public_id}/#{sent.secret}"' in page
+    assert f'href="/t/{sent.public_id}/#{sent.secret}"' in page
     assert f'value="cancel:{sent.public_id}"' in page
     assert f"hue-{sent.department.hue}" in page
     assert "style=" not in page
+
+
+def test_the_card_s_picture_is_of_this_site_by_whatever_name_it_is_open(client, server, settings):
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    member = make_member()
+    LineAccount.objects.create(member=member, user_id=USER, linked_at="2026-11-01T00:00Z")
+    ticket = make_ticket(member=member, slot=make_slot(days_ahead=3))
+    messaging.send_owed()
+
+    page = client.get(reverse("demo_line"), {"user": USER}).content.decode()
+
+    address = reverse("ticket_qr", args=[ticket.public_id])
+    assert f'src="{address}"' in page
+    assert "127.0.0.1:8000" not in page
+    assert client.get(address)["Content-Type"] == "image/png"
 
 
 def test_the_menu_is_below_the_chat(client, server):

@@ -39,6 +39,14 @@ def test_every_job_runs_and_keeps_when(name):
     assert JobRun.objects.get(name=name).finished_at <= timezone.now()
 
 
+@pytest.mark.parametrize(("workers", "without_a_gap"), [(1, False), (2, True), (3, True)])
+def test_sending_goes_on_until_the_next_run_unless_it_would_leave_no_worker(settings, workers, without_a_gap):
+    settings.Q_CLUSTER = settings.Q_CLUSTER | {"workers": workers}
+
+    assert (jobs.sending_lasts() > 60 * jobs.RECURRING["send_notices"]) == without_a_gap
+    assert jobs.sending_lasts() < settings.Q_CLUSTER["timeout"]
+
+
 def test_open_days_lays_out_the_day_that_has_come_into_the_window():
     department = make_open_department(max_days_ahead=3)
     last = Slot.objects.filter(department=department).latest("date").date

@@ -280,6 +280,17 @@ def test_by_its_link(client, booked):
     assert booked.state == State.WAITING
 
 
+@pytest.mark.parametrize("secret_is_in_it", [True, False])
+def test_what_the_scanner_reads_of_a_line_card_checks_in_and_no_more(client, booked, secret_is_in_it):
+    """The QR code of a message's card has the link without the secret (views/ticket.py)."""
+    link = f"https://queue.example.org/t/{booked.public_id}/"
+    check_in(client, f"{link}#{booked.secret}\r\n" if secret_is_in_it else f"{link}\r\n")
+
+    booked.refresh_from_db()
+    assert booked.state == State.WAITING
+    assert booked.secret not in shown(client).content.decode()
+
+
 def test_who_types_a_number_does_not_get_the_ticket_itself(client, booked):
     check_in(client, "A001")
 

@@ -7,7 +7,7 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from booking import queue
+from booking import messaging, queue
 from booking.models import MessageChoice, Notice
 from booking.models.notices import Kind
 from tests.factories import (
@@ -100,6 +100,70 @@ def test_the_office_moving_a_ticket_says_so_in_place_of_a_new_ticket():
 
     found = sorted(Notice.objects.filter(ticket=moved.ticket_id).values_list("kind", flat=True))
     assert found == [Kind.DAY_BEFORE, Kind.MOVED]
+
+
+def test_word_of_a_move_is_of_use_until_the_new_time():
+    department = make_open_department()
+    ticket = make_ticket(slot=make_slot(department=department))
+    later = make_slot(department=department, days_ahead=9)
+
+    moved = queue.reschedule(ticket=ticket, slot_id=later.pk, key="move", by=make_user())
+
+    assert Notice.objects.get(ticket=moved.ticket_id, kind=Kind.MOVED).expires_at == later.starts_at
+
+
+@pytest.fixture(params=["the office does not pay for it", "the office can send nothing"])
+def not_sent(request, settings):
+    """Two ways in which no message on a moved or cancelled ticket is sent."""
+    if request.param == "the office can send nothing":
+        settings.LINE_CHANNEL_ACCESS_TOKEN = settings.EMAIL_HOST = ""
+    else:
+        MessageChoice.objects.filter(kind__in=[Kind.MOVED, Kind.CANCELLED]).update(is_on=False)
+
+
+def to_telephone():
+    return list(messaging.to_telephone().values_list("kind", "ticket", "reason"))
+
+
+def test_who_is_not_told_of_a_cancellation_by_the_office_is_telephoned(not_sent):
+    by_office, by_member = make_ticket(), make_ticket()
+
+    queue.cancel(ticket=by_office, by=make_user(), reason="ปิดสำนักงาน")
+    queue.cancel(ticket=by_member)
+
+    assert to_telephone() == [(Kind.CANCELLED, by_office.pk, "not_sent")]
+
+
+def test_who_is_not_told_of_a_move_by_the_office_is_telephoned_once(not_sent):
+    department = make_open_department()
+    by_office, by_member = (make_ticket(slot=make_slot(department=department)) for _ in range(2))
+    later = make_slot(department=department, days_ahead=3)
+
+    moved = [
+        queue.reschedule(ticket=by_office, slot_id=later.pk, key="move", by=make_user()) for _same_key_again in range(2)
+    ]
+    queue.reschedule(ticket=by_member, slot_id=later.pk, key="own move")
+
+    assert to_telephone() == [(Kind.MOVED, moved[0].ticket_id, "not_sent")]
+    assert Kind.MOVED not in kinds(by_office)
+
+
+def test_nobody_sends_what_is_left_to_the_telephone(not_sent):
+    ticket = make_ticket()
+    queue.cancel(ticket=ticket, by=make_user())
+
+    assert not Notice.objects.owed().filter(kind=Kind.CANCELLED).exists()
+
+
+def test_what_is_not_owed_is_not_telephoned_either(not_sent):
+    department = make_open_department(max_days_ahead=1)
+    counter = make_counter(departments=[department])
+    nameless = make_walk_in(department=department)
+    queue.cancel(ticket=nameless, by=make_user())
+    make_walk_in(department=department, member_id=make_member().pk)
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    assert to_telephone() == []
 
 
 def test_each_call_is_told_and_who_missed_it():

@@ -324,6 +324,61 @@ def test_the_picture(client, ticket, language):
     assert ticket.code in answer["Content-Disposition"]
 
 
+# --- the QR code of a message's card, which LINE's servers fetch ---
+
+
+def drawn_of(link: str) -> bytes:
+    import segno
+
+    file = io.BytesIO()
+    segno.make(link, error="m").save(file, kind="png", scale=8, border=2)
+    return file.getvalue()
+
+
+def test_the_qr_picture_leads_to_the_ticket_without_its_secret(client):
+    ticket = make_ticket()
+
+    answer = client.get(reverse("ticket_qr", args=[ticket.public_id]))
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/png")
+    assert answer.content == drawn_of(f"http://testserver/t/{ticket.public_id}/")
+    assert answer.content != drawn_of(f"http://testserver/t/{ticket.public_id}/#{ticket.secret}")
+    assert not answer.cookies
+
+
+def test_the_qr_picture_is_within_line_s_limits(client):
+    answer = client.get(reverse("ticket_qr", args=[make_ticket().public_id]))
+
+    image = Image.open(io.BytesIO(answer.content))
+    assert max(image.size) <= 1024
+    assert len(answer.content) < 10_000
+    assert "max-age" in answer["Cache-Control"]
+
+
+def test_the_qr_picture_does_not_tell_whether_there_is_such_a_ticket(client, django_assert_num_queries):
+    ticket = make_ticket()
+    nobodys = "x" * len(ticket.public_id)
+    with django_assert_num_queries(0):
+        answers = [client.get(reverse("ticket_qr", args=[public_id])) for public_id in (ticket.public_id, nobodys)]
+
+    theirs, nobodys_answer = answers
+    assert theirs.status_code == nobodys_answer.status_code == 200
+    assert nobodys_answer.content == drawn_of(f"http://testserver/t/{nobodys}/")
+    assert theirs.headers.keys() == nobodys_answer.headers.keys()
+
+
+@pytest.mark.parametrize("public_id", ["x", "x" * 33, "x" * 5000])
+def test_what_cannot_be_a_ticket_s_has_no_qr_picture(client, public_id):
+    assert client.get(reverse("ticket_qr", args=[public_id])).status_code == 404
+
+
+def test_the_qr_picture_is_only_read(client):
+    address = reverse("ticket_qr", args=[make_ticket().public_id])
+
+    assert client.head(address).status_code == 200
+    assert client.post(address).status_code == 405
+
+
 def test_the_calendar_entry(client, ticket):
     answer = client.get(reverse("ticket_calendar", args=[ticket.public_id]))
     assert answer["Content-Type"] == "text/calendar"

@@ -107,10 +107,74 @@ def test_the_card_says_number_day_and_time_and_opens_the_ticket(server):
     (message,) = server.pushes[0]["messages"]
     texts = [part["text"] for part in components(message["contents"]) if part["type"] == "text"]
     band = [notice.ticket.department.name, notice.ticket.code]
-    assert texts == [*band, "จองคิวแล้ว", "วันพฤหัสบดีที่ 26 พฤศจิกายน 2569", "เวลา 08.30 น."]
+    when = ["วันพฤหัสบดีที่ 26 พฤศจิกายน 2569", "เวลา 08.30 น."]
+    assert texts == [*band, "จองคิวแล้ว", *when, "ให้เจ้าหน้าที่สแกนเมื่อมาถึง"]
     see, cancel = [part["action"] for part in components(message["contents"]) if part["type"] == "button"]
     assert see["uri"] == f"https://queue.example.org/t/{notice.ticket.public_id}/#{notice.ticket.secret}"
     assert cancel["data"] == f"cancel:{notice.ticket.public_id}"
+
+
+def pictures_of(kind, ticket) -> list[str]:
+    card = messaging.words.card(Notice(ticket=ticket, kind=kind))
+    assert line_shapes.faults_of_messages([card]) == []
+    return [part["url"] for part in components(card["contents"]) if part["type"] == "image"]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_cards_that_one_comes_with_have_the_ticket_s_qr_code(kind):
+    ticket = make_issued().ticket
+    ticket.counter = make_counter()
+
+    address = f"https://queue.example.org/t/{ticket.public_id}/qr.png"
+    assert pictures_of(kind, ticket) == ([address] if kind in (Kind.ISSUED, Kind.DAY_BEFORE, Kind.MOVED) else [])
+
+
+@pytest.mark.parametrize(
+    ("public_url", "is_line_s_own", "has_picture"),
+    [
+        ("https://queue.example.org", True, True),
+        ("https://queue.example.org", False, True),
+        ("", True, False),
+        ("", False, False),
+        ("http://queue.example.org", True, False),
+        ("http://queue.example.org", False, False),
+        ("http://127.0.0.1:8000", True, False),
+        ("http://127.0.0.1:8000", False, True),
+    ],
+)
+@pytest.mark.parametrize("demo", [True, False])
+def test_no_card_has_a_picture_that_line_could_not_fetch(settings, public_url, is_line_s_own, has_picture, demo):
+    """LINE refuses the whole message for it."""
+    settings.PUBLIC_URL, settings.DEMO = public_url, demo
+    if is_line_s_own:
+        settings.LINE_API_BASE = line.LINE_API
+
+    assert bool(pictures_of(Kind.ISSUED, make_issued().ticket)) == has_picture
+
+
+def test_a_picture_that_line_could_not_fetch_is_found(server):
+    card = messaging.words.card(make_issued())
+    picture = next(part for part in components(card["contents"]) if part["type"] == "image")
+    for address in ("http://queue.example.org/qr.png", "/qr.png", ""):
+        picture["url"] = address
+        (fault,) = line_shapes.faults_of_messages([card])
+        assert fault["property"].endswith(".url")
+
+
+def test_who_is_told_that_the_turn_is_near_is_told_how_near(server, mail_on):
+    department = make_open_department(max_days_ahead=1, nearly_when_ahead=3)
+    counter = make_counter(departments=[department])
+    members = [make_member(), make_reachable(), make_member(email="x@example.org"), make_member()]
+    for member in members:
+        make_walk_in(department=department, member_id=member.pk)
+
+    queue.call_next(counter=counter, by=counter.clerk)
+    send_all()
+
+    (push,) = server.pushes
+    assert "ท่านเป็นคิวถัดไป" in str(push["messages"])
+    (letter,) = mail.outbox
+    assert "ก่อนหน้าท่านมี 1 คิว" in letter.body
 
 
 def test_every_kind_of_message_is_within_line_s_limits_at_its_longest(server, settings):

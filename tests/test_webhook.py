@@ -21,7 +21,7 @@ from booking.models.tickets import State
 from members import line_accounts
 from members.models import LineAccount, LineEvent, LineFollow
 from queuesite import fake_line
-from tests.factories import make_member, make_open_department, make_slot, make_ticket
+from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -285,6 +285,21 @@ def test_who_asks_for_the_ticket_gets_its_card(client, server, somchai, text):
     assert ticket.code in answer
     assert ticket.secret in buttons(server.replies[0])["ดูบัตรคิว"]
     assert buttons(server.replies[0])["ยกเลิกบัตรคิว"] == f"cancel:{ticket.public_id}"
+
+
+def test_the_card_of_a_booked_ticket_has_what_staff_scan(client, server, somchai):
+    with time_machine.travel("2026-11-23T00:30:00Z", tick=False):
+        ticket = make_ticket(member=somchai, slot=make_slot(days_ahead=0))
+        assert "วันจันทร์ที่ 23 พฤศจิกายน 2569\nเวลา 08.30 น." in say(client, server, "คิว")
+        queue.check_in(ticket=ticket, by=make_user())
+        say(client, server, "คิว")
+
+    booked, waiting = [
+        [part["url"] for part in _parts(reply["messages"][0]["contents"]) if part["type"] == "image"]
+        for reply in server.replies
+    ]
+    assert booked == [f"https://queue.example.org/t/{ticket.public_id}/qr.png"]
+    assert waiting == [], "of no use any more"
 
 
 def test_today_s_card_says_how_many_are_before(client, server, somchai):

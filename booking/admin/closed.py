@@ -168,8 +168,8 @@ def tell(request, outcomes) -> None:
     refused = [outcome for outcome in outcomes if outcome.refusal]
     cancelled = len(outcomes) - moved - len(refused)
     if moved:
-        say(request, messages.SUCCESS, _("ย้ายแล้ว %d ใบ กรุณาโทรแจ้งสมาชิกตามรายชื่อ") % moved)
+        say(request, messages.SUCCESS, _("ย้ายแล้ว %d ใบ สมาชิกที่ไม่ได้รับข้อความอยู่ในหน้า ต้องโทรแจ้ง") % moved)
     if cancelled:
-        say(request, messages.SUCCESS, _("ยกเลิกแล้ว %d ใบ กรุณาโทรแจ้งสมาชิกตามรายชื่อ") % cancelled)
+        say(request, messages.SUCCESS, _("ยกเลิกแล้ว %d ใบ สมาชิกที่ไม่ได้รับข้อความอยู่ในหน้า ต้องโทรแจ้ง") % cancelled)
     for outcome in refused:
         say(request, messages.ERROR, f"{outcome.ticket.code}: {outcome.refusal}")

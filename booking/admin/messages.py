@@ -34,10 +34,11 @@ WHEN_SENT = {
     Kind.NEARLY: gettext_lazy("เมื่อเหลือไม่กี่คิวก่อนหน้า ตั้งจำนวนได้ที่หน้าฝ่าย"),
     Kind.YOUR_TURN: gettext_lazy("เมื่อเจ้าหน้าที่เรียก"),
     Kind.MISSED: gettext_lazy("เมื่อเรียกแล้วไม่พบ"),
-    Kind.MOVED: gettext_lazy("เมื่อสหกรณ์ย้ายคิว ส่งไม่ได้จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
-    Kind.CANCELLED: gettext_lazy("เมื่อสหกรณ์ยกเลิกคิว ส่งไม่ได้จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
+    Kind.MOVED: gettext_lazy("เมื่อสหกรณ์ย้ายคิว ปิดไว้หรือส่งไม่ได้ จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
+    Kind.CANCELLED: gettext_lazy("เมื่อสหกรณ์ยกเลิกคิว ปิดไว้หรือส่งไม่ได้ จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
 }
 REASONS = {
+    "not_sent": gettext_lazy("สหกรณ์ไม่ได้เปิดส่งข้อความนี้"),
     "moment_passed": gettext_lazy("เลยเวลาที่ควรส่งแล้ว"),
     "no_longer_true": gettext_lazy("บัตรคิวเปลี่ยนไปแล้ว ไม่ต้องส่ง"),
     "unfollowed": gettext_lazy("สมาชิกบล็อกบัญชี LINE ของสหกรณ์"),
@@ -95,7 +96,7 @@ class MessageChoiceAdmin(OfficeAdmin):
 def _what_is_off():
     """What the office has not set up, each with what that means and which setting it is."""
     if not messaging.is_on():
-        yield _("ยังไม่มีทั้ง LINE และอีเมล ระบบจึงไม่ส่งข้อความใดเลย เมื่อปิดทำการกะทันหัน กรุณาโทรแจ้งตามหน้า บัตรคิวในเวลาที่ปิด")
+        yield _("ยังไม่มีทั้ง LINE และอีเมล ระบบจึงไม่ส่งข้อความใดเลย สมาชิกที่สหกรณ์ย้ายหรือยกเลิกคิวให้ จะอยู่ในหน้า ต้องโทรแจ้ง")
     if not line.is_on():
         yield _("ไม่ส่งข้อความทาง LINE เพราะยังไม่ได้ตั้ง LINE_CHANNEL_ACCESS_TOKEN")
     elif not settings.LINE_CHANNEL_SECRET:

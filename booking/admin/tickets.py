@@ -223,7 +223,8 @@ class TicketAdmin(ReadOnlyAdmin):
             except BookingError as refusal:
                 say(request, messages.ERROR, refusal)
             else:
-                say(request, messages.SUCCESS, _("ยกเลิกบัตรคิว %s แล้ว กรุณาแจ้งสมาชิก") % ticket.code)
+                say(request, messages.SUCCESS, _("ยกเลิกบัตรคิว %s แล้ว") % ticket.code)
+                say(request, messages.INFO, who_tells(ticket))
             return HttpResponseRedirect(address_of(ticket.pk))
         title = _("ยกเลิกบัตรคิว %s") % ticket.code
         return page(request, self, "admin/booking/ticket/cancel.html", title=title, ticket=ticket, form=form)
@@ -246,7 +247,8 @@ class TicketAdmin(ReadOnlyAdmin):
             except BookingError as refusal:
                 say(request, messages.ERROR, refusal)
             else:
-                say(request, messages.SUCCESS, _("ย้ายแล้ว หมายเลขใหม่คือ %s กรุณาแจ้งสมาชิก") % moved.code)
+                say(request, messages.SUCCESS, _("ย้ายแล้ว หมายเลขใหม่คือ %s") % moved.code)
+                say(request, messages.INFO, who_tells(ticket))
                 return HttpResponseRedirect(address_of(moved.ticket_id))
         if not ticket.can_move:
             return HttpResponseRedirect(address_of(ticket.pk))
@@ -405,6 +407,13 @@ def holder(ticket) -> str:
     if ticket.member is None:
         return _("ไม่ได้แจ้งเลขทะเบียน") if ticket.is_walk_in else _("ไม่เก็บชื่อแล้ว")
     return f"{ticket.member.member_number} {ticket.member.full_name}"
+
+
+def who_tells(ticket) -> str:
+    """Who tells a ticket's holder what the office has just done to it."""
+    if ticket.member_id is None:
+        return _("บัตรคิวนี้ไม่มีชื่อสมาชิก กรุณาแจ้งผู้ถือบัตร")
+    return _("หากสมาชิกไม่ได้รับข้อความ จะอยู่ในหน้า ต้องโทรแจ้ง")
 
 
 def time_of(ticket) -> str:

@@ -16,7 +16,7 @@ from booking import calendar_file, pictures, queue, waiting
 from booking.errors import BookingError, WrongState
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.views import calendar, refusals, visitor
+from booking.views import calendar, refusals, scan, visitor
 from booking.views.access import access
 from booking.views.live import queue_etag
 from booking.views.qr import qr, secret_link
@@ -144,6 +144,8 @@ def qr_picture(request, public_id):
     """The QR code of a message's card, which LINE's servers fetch and staff scan. It leads to the ticket's page without
     the secret, so it opens nothing; drawn from the address alone, it does not tell whether there is such a ticket."""
     link = request.build_absolute_uri(reverse("ticket", args=[public_id]))
+    if not scan.is_link(link):  # nobody could be helped by it, and a long one would not fit
+        raise Http404
     response = HttpResponse(pictures.qr(link), content_type="image/png")
     patch_cache_control(response, public=True, max_age=QR_LASTS, immutable=True)
     return response

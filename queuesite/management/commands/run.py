@@ -86,8 +86,9 @@ class Command(BaseCommand):
         if settings.DEMO and not Department.objects.exists():
             self.say("Filling in demo data")
             call_command("seed_demo")
-        # The worker's first job, so that readiness need not wait for the minute's schedule.
+        # The worker's first jobs: neither readiness nor what is owed to members need wait for the minute's schedule.
         async_task("booking.jobs.heartbeat")
+        async_task("booking.jobs.send_notices")
 
     def collect_files(self) -> None:
         """Collect and compress the static files, unless none has changed since the last time."""
