@@ -22,9 +22,12 @@ ROBOTS = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|line-po
 @require_safe
 @access("anyone")
 def home(request):
+    now = timezone.now()
+    closing_times = opening.closing_times(timezone.localdate(now))
     context = {
         "departments": Department.objects.active(),
-        "open_today": opening.open_on(timezone.localdate()),
+        "open_today": closing_times.keys(),
+        "over_today": {pk for pk, closes in closing_times.items() if closes <= now},
         "tickets": _my_tickets(request).upcoming()[:3] if _may_have_tickets(request) else [],
         "has_line": line.log_in_is_on(),
     }
