@@ -61,6 +61,12 @@ def test_today_and_tomorrow_by_department(client, manager):
     assert [row["closed"] for row in tomorrow["rows"]] == ["", "อบรม"]
 
 
+def test_a_department_for_walk_ins_only_is_not_called_shut(client, manager):
+    make_open_department(walk_in_percent=100)
+    _today, tomorrow = client.get(INDEX).context["days"]
+    assert [row["closed"] for row in tomorrow["rows"]] == ["ไม่เปิดให้จอง"]
+
+
 def test_nothing_wants_a_look_where_all_is_well(client, manager, worker_is_well):
     make_ticket()
 
