@@ -145,6 +145,18 @@ def test_a_day_leads_to_its_tickets_and_to_a_new_override(client, manager):
     assert cell["tickets"] in page.content.decode().replace("&amp;", "&")
 
 
+def test_a_day_of_all_departments_leads_to_closing_the_whole_office(client, manager):
+    slot = make_slot()
+
+    page = client.get(CALENDAR, {"month": f"{slot.date:%Y-%m}"})
+    [cell] = [cell for week in page.context["weeks"] for cell in week if cell and cell["day"].date == slot.date]
+    form = client.get(cell["new_holiday"]).context["adminform"].form
+
+    assert cell["new_holiday"] in page.content.decode()
+    # Confirmed unless they say otherwise: a draft would close nothing.
+    assert (form["date"].value(), form["is_confirmed"].value()) == (slot.date.isoformat(), True)
+
+
 def test_a_month_takes_as_many_queries_for_many_departments(client, manager):
     def queries():
         with CaptureQueriesContext(connection) as captured:
