@@ -264,7 +264,11 @@ def test_moving_with_the_same_days_and_times(client, ticket):
     moved = ticket_at(answer["Location"])
     assert moved.slot == slot
     assert moved.moved_from == ticket
-    assert f"เลื่อนแล้ว ใช้บัตรคิว {moved.code} นี้ บัตรเดิม {ticket.code} ใช้ไม่ได้อีก" in text(client.get(answer["Location"]))
+    said = text(client.get(answer["Location"]))
+    # A number alone would not do: it may be the same on another day.
+    was = f"{ticket.code} {thai.short_date(ticket.date)} เวลา {thai.clock(ticket.slot)}"
+    assert f"เลื่อนแล้ว ใช้บัตรใบนี้แทนบัตรเดิม {was}" in said
+    assert moved.code in said
 
 
 def test_the_old_tickets_page_leads_to_the_new_one(client, ticket):

@@ -31,7 +31,7 @@ LINK = re.compile(r"(?:/t/(?P<public_id>[-\w]+)/?#)?(?P<secret>[0-9a-f]{64})\s*$
 @access("ticket")
 def page(request, ticket):
     if ticket.state == State.CANCELLED and hasattr(ticket, "moved_to"):
-        response = redirect(_moved_page(ticket.moved_to.public_id))
+        response = redirect("ticket", ticket.moved_to.public_id)
         visitor.remember_ticket(response, request, ticket.moved_to.public_id)
         return response
     context = _live_context(ticket) | {
@@ -41,7 +41,6 @@ def page(request, ticket):
         "why": refusals.why(request),
         "as_of": timezone.now(),
         "just_booked": "booked" in request.GET,
-        "moved_from": ticket.moved_from if "moved" in request.GET else None,
         "arrive_at": arrive_at(ticket),
         "qr": qr(secret_link(request, ticket)),
     }
@@ -186,14 +185,9 @@ def _move(request, ticket, date, days_url):
         return refusals.to_ticket(ticket, refusal)
     except BookingError as refusal:
         return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
-    response = redirect(_moved_page(moved.public_id))
+    response = redirect("ticket", moved.public_id)
     visitor.remember_ticket(response, request, moved.public_id)
     return response
-
-
-def _moved_page(public_id: str) -> str:
-    """The new ticket's page, saying which one it stands for."""
-    return f"{reverse('ticket', args=[public_id])}?moved=1"
 
 
 def _live_context(ticket) -> dict:
