@@ -99,11 +99,21 @@ def bookable_window(department: Department, date: dt.date, starts_at: dt.datetim
 def open_on(date: dt.date) -> set[int]:
     """The ids of the departments that serve anybody on a date, whether booked or not: those in use that have hours, and
     neither a holiday nor a closure. Two queries."""
+    return set(closing_times(date))
+
+
+def closing_times(date: dt.date) -> dict[int, dt.datetime]:
+    """Until when each department that is open on a date serves, by its id. Two queries."""
     if closed_days(date, date):
-        return set()
+        return {}
     closed = QuotaOverride.objects.filter(date=date, start=None, quota=0).values("department")
     rules = OpeningHours.objects.filter(weekday=date.weekday(), department__is_active=True)
-    return {rule.department_id for rule in rules.exclude(department__in=closed) if rule.periods()}
+    zone = timezone.get_default_timezone()
+    return {
+        rule.department_id: dt.datetime.combine(date, rule.closes, zone)
+        for rule in rules.exclude(department__in=closed)
+        if rule.periods()
+    }
 
 
 def tickets_on(date: dt.date, department: Department | None = None):

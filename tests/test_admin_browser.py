@@ -12,7 +12,7 @@ from booking.models import Department, Slot, Ticket
 from booking.models.tickets import State
 from holidays.models import Holiday
 from tests.browser import AXE, is_trouble, sideways_scroll
-from tests.factories import in_days, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -192,3 +192,27 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
     expect(page.get_by_text("สมศรี").first).to_be_visible()
     for hidden in (page.locator("#nav-sidebar"), page.get_by_role("button", name="ทำกับบัตรคิวที่เลือก")):
         expect(hidden).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [720, 1060, 1600], ids=["upright", "lying", "made smaller"])
+def test_a_list_takes_the_whole_sheet_and_hides_no_row(new_desk, width):
+    """The widths are those of A4 in CSS pixels; the last one where it is printed at 60%."""
+    for _ in range(60):
+        make_member()
+    page = log_in(new_desk(), make_user(is_superuser=True, password=PASSWORD))
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(reverse("admin:members_member_changelist"))
+    page.emulate_media(media="print")
+
+    table = page.locator("#result_list")
+    box = table.bounding_box()
+    assert box["x"] < 40
+    assert box["width"] > width - 80
+    assert table.evaluate("element => getComputedStyle(element).display") == "table"
+    assert page.evaluate(STUCK) == []
+
+
+# What stays in one place of the screen lies on top of the rows of the first sheet.
+STUCK = """() => [...document.querySelectorAll("#page *")]
+    .filter(element => element.checkVisibility() && ["sticky", "fixed"].includes(getComputedStyle(element).position))
+    .map(element => element.className)"""

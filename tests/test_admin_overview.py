@@ -61,6 +61,12 @@ def test_today_and_tomorrow_by_department(client, manager):
     assert [row["closed"] for row in tomorrow["rows"]] == ["", "อบรม"]
 
 
+def test_a_department_for_walk_ins_only_is_not_called_shut(client, manager):
+    make_open_department(walk_in_percent=100)
+    _today, tomorrow = client.get(INDEX).context["days"]
+    assert [row["closed"] for row in tomorrow["rows"]] == ["ไม่เปิดให้จอง"]
+
+
 def test_nothing_wants_a_look_where_all_is_well(client, manager, worker_is_well):
     make_ticket()
 
@@ -137,6 +143,18 @@ def test_a_day_leads_to_its_tickets_and_to_a_new_override(client, manager):
     form = client.get(cell["new_override"]).context["adminform"].form
     assert (form["date"].value(), form["department"].value()) == (ticket.date.isoformat(), str(department.pk))
     assert cell["tickets"] in page.content.decode().replace("&amp;", "&")
+
+
+def test_a_day_of_all_departments_leads_to_closing_the_whole_office(client, manager):
+    slot = make_slot()
+
+    page = client.get(CALENDAR, {"month": f"{slot.date:%Y-%m}"})
+    [cell] = [cell for week in page.context["weeks"] for cell in week if cell and cell["day"].date == slot.date]
+    form = client.get(cell["new_holiday"]).context["adminform"].form
+
+    assert cell["new_holiday"] in page.content.decode()
+    # Confirmed unless they say otherwise: a draft would close nothing.
+    assert (form["date"].value(), form["is_confirmed"].value()) == (slot.date.isoformat(), True)
 
 
 def test_a_month_takes_as_many_queries_for_many_departments(client, manager):

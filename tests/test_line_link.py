@@ -285,6 +285,12 @@ def sign_in(client, account):
     client.cookies["line"] = response.cookies["line"].value
 
 
+def test_a_ticket_booked_elsewhere_is_among_those_to_come_in_with(client, linked):
+    ticket = make_ticket(member=linked)
+    with time_machine.travel(ticket.slot.starts_at):
+        assert ticket.code in text(client.get(reverse("arrive")))
+
+
 def test_choosing_a_department_leads_straight_to_the_days_with_the_own_full_name(client, linked):
     department = make_open_department()
     answer = client.get(reverse("identify", args=[department.slug]))

@@ -1,6 +1,9 @@
 """The first page: what a member may do, and in which language."""
 
+import datetime as dt
+
 import pytest
+import time_machine
 from django.urls import reverse
 
 from booking import opening
@@ -8,6 +11,9 @@ from tests.factories import make_department, make_open_department, make_ticket
 from tests.pages import hold, text
 
 pytestmark = pytest.mark.django_db
+
+BEFORE_CLOSING = dt.datetime.fromisoformat("2026-11-25T15:29:00+07:00")
+AT_CLOSING = dt.datetime.fromisoformat("2026-11-25T15:30:00+07:00")
 
 
 def test_each_department_says_what_it_is_for(client):
@@ -25,12 +31,16 @@ def test_each_department_says_what_it_is_for(client):
 
 def test_whether_a_department_is_open_today(client):
     make_department(name="ปิดอยู่")
-    make_open_department(name="เปิดอยู่")
+    make_open_department(name="เปิดอยู่", closes=dt.time(15, 30))
 
-    said = text(client.get("/"))
-
+    with time_machine.travel(BEFORE_CLOSING):
+        said = text(client.get("/"))
     assert "เปิดอยู่ วันนี้เปิด" in said
     assert "ปิดอยู่ วันนี้ปิด" in said
+
+    with time_machine.travel(AT_CLOSING):
+        said = text(client.get("/"))
+    assert "เปิดอยู่ วันนี้ปิดแล้ว" in said
 
 
 def test_the_tickets_of_this_device_come_first(client):
@@ -69,7 +79,7 @@ def test_a_fault_of_ours_says_what_to_do(client, monkeypatch):
     def fail(date):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(opening, "open_on", fail)
+    monkeypatch.setattr(opening, "closing_times", fail)
     client.raise_request_exception = False
     answer = client.get("/")
     assert answer.status_code == 500

@@ -231,6 +231,12 @@ def test_cancelling_twice_is_the_same(client, ticket):
     assert ticket.events.filter(verb="cancel").count() == 1
 
 
+def test_back_to_the_question_after_cancelling_leads_on_without_a_warning(client, ticket):
+    address = reverse("ticket_cancel", args=[ticket.public_id])
+    client.post(address)
+    assert client.get(address)["Location"] == reverse("ticket", args=[ticket.public_id])
+
+
 def test_what_has_been_called_is_not_cancelled(client, ticket):
     Ticket.objects.filter(pk=ticket.pk).update(state=State.SERVING, counter=Counter.objects.create(number=3))
     for answer in (
@@ -258,7 +264,11 @@ def test_moving_with_the_same_days_and_times(client, ticket):
     moved = ticket_at(answer["Location"])
     assert moved.slot == slot
     assert moved.moved_from == ticket
-    assert moved.code in text(client.get(answer["Location"]))
+    said = text(client.get(answer["Location"]))
+    # A number alone would not do: it may be the same on another day.
+    was = f"{ticket.code} {thai.short_date(ticket.date)} เวลา {thai.clock(ticket.slot)}"
+    assert f"เลื่อนแล้ว ใช้บัตรใบนี้แทนบัตรเดิม {was}" in said
+    assert moved.code in said
 
 
 def test_the_old_tickets_page_leads_to_the_new_one(client, ticket):
@@ -266,7 +276,7 @@ def test_the_old_tickets_page_leads_to_the_new_one(client, ticket):
     moved = queue.reschedule(ticket=ticket, slot_id=slot.pk, key="k")
     answer = page_of(client, ticket)
     assert ticket_at(answer["Location"]).pk == moved.ticket_id
-    assert client.get(answer["Location"]).status_code == 200
+    assert "เลื่อนแล้ว" in text(client.get(answer["Location"]))
 
 
 def test_a_move_sent_twice_is_one_move(client, ticket):

@@ -2,11 +2,13 @@
 
 import pytest
 import time_machine
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from booking import queue
-from tests.factories import in_days, make_ticket
+from booking.models import Slot, Ticket
+from tests.factories import in_days, make_slot, make_ticket, make_user
 from tests.pages import hold, text
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +30,26 @@ def test_those_to_come_stand_before_those_that_are_over(client):
 
     assert said.index(sooner.code) < said.index(later.code) < said.index("ที่ผ่านมา") < said.rindex(cancelled.code)
     assert "ยกเลิกแล้ว" in said
+
+
+def test_a_ticket_that_the_office_moved_stands_in_the_place_of_the_old_one(client):
+    """Moved twice while the device was away, so that it has never heard of the new ones."""
+    old, clerk = make_ticket(slot=make_slot(nth=3)), make_user()
+    hold(client, old)
+    newest = old
+    for days_ahead in (2, 3):
+        slot = Slot.objects.of_day(old.department, in_days(days_ahead))[0]
+        moved = queue.reschedule(ticket=newest, slot_id=slot.pk, key=f"day {days_ahead}", by=clerk)
+        newest = Ticket.objects.get(pk=moved.ticket_id)
+
+    for page in ("tickets", "home"):
+        said = text(client.get(reverse(page)))
+        assert newest.code in said
+        assert "เลื่อนแล้ว" in said
+        assert old.code not in said
+        assert "ยกเลิกแล้ว" not in said
+    assert client.get(reverse("ticket", args=[newest.public_id])).status_code == 200
+    assert Client().get(reverse("ticket", args=[newest.public_id])).status_code == 404
 
 
 def test_a_ticket_of_yesterday_is_over(client):

@@ -40,7 +40,7 @@ def _row(department, day) -> dict:
     elif closure:
         closed = closure.reason or _("ปิด")
     elif not load.places:
-        closed = _("ไม่เปิดทำการ")
+        closed = _("ไม่เปิดให้จอง")
     return {
         "department": department,
         "load": load,

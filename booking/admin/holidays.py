@@ -44,6 +44,10 @@ class HolidayAdmin(KeptAdmin):
     actions = ["confirm_chosen"]
     actions_list = ["load_year"]
 
+    def get_changeform_initial_data(self, request):
+        """What staff type is meant, and closes the day unless they say otherwise; drafts are those brought in."""
+        return {"is_confirmed": True} | super().get_changeform_initial_data(request)
+
     def get_custom_urls(self):
         return [("confirm/", "holidays_holiday_confirm", confirm)]
 

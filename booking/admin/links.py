@@ -24,6 +24,10 @@ def new_override(*, date, department=None) -> str:
     return f"{reverse('admin:booking_quotaoverride_add')}?{urlencode(query)}"
 
 
+def new_holiday(*, date) -> str:
+    return f"{reverse('admin:holidays_holiday_add')}?{urlencode({'date': date.isoformat()})}"
+
+
 def closed_times(*, date=None, department=None) -> str:
     """The tickets whose day or time is closed, there to be kept, moved or cancelled."""
     query = {}

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from booking import overview, thai
 from booking.admin.base import ReadOnlyAdmin, page, require
-from booking.admin.links import new_override, tickets_of
+from booking.admin.links import new_holiday, new_override, tickets_of
 from booking.models import Department, Slot
 
 
@@ -91,7 +91,8 @@ def _cell(day, department, booked_until) -> dict:
         "day": day,
         "is_open_yet": day.date <= booked_until,
         "tickets": tickets_of(date=day.date, department=department),
-        "new_override": new_override(date=day.date, department=department) if may_change else "",
+        "new_override": new_override(date=day.date, department=department) if may_change and department else "",
+        "new_holiday": new_holiday(date=day.date) if may_change and not department and not day.draft else "",
     }
 
 

@@ -94,6 +94,13 @@ class TicketQuerySet(models.QuerySet):
         """Loaded with what a ticket's page shows, in one query."""
         return self.select_related("department", "slot", "queue", "counter")
 
+    def followed_from(self, public_ids: list[str]):
+        """The tickets of these public ids; in place of one that was moved, the one it became."""
+        known = set(public_ids)
+        while became := set(self.filter(moved_from__public_id__in=known).values_list("public_id", flat=True)) - known:
+            known |= became
+        return self.filter(public_id__in=known, moved_to=None)
+
     def reached_by(self, public_id: str, secret: str) -> "Ticket":
         """The ticket that this secret opens.
 

@@ -70,8 +70,7 @@ def _remember_present(response) -> None:
 
 
 def _tickets_of_today(request):
-    held = Ticket.objects.with_details().of_today().live().filter(public_id__in=visitor.ticket_ids(request))
-    return held.order_by("due_at", "number")
+    return visitor.my_tickets(request).of_today().live().order_by("due_at", "number")
 
 
 def _turn(ticket: Ticket, *, is_present: bool) -> dict:

@@ -2,13 +2,12 @@
 
 import re
 
-from django.db.models import Q
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import opening
-from booking.models import Department, Ticket
+from booking.models import Department
 from booking.models.visits import count_visit, total_visits
 from booking.views import refusals, visitor
 from booking.views.access import access
@@ -22,10 +21,13 @@ ROBOTS = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|line-po
 @require_safe
 @access("anyone")
 def home(request):
+    now = timezone.now()
+    closing_times = opening.closing_times(timezone.localdate(now))
     context = {
         "departments": Department.objects.active(),
-        "open_today": opening.open_on(timezone.localdate()),
-        "tickets": _my_tickets(request).upcoming()[:3] if _may_have_tickets(request) else [],
+        "open_today": closing_times.keys(),
+        "over_today": {pk for pk, closes in closing_times.items() if closes <= now},
+        "tickets": visitor.my_tickets(request).upcoming()[:3],
         "has_line": line.log_in_is_on(),
     }
     return render(request, "booking/home.html", context)
@@ -34,7 +36,7 @@ def home(request):
 @require_safe
 @access("anyone")
 def tickets(request):
-    mine = list(_my_tickets(request).order_by("due_at"))
+    mine = list(visitor.my_tickets(request).order_by("due_at"))
     upcoming = [ticket for ticket in mine if ticket.is_live and ticket.date >= timezone.localdate()]
     over = [ticket for ticket in reversed(mine) if ticket not in upcoming]
     context = {"upcoming": upcoming, "over": over, "account": visitor.line_account(request)}
@@ -67,18 +69,6 @@ def guide(request):
     if is_new:
         response.set_cookie("visited", "1", secure=request.is_secure(), httponly=True, samesite="Lax")
     return response
-
-
-def _my_tickets(request):
-    """The tickets that this device holds, and those of the member whose LINE account is signed in."""
-    mine = Q(public_id__in=visitor.ticket_ids(request))
-    if account := visitor.line_account(request):
-        mine |= Q(member=account.member_id)
-    return Ticket.objects.with_details().filter(mine)
-
-
-def _may_have_tickets(request) -> bool:
-    return bool(visitor.ticket_ids(request) or visitor.line_account(request))
 
 
 def _is_read_by_a_person(request) -> bool:

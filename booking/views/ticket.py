@@ -94,6 +94,8 @@ def check_in(request, ticket):
 def cancel(request, ticket):
     """Ask once more; then cancel, which frees the place at once."""
     if request.method != "POST":
+        if ticket.state == State.CANCELLED:  # back from the page that says so
+            return redirect("ticket", ticket.public_id)
         if not ticket.can_cancel:
             return refusals.to_ticket(ticket, WrongState())
         return render(request, "booking/cancel.html", {"ticket": ticket, "department": ticket.department})

@@ -8,6 +8,7 @@ from django.core import signing
 from django.utils.crypto import salted_hmac
 
 from booking.demo import example_ids
+from booking.models import Ticket
 from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, issue_identity, member_id_of
 from members.models import LineAccount
@@ -178,10 +179,27 @@ def ticket_ids(request) -> list[str]:
     return _cookie(request, "tickets").split()
 
 
+def my_tickets(request):
+    """The tickets that this device holds, and those of the member whose LINE account is signed in; each in the place
+    of those it was moved from, by whomever."""
+    device_ids, account = ticket_ids(request), line_account(request)
+    if not device_ids and not account:
+        return Ticket.objects.none()
+    ours = Ticket.objects.followed_from(device_ids) if device_ids else Ticket.objects.none()
+    if account:
+        ours |= Ticket.objects.filter(member=account.member_id, moved_to=None)
+    return ours.with_details()
+
+
 def holds(request, ticket) -> bool:
-    """Whether a ticket is this device's, or its LINE account's member's."""
+    """Whether a ticket, or one that became it by a move, is this device's; or it is its LINE account's member's."""
     account = line_account(request)
-    return ticket.public_id in ticket_ids(request) or bool(account and account.member_id == ticket.member_id)
+    if account and account.member_id == ticket.member_id:
+        return True
+    device_ids = ticket_ids(request)
+    while ticket and ticket.public_id not in device_ids:
+        ticket = ticket.moved_from
+    return ticket is not None
 
 
 def remember_ticket(response, request, public_id: str) -> None:
