@@ -143,7 +143,7 @@ def test_what_it_does_not_begin(now, speed, told):
 
 
 def test_an_office_without_counters_is_told_what_to_do():
-    with pytest.raises(CommandError, match="seed_demo"):
+    with time_machine.travel(SUNDAY), pytest.raises(CommandError, match="seed_demo"):
         call_command("simulate_day")
 
 
