@@ -121,6 +121,15 @@ def test_without_a_server_it_says_how_to_start_one_and_takes_everything_back(unu
         assert_taken_back(before)
 
 
+def test_it_finds_the_run_of_its_own_folder(settings, tmp_path, unused_port):
+    settings.VAR_DIR = tmp_path
+    (tmp_path / "run.lock").write_text(f"http://127.0.0.1:{unused_port} (process 7)")
+    with time_machine.travel(HOLIDAY, tick=True):
+        seeded()
+        with pytest.raises(CommandError, match=f"No server answers at http://127.0.0.1:{unused_port} "):
+            call_command("simulate_day", "--speed", "3600")
+
+
 @pytest.mark.parametrize(
     "now, speed, told",
     [(SUNDAY.replace(hour=23, minute=58), "60", "midnight"), (SUNDAY, "0", "between"), (SUNDAY, "9999", "between")],
@@ -134,7 +143,7 @@ def test_what_it_does_not_begin(now, speed, told):
 
 
 def test_an_office_without_counters_is_told_what_to_do():
-    with pytest.raises(CommandError, match="seed_demo"):
+    with time_machine.travel(SUNDAY), pytest.raises(CommandError, match="seed_demo"):
         call_command("simulate_day")
 
 

@@ -2,6 +2,7 @@
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -31,6 +32,7 @@ def board(request):
     return _answer(list(Department.objects.active()))
 
 
+@extend_schema(operation_id="v1_board_of_department_retrieve")  # its own name would be that of the board of all
 @endpoint("GET", "anyone", {200: BoardSerializer}, 404)
 def board_of_department(request, slug):
     """The board of one department."""

@@ -24,6 +24,15 @@ from holidays.models import Holiday
 PLACES = {"loans": 3, "finance": 3}  # in each slot; elsewhere two
 
 
+def _where_it_runs() -> str:
+    """The address of the `make run` of this data folder, which it leaves in its lock; the usual one where none does."""
+    try:
+        address = (settings.VAR_DIR / "run.lock").read_text().partition(" ")[0]
+    except OSError:
+        address = ""
+    return address if address.startswith("http") else "http://127.0.0.1:8000"
+
+
 class Command(BaseCommand):
     help = (
         "Play a whole day in the demo office through the API of a running server: watch /board/, /counter/ and the "
@@ -32,7 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--speed", type=float, default=60, help="how many minutes of the day pass in one")
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the server answers")
+        parser.add_argument("--url", default=_where_it_runs(), help="where the server answers; %(default)s by default")
         parser.add_argument("--seed", type=int, default=None, help="play the same day again")
 
     def handle(self, *args, speed, url, seed, **options):
