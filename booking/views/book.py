@@ -4,6 +4,7 @@ import uuid
 
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from booking import queue
@@ -16,6 +17,7 @@ from members.identify import identify as find_member
 from members.models import Member
 
 
+@sensitive_post_parameters("citizen_id", "member_number", "proof")
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("anyone")
 def identify(request, slug):

@@ -99,6 +99,7 @@ def callback(request):
     return response
 
 
+@sensitive_post_parameters("citizen_id", "member_number", "proof")
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("line")
 def link(request, user_id):

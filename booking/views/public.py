@@ -4,6 +4,7 @@ import re
 
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import opening
@@ -43,6 +44,7 @@ def tickets(request):
     return render(request, "booking/tickets.html", context)
 
 
+@sensitive_post_parameters("citizen_id", "member_number", "proof")
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("anyone")
 def status(request):
