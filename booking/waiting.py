@@ -175,6 +175,8 @@ def _with_flags(tickets, *, now):
 def _taking_turns(tickets: list[Ticket], department: Department):
     """These tickets of a department in their turns: those who are due, then the early; in each an ordinary one after so
     many of priority."""
+    if not tickets:
+        return
     most, in_a_row = department.priority_in_a_row, _priority_calls_in_a_row(department)
     for is_due in (True, False):
         priority = deque(ticket for ticket in tickets if ticket.is_due == is_due and ticket.is_priority)

@@ -195,6 +195,41 @@ def test_set_aside_and_resumed(post, counter, department):
     assert refused(post("counters/3/resume/", {})) == (400, "invalid")
 
 
+def test_set_aside_and_finished(post, counter, department):
+    ticket = make_walk_in(department=department)
+    post("counters/3/call-next/")
+    assert refused(post(f"tickets/{ticket.public_id}/finish/")) == (409, "wrong_state")
+    post("counters/3/hold/")
+
+    assert post(f"tickets/{ticket.public_id}/finish/").json()["status"] == "served"
+    assert refused(post(f"tickets/{ticket.public_id}/finish/", authorization="")) == (401, "not_signed_in")
+
+
+def test_a_certain_ticket_is_called_by_who_may_with_a_reason(post, counter, department, clerk):
+    make_walk_in(department=department)
+    ticket = make_walk_in(department=department)
+    wanted = {"ticket": ticket.public_id, "reason": "มีนัดแพทย์"}
+    assert refused(post("counters/3/call/", wanted)) == (403, "not_permitted")
+    clerk.user_permissions.add(Permission.objects.get(codename="call_out_of_order_ticket"))
+
+    for body in ({}, wanted | {"reason": " "}, wanted | {"reason": "x" * 201}):
+        assert refused(post("counters/3/call/", body)) == (400, "invalid")
+    assert refused(post("counters/3/call/", wanted | {"ticket": "no-such-ticket"})) == (404, "not_found")
+    assert post("counters/3/call/", wanted).json()["status"] == "called"
+    assert ticket.events.get(verb="call").reason == "มีนัดแพทย์"
+    assert refused(post("counters/3/call/", wanted)) == (409, "counter_busy")
+
+
+def test_who_may_call_out_of_order_but_not_serve_calls_nobody(post, counter, department):
+    ticket = make_walk_in(department=department)
+    other = make_user()
+    other.user_permissions.add(Permission.objects.get(codename="call_out_of_order_ticket"))
+
+    answer = post("counters/3/call/", {"ticket": ticket.public_id, "reason": "นัด"}, token=issue_token(other))
+
+    assert refused(answer) == (403, "not_permitted")
+
+
 def test_put_back_and_call_undone(post, counter, department):
     make_walk_in(department=department)
 
@@ -284,6 +319,17 @@ def test_a_counter_out_of_use(post, counter):
 
 
 # --- reception ----------------------------------------------------------------------------------------------------
+
+
+def test_a_check_in_taken_back(post, department, time_machine):
+    ticket = make_ticket(slot=make_slot(department=department))
+    time_machine.move_to(ticket.due_at)
+    post(f"tickets/{ticket.public_id}/check-in/")
+
+    assert post(f"tickets/{ticket.public_id}/undo-check-in/").json()["status"] == "booked"
+    assert refused(post(f"tickets/{ticket.public_id}/undo-check-in/")) == (409, "wrong_state")
+    as_holder = post(f"tickets/{ticket.public_id}/undo-check-in/", authorization=f"Ticket {ticket.secret}")
+    assert refused(as_holder) == (401, "not_signed_in")
 
 
 def test_a_walk_in_waits_with_a_number_from_501_and_a_secret_for_its_slip(post, client, department, counter):

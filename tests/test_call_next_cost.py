@@ -51,3 +51,14 @@ def test_a_call_gives_pages_that_show_other_queues_nothing_to_fetch():
     queue.call_next(counter=counter, by=counter.clerk)
 
     assert waiting.versions() == before | {served[-1].pk: before[served[-1].pk] + 1}
+
+
+def test_the_console_asks_of_a_department_where_nobody_waits_no_more_than_that():
+    _, served = office(5)
+    ticket = make_walk_in(department=served[-1])
+
+    with CaptureQueriesContext(connection) as queries:
+        turns = waiting.in_order_at_counter(served)
+
+    assert [turn.ticket for turn in turns] == [ticket]
+    assert len(queries) == 2

@@ -29,7 +29,7 @@ STAFF_REFUSALS = {
     401: "`not_signed_in`: no token, or one that was revoked",
     403: "`not_permitted`: this member of staff has not the right",
     409: "`wrong_state`, `counter_busy`, `counter_taken`, `not_at_counter`, `day_closed`, `already_booked`, "
-    "`not_today`, `too_early`, `presence_needed`",
+    "`not_today`, `too_early`, `presence_needed`, `not_served_here`",
 }
 SECRET, TOKEN = {"ticketSecret": []}, {"staffToken": []}
 AUTHORITIES = {"anyone": [], "identity": [], "ticket": [SECRET], "token": [TOKEN], "ticket_or_token": [SECRET, TOKEN]}

@@ -157,5 +157,10 @@ class ReasonSerializer(serializers.Serializer):
     reason = Text(required=False, max_length=200, allow_blank=True)
 
 
+class CallTicketSerializer(serializers.Serializer):
+    ticket = Text(max_length=32, help_text="The id of a ticket that waits.")
+    reason = Text(max_length=200, help_text="Why it is called out of order; kept in its history.")
+
+
 class ResumeSerializer(serializers.Serializer):
     ticket = Text(max_length=32, help_text="The id of a ticket that is on hold.")

@@ -3,11 +3,13 @@
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from booking import counters, queue
 from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
 from booking.api.serializers import (
+    CallTicketSerializer,
     NewTicketSerializer,
     ReasonSerializer,
     ResumeSerializer,
@@ -21,6 +23,7 @@ from members.errors import NotRegistered
 from members.models import Member
 
 SERVE, RECEIVE = "booking.serve_at_counter", "booking.receive_ticket"
+CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
 
 
 @endpoint(
@@ -35,6 +38,26 @@ def call_next(request, number):
     """Call the ticket whose turn it is to the counter. The clerk sits down there, where nobody sits yet."""
     ticket = queue.call_next(counter=_seat(request, number), by=request.user)
     return _answer(ticket) if ticket else Response(status=204)
+
+
+@endpoint(
+    "POST",
+    "token",
+    {200: TicketSerializer},
+    400,
+    404,
+    409,
+    415,
+    request=CallTicketSerializer,
+    rights=[CALL_OUT_OF_ORDER],
+)
+def call(request, number):
+    """Call a certain ticket to the counter, whoever else is waiting."""
+    if not request.user.has_perm(SERVE):
+        raise PermissionDenied
+    wanted = body(CallTicketSerializer(), request)
+    ticket = _ticket(wanted["ticket"])
+    return _answer(queue.call(ticket=ticket, counter=_seat(request, number), by=request.user, reason=wanted["reason"]))
 
 
 def _of_the_counter(verb, says: str):
@@ -116,6 +139,18 @@ def check_in(request, public_id):
     if request.user:
         return _answer(queue.check_in(ticket=_ticket(public_id), by=request.user))
     return _answer(queue.check_in(ticket=ticket_of_holder(request, public_id)))
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[RECEIVE])
+def undo_check_in(request, public_id):
+    """Take back that the member has come: `booked` again."""
+    return _answer(queue.undo_check_in(ticket=_ticket(public_id), by=request.user))
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE])
+def finish_held(request, public_id):
+    """A ticket that was set aside needs no more: `served`. One at a counter is finished there."""
+    return _answer(queue.finish_held(ticket=_ticket(public_id), by=request.user))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE, RECEIVE])
