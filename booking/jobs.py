@@ -53,7 +53,7 @@ def send_notices() -> None:
 def sending_lasts() -> int:
     """For how many seconds send_notices runs: until the next run has surely begun (it may be a second or two late), so
     that no call waits in between. A worker that does all by itself has to come to its other work, too."""
-    return 65 if settings.Q_CLUSTER["workers"] > 1 else 50
+    return 62 if settings.Q_CLUSTER["workers"] > 1 else 50
 
 
 @recurring(minutes=15)

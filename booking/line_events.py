@@ -100,7 +100,9 @@ def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
 def _status(ticket: Ticket) -> dict:
     lines = words.when(ticket)
     if ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
-        lines.append(_("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": waiting.ahead(ticket)})
+        ahead = waiting.ahead(ticket)
+        is_next = ticket.state == State.WAITING and not ahead
+        lines.append(words.before(ahead) if ahead or is_next else _("ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน"))
     if ticket.state == State.WAITING:
         low, high = waiting.expected_wait(ticket)
         lines.append(_("คาดว่าจะถึงคิวในอีก %(low)s ถึง %(high)s นาที") % {"low": low, "high": high})

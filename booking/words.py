@@ -34,6 +34,11 @@ def when(ticket) -> list[str]:
     return [thai.long_date(ticket.date), *time]
 
 
+def before(ahead: int) -> str:
+    """How many come before somebody who waits."""
+    return _("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": ahead} if ahead else _("ท่านเป็นคิวถัดไป")
+
+
 def said(notice: Notice, *, ahead: int = 0) -> Said:
     """What a notice tells its member; `ahead`: how many come before, where it says that the turn is near."""
     ticket = notice.ticket
@@ -52,8 +57,7 @@ def said(notice: Notice, *, ahead: int = 0) -> Said:
             heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
             return Said(heading, when(ticket), [*see, *cancel], has_qr=True)
         case Kind.NEARLY:
-            before = _("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": ahead} if ahead else _("ท่านเป็นคิวถัดไป")
-            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [before, _("กรุณารอใกล้ช่องบริการ")], see)
+            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [before(ahead), _("กรุณารอใกล้ช่องบริการ")], see)
         case Kind.YOUR_TURN:
             return Said(_("ถึงคิวของท่าน"), [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}], see)
         case Kind.MISSED:

@@ -49,8 +49,8 @@ def user_id(number: int) -> str:
 # Who may be chosen at the log-in page, by the names of the demo's members; booking/demo.py links the first three.
 USERS = {
     user_id(100001): "สมชาย",
-    user_id(100002): "สมศรี ศรีสุข",
-    user_id(100003): "สมศรี แก้วมณี",
+    user_id(100002): "สมศรี",
+    user_id(100003): "สมศรี แก้ว",
     user_id(100004): "ประเสริฐ",
     user_id(100005): "มาลี",
 }

@@ -311,6 +311,14 @@ def test_today_s_card_says_how_many_are_before(client, server, somchai):
         assert "ก่อนหน้าท่านมี 1 คิว" in say(client, server, "คิว")
 
 
+def test_who_has_nobody_before_is_told_so_in_words(client, server, somchai):
+    with time_machine.travel("2026-11-23T00:30:00Z", tick=False):
+        ticket = make_ticket(slot=make_slot(days_ahead=0), member=somchai)
+        assert "ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน" in say(client, server, "คิว")
+        queue.check_in(ticket=ticket, by=make_user())
+        assert "ท่านเป็นคิวถัดไป" in say(client, server, "คิว")
+
+
 def test_only_one_s_own_tickets_are_shown(client, server, somchai):
     mine, other = make_ticket(member=somchai), make_ticket()
 
