@@ -117,7 +117,7 @@ async def _open(page: _Page, path: str) -> tuple[str, float]:
 
 
 def _every(body: str) -> float:
-    return float(re.search(r'data-every="(\d+)"', body)[1])
+    return float(re.search(r'data-every="([\d.]+)"', body)[1])
 
 
 async def _run(wanted: dict) -> Seen:

@@ -161,12 +161,30 @@ def test_an_open_page_learns_of_the_call(client):
     assert answer["HX-Refresh"] == "true"
 
 
-def test_the_page_asks_more_often_when_its_turn_is_next(client):
-    department = department_of()
-    first, second = make_walk_in(department=department), make_walk_in(department=department)
-    for ticket, seconds in [(first, 1), (second, 5)]:
+def test_the_page_asks_more_often_when_its_turn_is_near(client):
+    department = department_of(nearly_when_ahead=1)
+    first, second, third = (make_walk_in(department=department) for _ in range(3))
+    for ticket, seconds in [(first, "0.6"), (second, "0.6"), (third, "5")]:
         hold(client, ticket)
-        assert live(client, ticket).context["poll_seconds"] == seconds
+        assert f'data-every="{seconds}"' in live(client, ticket).content.decode()
+
+
+def test_a_booking_that_need_not_check_in_is_near_too(client, clock):
+    ticket = ticket_today(uses_check_in=False)
+    hold(client, ticket)
+
+    assert 'data-every="0.6"' in live(client, ticket).content.decode()
+
+
+def test_a_ticket_that_still_waits_when_its_day_is_over_says_so(client, clock):
+    ticket = make_walk_in(department=department_of())
+    hold(client, ticket)
+    clock.shift(dt.timedelta(days=1))
+
+    content = page(client, ticket)
+
+    assert "เลยวันของบัตรคิวนี้แล้ว" in content
+    assert "ท่านเป็นคิวถัดไป" not in content
 
 
 def test_after_a_transfer_the_page_names_where_it_goes_on(client):

@@ -21,8 +21,9 @@ from booking.views.access import access
 from booking.views.live import queue_etag
 from booking.views.qr import qr, secret_link
 
-# How often an open page looks again: when it is the next or called, when it waits today, and on the days before.
-POLL_SECONDS_NEXT, POLL_SECONDS_TODAY, POLL_SECONDS_BEFORE = 1, 5, 300
+# How often an open page looks again: when its turn is near, so that a call shows within a second, reload included; when
+# it waits today; and on the days before.
+POLL_SECONDS_NEAR, POLL_SECONDS_TODAY, POLL_SECONDS_BEFORE = 0.6, 5, 300
 QR_LASTS = 30 * 24 * 60 * 60  # seconds
 LINK = re.compile(r"(?:/t/(?P<public_id>[-\w]+)/?#)?(?P<secret>[0-9a-f]{64})\s*$")
 
@@ -193,20 +194,25 @@ def _move(request, ticket, date, days_url):
 
 
 def _live_context(ticket) -> dict:
-    is_today = ticket.date == timezone.localdate()
+    today = timezone.localdate()
+    is_today, is_past = ticket.date == today, ticket.date < today
     ahead = waiting.ahead(ticket)
     return {
         "ticket": ticket,
         "ahead": ahead,
         "is_today": is_today,
-        "wait": in_fives(waiting.expected_wait(ticket)) if ticket.state == State.WAITING else None,
+        "is_past": is_past,
+        "wait": in_fives(waiting.expected_wait(ticket)) if ticket.state == State.WAITING and is_today else None,
         "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
 
 
-def _poll_seconds(ticket, ahead: int) -> int:
-    is_near = ticket.state == State.CALLED or (ticket.state == State.WAITING and ahead == 0)
-    return POLL_SECONDS_NEXT if is_near else POLL_SECONDS_TODAY
+def _poll_seconds(ticket, ahead: int) -> float:
+    """Near is who is called, and who has no more before them than the department calls near: several counters may call
+    one after the other in a moment."""
+    waits = ticket.state == State.WAITING or (ticket.state == State.BOOKED and not ticket.queue.uses_check_in)
+    is_near = ticket.state == State.CALLED or (waits and ahead <= ticket.queue.nearly_when_ahead)
+    return POLL_SECONDS_NEAR if is_near else POLL_SECONDS_TODAY
 
 
 def _check_in(ticket) -> dict | None:
