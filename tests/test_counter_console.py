@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 MORNING = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
 PRESSED = ["call-next", "recall", "undo-call", "start", "finish", "miss", "hold", "put-back", "transfer"]
-PRESSED_FOR = ["call", "resume", "finish", "come-back", "check-in", "undo-check-in", "reopen"]
+PRESSED_FOR = ["call", "resume", "finish", "come-back", "check-in", "undo-check-in", "cancel", "reopen"]
 
 
 @pytest.fixture(autouse=True)
@@ -323,6 +323,23 @@ def test_staff_check_in_take_it_back_and_reopen(client, counter, department):
     assert "เปิดคิวอีกครั้ง" in text(console(client, counter, show=ticket.public_id))
     press_for(client, counter, ticket, "reopen")
     assert state_of(ticket) == State.BOOKED
+
+
+def test_who_wants_to_go_home_is_cancelled(client, counter, department):
+    ticket = make_walk_in(department=department)
+    assert "ยกเลิกบัตรคิว" in text(console(client, counter, show=ticket.public_id))
+
+    press_for(client, counter, ticket, "cancel", reason="ขอกลับก่อน")
+
+    assert state_of(ticket) == State.CANCELLED
+    assert (event_of(ticket).by, event_of(ticket).reason) == (counter.clerk, "ขอกลับก่อน")
+
+
+def test_what_cannot_be_cancelled_has_no_button_for_it(client, counter, department, other):
+    called, theirs = make_walk_in(department=department), make_walk_in(department=other)
+    press(client, counter, "call-next")
+    for ticket in (called, theirs):
+        assert "ยกเลิกบัตรคิว" not in text(console(client, counter, show=ticket.public_id))
 
 
 # --- calling a certain ticket ---

@@ -30,6 +30,7 @@ SERVE = "booking.serve_at_counter"
 TAKE_OVER = "booking.take_over_counter"
 RECEIVE = "booking.receive_ticket"
 CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
+CANCEL = "booking.cancel_ticket"
 
 LONGEST_REASON = 200  # as long as an event keeps
 PUBLIC_ID = re.compile(r"[-\w]{1,32}", re.ASCII)
@@ -244,6 +245,10 @@ def _call(request, counter, ticket):
     queue.call(ticket=ticket, counter=counter, by=request.user, reason=_reason(request))
 
 
+def _cancel(request, counter, ticket):
+    queue.cancel(ticket=ticket, by=request.user, reason=_reason(request))
+
+
 # Each with the right that it takes beyond serving at a counter.
 PRESSED_FOR = {
     "call": (CALL_OUT_OF_ORDER, _call),
@@ -252,6 +257,7 @@ PRESSED_FOR = {
     "come-back": ("", _for_ticket(queue.come_back)),
     "check-in": (RECEIVE, _for_ticket(queue.check_in)),
     "undo-check-in": (RECEIVE, _for_ticket(queue.undo_check_in)),
+    "cancel": (CANCEL, _cancel),
     "reopen": (RECEIVE, _for_ticket(queue.reopen)),
 }
 
@@ -351,6 +357,7 @@ def _context(request, counter, *, etag="", said=None, show=None) -> dict:
         "is_about_queue": said == "checked_in"
         or request.resolver_match.url_name in ("counter_find", "counter_press_for"),
         "may_receive": request.user.has_perm(RECEIVE),
+        "may_cancel": request.user.has_perm(CANCEL),
         "may_call_out_of_order": request.user.has_perm(CALL_OUT_OF_ORDER),
     }
 
