@@ -18,7 +18,7 @@ _sequence = count(1)
 _LETTERS = "FGHIJKLMNOPQRSTUVWXYZABCDE"
 
 
-def make_department(*, slug=None, letter=None, name="ฝ่ายสินเชื่อ", max_days_ahead=14, **fields) -> Department:
+def make_department(*, slug=None, letter=None, name="ฝ่ายสินเชื่อ", max_days_ahead=5, **fields) -> Department:
     """A department without hours, so without places."""
     in_use = set(Department.objects.values_list("letter", flat=True))
     return Department.objects.create(

@@ -103,7 +103,7 @@ def test_the_office_moving_a_ticket_says_so_in_place_of_a_new_ticket():
 
 
 def test_word_of_a_move_is_of_use_until_the_new_time():
-    department = make_open_department()
+    department = make_open_department(max_days_ahead=9)
     ticket = make_ticket(slot=make_slot(department=department))
     later = make_slot(department=department, days_ahead=9)
 
