@@ -15,11 +15,10 @@ export PIP_ROOT_USER_ACTION = ignore
 run: .venv/installed .env
 	@.venv/bin/python manage.py run
 
-# Three processes also for two processors: the browser tests wait much.
 test: .venv/installed-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
-	.venv/bin/python -m pytest --numprocesses=3 --dist=loadgroup $(ARGS)
+	.venv/bin/python -m pytest --numprocesses=2 --dist=loadgroup $(ARGS)
 
 bench: .venv/installed-dev
 	.venv/bin/python -m bench $(ARGS)

@@ -149,7 +149,7 @@ def _statements_of_a_call(counter: Counter) -> str:
     lines = []
     for query in captured.captured_queries:
         statement = " ".join(query["sql"].split()).replace(str(counter.pk), ":counter")
-        if 'AS "is_due"' in statement:
+        if 'AS "is_due"' in statement and statement.endswith("LIMIT 1"):  # which ticket it is
             chosen = statement.replace('"booking_ticket"."id"', '"booking_ticket"."id" AS "ticket"', 1)
             lines.append(f"{chosen} \\gset")
         else:

@@ -93,13 +93,14 @@ def ahead(ticket: Ticket, *, now=None) -> int:
     return others.filter(before | ~Q(priority=Priority.NONE) & Q(state=State.WAITING)).count()
 
 
-def expected_wait(ticket: Ticket, *, now=None) -> tuple[int, int]:
-    """How long this ticket will still wait, as a range in minutes: from those ahead, the department's pace and the
-    counters that serve it now. A booking waits at least until its time, where somebody else is waiting."""
+def expected_wait(ticket: Ticket, *, now=None, before: int | None = None) -> tuple[int, int]:
+    """How long this ticket will still wait, as a range in minutes: from those ahead (`before`, where that is known
+    already), the department's pace and the counters that serve it now. A booking waits at least until its time, where
+    somebody else is waiting."""
     now = now or timezone.now()
     seconds, spread = pace_of(ticket.queue)
     counters = max(1, Counter.objects.filter(departments=ticket.queue_id, clerk__isnull=False).count())
-    before = ahead(ticket, now=now)
+    before = ahead(ticket, now=now) if before is None else before
     middle = before * seconds / counters
     margin = math.sqrt(before) * spread / counters + seconds / counters / 2
     until_due = (ticket.due_at - now).total_seconds() if before else 0

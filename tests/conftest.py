@@ -1,5 +1,6 @@
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import translation
 
 from tests.browser import chromium, new_phone, old_phone, phone  # noqa: F401
@@ -14,6 +15,12 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("race"):
             item.add_marker(pytest.mark.xdist_group("race"))
     items.sort(key=lambda item: not (item.get_closest_marker("race") or item.get_closest_marker("long")))
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached():
+    """A page kept for a second would meet the next test's database."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -421,3 +421,17 @@ def test_a_new_recording_has_a_new_address(client):
 
 def test_no_sound_under_an_address_without_one(client):
     assert client.get(reverse("board_clip", args=[1])).status_code == 404
+
+
+def test_boards_that_ask_in_the_same_second_share_a_page_and_each_sees_the_newest_call(
+    client, django_assert_max_num_queries
+):
+    department = make_open_department()
+    counter = make_counter(departments=[department])
+    with time_machine.travel(timezone.now(), tick=False):
+        first = client.get("/board/").content
+        with django_assert_max_num_queries(1):
+            assert client.get("/board/").content == first
+        called = make_walk_in(department=department)
+        queue.call_next(counter=counter, by=counter.clerk)
+        assert called.code in client.get("/board/").content.decode()

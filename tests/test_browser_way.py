@@ -201,7 +201,7 @@ def test_the_strip_by_arrow_key_wheel_and_finger(new_phone, department):
 
 
 def test_the_strip_starts_at_the_first_day_that_can_be_booked(phone):
-    department = make_open_department(quota=1, slot_minutes=420)
+    department = make_open_department(quota=1, slot_minutes=420, max_days_ahead=14)
     for days in (0, 1, 2, 3):
         for slot in Slot.objects.of_day(department, in_days(days)):
             make_ticket(slot=slot)

@@ -202,7 +202,9 @@ def _live_context(ticket) -> dict:
         "ahead": ahead,
         "is_today": is_today,
         "is_past": is_past,
-        "wait": in_fives(waiting.expected_wait(ticket)) if ticket.state == State.WAITING and is_today else None,
+        "wait": in_fives(waiting.expected_wait(ticket, before=ahead))
+        if ticket.state == State.WAITING and is_today
+        else None,
         "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
 
