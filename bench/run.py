@@ -40,7 +40,7 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         office_url = database.fresh(url, "bench_office", template="bench_small")
         database.use("bench_office")
         size = {"calls": 200, "rounds": 1, "seconds": 8, "bookings": 700}
-        size = size if quick else {"calls": 2000, "rounds": 5, "seconds": 60, "bookings": 7000}
+        size = size if quick else {"calls": 1000, "rounds": 3, "seconds": 40, "bookings": 7000}
         found["office"] = office.measure(office_url, workspace=folder, **size)
         connection.close()
         report.office(found["office"])
