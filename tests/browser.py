@@ -3,22 +3,26 @@
     def test_something(phone): phone.goto("/")
 
 `phone` is a Playwright page on the live server; `old_phone` the same with JavaScript switched off; `new_phone()` makes
-further ones, each a device with cookies of its own. A script that fails, or anything that the strict policy stops,
-fails the test.
+further ones, and `new_page(size)` those of any other size, each a device with cookies of its own.
 """
 
 import os
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import sync_playwright
 
 HOW_TO_GET_CHROMIUM = (
     "Browser tests need Chromium and Thai fonts. On Debian or Ubuntu: "
     "apt install chromium fonts-thai-tlwg fonts-noto-core (or set CHROMIUM to the path of one)."
 )
+TELEVISION, TABLET, TELEPHONE = (1920, 1080), (1024, 768), (390, 844)  # CSS pixels
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AXE_RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -51,31 +55,38 @@ def chromium():
 
 
 @pytest.fixture
-def new_phone(chromium, live_server):
-    """Makes pages, each on a device of its own. `width` in CSS pixels; further options are Playwright's."""
+def new_page(chromium, live_server):
+    """Makes pages on the live server, each on a device of its own, of a size in CSS pixels; `user` is signed in there.
+    Further options are Playwright's. A script that fails, or anything that the strict policy stops, fails the test."""
     contexts, troubles = [], []
 
-    def make(*, width=390, **options):
-        context = chromium.new_context(
-            base_url=live_server.url,
-            viewport={"width": width, "height": 844},
-            is_mobile=True,
-            has_touch=True,
-            locale="th-TH",
-            timezone_id="Asia/Bangkok",
-            **options,
-        )
+    def make(size, *, user=None, **options):
+        width, height = size
+        settled = {"locale": "th-TH", "timezone_id": "Asia/Bangkok"} | options
+        context = chromium.new_context(base_url=live_server.url, viewport={"width": width, "height": height}, **settled)
         context.set_default_timeout(10_000)
         contexts.append(context)
+        if user:
+            sign_in(context, user, live_server.url)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
+        page.troubles = troubles
         return page
 
     yield make
     for context in contexts:
         context.close()
+    wait_for_rest()
     assert not troubles
+
+
+@pytest.fixture
+def new_phone(new_page):
+    def make(*, width=390, **options):
+        return new_page((width, 844), is_mobile=True, has_touch=True, **options)
+
+    return make
 
 
 @pytest.fixture
@@ -87,6 +98,22 @@ def phone(new_phone):
 def old_phone(new_phone):
     """Without JavaScript."""
     return new_phone(java_script_enabled=False)
+
+
+def sign_in(context, user, url: str) -> None:
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
+
+
+def wait_for_rest() -> None:
+    """Until the live server has answered what open pages asked of it last. A request still being answered would hold
+    rows of the database that is emptied next: a deadlock, and the next test would find this one's departments."""
+    give_up_at = time.monotonic() + 30
+    while answering := [one.name for one in threading.enumerate() if "process_request_thread" in one.name]:
+        assert time.monotonic() < give_up_at, f"still at work: {answering}"
+        time.sleep(0.01)
 
 
 def is_trouble(message) -> bool:
@@ -140,4 +167,15 @@ def small_targets(page, *, least=48) -> list[str]:
             return found;
         }""",
         least,
+    )
+
+
+def cut_off(page) -> list[str]:
+    """Text whose marks above or below are cut: higher than the box that hides what overflows."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("body *")]
+            .filter((one) => one.checkVisibility() && one.innerText && !one.matches(".unseen"))
+            .filter((one) => getComputedStyle(one).overflowY === "hidden")
+            .filter((one) => one.clientHeight && one.scrollHeight > one.clientHeight + 1)
+            .map((one) => `${one.scrollHeight} > ${one.clientHeight}: ${one.outerHTML.slice(0, 120)}`)"""
     )

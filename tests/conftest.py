@@ -3,7 +3,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import translation
 
-from tests.browser import chromium, new_phone, old_phone, phone  # noqa: F401
+from tests.browser import chromium, new_page, new_phone, old_phone, phone  # noqa: F401
 
 
 def pytest_collection_modifyitems(config, items):

@@ -11,7 +11,7 @@ from booking import demo, roles
 from booking.models import Department, Slot, Ticket
 from booking.models.tickets import State
 from holidays.models import Holiday
-from tests.browser import AXE, is_trouble, sideways_scroll
+from tests.browser import AXE, sideways_scroll
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -26,29 +26,11 @@ SCREENSHOTS = Path(os.environ["VAR_DIR"]) / "screenshots"
 
 
 @pytest.fixture
-def new_desk(chromium, live_server):
-    """Makes pages on a screen of 1280 x 800. What the policy stops, or a script that fails, fails the test."""
-    contexts, troubles = [], []
-
+def new_desk(new_page):
     def make(**options):
-        context = chromium.new_context(
-            base_url=live_server.url,
-            viewport={"width": 1280, "height": 800},
-            locale="th-TH",
-            timezone_id="Asia/Bangkok",
-            **options,
-        )
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
-        return page
+        return new_page((1280, 800), **options)
 
-    yield make
-    for context in contexts:
-        context.close()
-    assert not troubles
+    return make
 
 
 def log_in(page, user):

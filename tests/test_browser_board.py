@@ -11,9 +11,8 @@ from playwright.sync_api import expect
 
 from booking import announcing, queue, roles
 from booking.models import BoardNotice, Clip, Ticket
-from tests.browser import violations
+from tests.browser import TELEPHONE, TELEVISION, cut_off, violations
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
-from tests.screens import TELEPHONE, TELEVISION, cut_off, new_screen  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -50,8 +49,8 @@ def loans():
 
 
 @pytest.fixture
-def tv(new_screen):  # noqa: F811
-    page = new_screen(TELEVISION)
+def tv(new_page):
+    page = new_page(TELEVISION)
     page.add_init_script(EARS)
     return page
 
@@ -377,8 +376,8 @@ def test_three_hundred_calls_by_fives_and_thirty_drops_lose_no_call_and_repeat_n
 # --- clock, notices, screens ---
 
 
-def test_the_clock_is_thailands_wherever_the_machine_believes_to_be(new_screen, loans):  # noqa: F811
-    page = new_screen(TELEVISION, timezone_id="America/New_York", locale="en-US")
+def test_the_clock_is_thailands_wherever_the_machine_believes_to_be(new_page, loans):
+    page = new_page(TELEVISION, timezone_id="America/New_York", locale="en-US")
     page.goto("/board/")
     clock = page.locator("#clock")
     page.wait_for_timeout(1500)
@@ -402,8 +401,8 @@ def test_notices_take_turns(tv, loans):
     expect(shown).to_have_text("รับบัตรคิวถึง 15.00 น.")
 
 
-def test_without_javascript_the_calls_are_there(new_screen, loans):  # noqa: F811
-    page = new_screen(TELEVISION, java_script_enabled=False)
+def test_without_javascript_the_calls_are_there(new_page, loans):
+    page = new_page(TELEVISION, java_script_enabled=False)
     call(loans, number=1)
     page.goto("/board/")
     expect(page.locator(".call-number")).to_have_text("A501")
@@ -414,8 +413,8 @@ def test_without_javascript_the_calls_are_there(new_screen, loans):  # noqa: F81
     expect(page.locator(".call-number")).to_have_text("A502", timeout=15_000)
 
 
-def test_the_poster_says_when_staff_are_signed_out(new_screen, loans):  # noqa: F811
-    page = new_screen(TELEVISION, user=make_user(group=roles.CLERK))
+def test_the_poster_says_when_staff_are_signed_out(new_page, loans):
+    page = new_page(TELEVISION, user=make_user(group=roles.CLERK))
     page.goto("/board/poster/")
     expect(page.get_by_role("img", name="QR สำหรับแจ้งว่ามาถึงแล้ว")).to_be_visible()
 
@@ -449,8 +448,8 @@ ADDRESSES = ["/board/", "/board/a/", "/board/poster/"]
 
 
 @pytest.mark.parametrize("size", [TELEVISION, (1280, 720), (3840, 2160)])
-def test_a_screen_holds_it_all_and_cuts_no_marks(new_screen, busy_office, size):  # noqa: F811
-    page = new_screen(size, user=make_user(group=roles.CLERK))
+def test_a_screen_holds_it_all_and_cuts_no_marks(new_page, busy_office, size):
+    page = new_page(size, user=make_user(group=roles.CLERK))
     for address in ADDRESSES:
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
@@ -473,8 +472,8 @@ def test_the_newest_call_fills_a_third_of_the_screen(tv, busy_office):
 
 
 @pytest.mark.parametrize("size", [TELEVISION, TELEPHONE])
-def test_axe_finds_nothing(new_screen, busy_office, size):  # noqa: F811
-    page = new_screen(size, user=make_user(group=roles.CLERK), bypass_csp=True)
+def test_axe_finds_nothing(new_page, busy_office, size):
+    page = new_page(size, user=make_user(group=roles.CLERK), bypass_csp=True)
     for address in ADDRESSES:
         page.goto(address)
         assert violations(page) == []
@@ -484,7 +483,7 @@ def test_axe_finds_nothing(new_screen, busy_office, size):  # noqa: F811
     assert violations(page) == []
 
 
-def test_axe_finds_nothing_on_an_empty_board(new_screen):  # noqa: F811
-    page = new_screen(TELEVISION, bypass_csp=True)
+def test_axe_finds_nothing_on_an_empty_board(new_page):
+    page = new_page(TELEVISION, bypass_csp=True)
     page.goto("/board/")
     assert violations(page) == []

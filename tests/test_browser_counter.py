@@ -5,14 +5,13 @@ import re
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 
 from booking import queue
 from booking.models import Counter, Ticket
 from booking.models.tickets import Priority, State
 from booking.roles import CLERK, MANAGER
-from tests.browser import is_trouble, sideways_scroll, small_targets, small_text, violations
+from tests.browser import sideways_scroll, sign_in, small_targets, small_text, violations
 from tests.factories import (
     make_counter,
     make_member,
@@ -30,40 +29,11 @@ A_MOMENT = 700
 
 
 @pytest.fixture
-def new_desk(chromium, live_server):
-    """Makes pages of 1280 x 800, each signed in as the clerk of a counter. What fails in a script fails the test, but
-    for requests that the test itself cuts off."""
-    contexts, troubles = [], []
-
+def new_desk(new_page):
     def make(clerk=None, **options):
-        context = chromium.new_context(
-            base_url=live_server.url,
-            viewport={"width": 1280, "height": 800},
-            locale="th-TH",
-            timezone_id="Asia/Bangkok",
-            **options,
-        )
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        if clerk:
-            sign_in(context, clerk, live_server.url)
-        page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda message: troubles.append(message.text) if is_trouble(message) else None)
-        page.troubles = troubles
-        return page
+        return new_page((1280, 800), user=clerk, **options)
 
-    yield make
-    for context in contexts:
-        context.close()
-    assert not troubles
-
-
-def sign_in(context, user, url):
-    client = Client()
-    client.force_login(user)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
+    return make
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from playwright.sync_api import expect
 
 from booking import presence, roles
 from booking.models import Ticket
-from tests.browser import sideways_scroll, small_targets, small_text, violations
+from tests.browser import TABLET, TELEPHONE, cut_off, sideways_scroll, small_targets, small_text, violations
 from tests.factories import make_open_department, make_ticket, make_user, make_walk_in
-from tests.screens import TABLET, TELEPHONE, cut_off, new_screen  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -24,13 +23,13 @@ def loans():
 
 
 @pytest.fixture
-def tablet(new_screen, loans):  # noqa: F811
-    return new_screen(TABLET, user=make_user(group=roles.CLERK), has_touch=True)
+def tablet(new_page, loans):
+    return new_page(TABLET, user=make_user(group=roles.CLERK), has_touch=True)
 
 
 @pytest.fixture
-def old_tablet(new_screen, loans):  # noqa: F811
-    return new_screen(TABLET, user=make_user(group=roles.CLERK), java_script_enabled=False)
+def old_tablet(new_page, loans):
+    return new_page(TABLET, user=make_user(group=roles.CLERK), java_script_enabled=False)
 
 
 @pytest.fixture
@@ -160,8 +159,8 @@ def test_the_slip_is_one_page_of_80_mm_in_black(tablet):
 
 
 @pytest.mark.parametrize("size", [TABLET, TELEPHONE])
-def test_large_enough_nothing_cut_and_axe_finds_nothing(new_screen, loans, size):  # noqa: F811
-    page = new_screen(size, user=make_user(group=roles.CLERK), bypass_csp=True)
+def test_large_enough_nothing_cut_and_axe_finds_nothing(new_page, loans, size):
+    page = new_page(size, user=make_user(group=roles.CLERK), bypass_csp=True)
 
     def fits():
         assert sideways_scroll(page) == 0
@@ -185,8 +184,8 @@ def test_large_enough_nothing_cut_and_axe_finds_nothing(new_screen, loans, size)
     fits()
 
 
-def test_the_number_fits_its_ticket_on_an_upright_tablet(new_screen, loans):  # noqa: F811
-    page = new_screen((768, 1024), user=make_user(group=roles.CLERK))
+def test_the_number_fits_its_ticket_on_an_upright_tablet(new_page, loans):
+    page = new_page((768, 1024), user=make_user(group=roles.CLERK))
     issue(page)
 
     width = (
@@ -201,12 +200,12 @@ def test_the_number_fits_its_ticket_on_an_upright_tablet(new_screen, loans):  # 
 
 
 @pytest.mark.parametrize("java_script_enabled", [True, False])
-def test_a_member_scans_and_taps(new_screen, booked, loans, java_script_enabled):  # noqa: F811
+def test_a_member_scans_and_taps(new_page, booked, loans, java_script_enabled):
     loans.check_in_needs_presence = True
     loans.check_in_minutes_before = 12 * 60
     loans.save(update_fields=["check_in_needs_presence", "check_in_minutes_before"])
     Ticket.objects.filter(pk=booked.pk).update(due_at=timezone.now())
-    page = new_screen(TELEPHONE, java_script_enabled=java_script_enabled)
+    page = new_page(TELEPHONE, java_script_enabled=java_script_enabled)
     page.goto(f"/t/{booked.public_id}/")
     page.get_by_label("ลิงก์ของบัตรคิว").fill(booked.secret)
     page.get_by_role("button", name="เปิดบัตรคิว").click()
@@ -218,8 +217,8 @@ def test_a_member_scans_and_taps(new_screen, booked, loans, java_script_enabled)
     expect(page.get_by_text("แจ้งแล้ว กรุณารอเรียก")).to_be_visible()
 
 
-def test_the_page_behind_the_code_is_fit_for_old_eyes(new_screen, booked, loans):  # noqa: F811
-    page = new_screen(TELEPHONE, bypass_csp=True)
+def test_the_page_behind_the_code_is_fit_for_old_eyes(new_page, booked, loans):
+    page = new_page(TELEPHONE, bypass_csp=True)
 
     def fits():
         assert (sideways_scroll(page), small_text(page), small_targets(page), violations(page)) == (0, [], [], [])
