@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.test import Client
 from django.urls import reverse
 
 from booking import queue
@@ -198,3 +199,109 @@ def test_after_a_transfer_the_page_names_where_it_goes_on(client):
 
     assert "รับบริการต่อที่ฝ่ายการเงิน" in page(client, ticket)
     assert Ticket.objects.get(pk=ticket.pk).code == ticket.code
+
+
+# --- looking again ---
+
+
+def shown_and_version(client, ticket):
+    """What an open page sends along when it looks again."""
+    answer = live(client, ticket)
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "private, no-cache"
+    return answer.wsgi_request.GET["shown"], answer["ETag"]
+
+
+def look(client, ticket, shown, version):
+    address = reverse("ticket_live", args=[ticket.public_id])
+    return client.get(address, {"shown": shown}, headers={"If-None-Match": version})
+
+
+@pytest.mark.parametrize("weak", ["", "W/"])
+def test_unchanged_is_told_from_the_queues_version_alone(client, django_assert_num_queries, weak):
+    ticket = make_walk_in(department=department_of())
+    hold(client, ticket)
+    shown, version = shown_and_version(client, ticket)
+
+    with django_assert_num_queries(1):
+        answer = look(client, ticket, shown, weak + version)
+
+    assert answer.status_code == 304
+    assert answer["ETag"] == version
+    assert answer["Cache-Control"] == "private, no-cache"
+    assert not answer.content
+
+
+def test_a_version_that_one_has_heard_of_tells_a_stranger_nothing(client):
+    ticket = make_walk_in(department=department_of())
+    hold(client, ticket)
+    shown, version = shown_and_version(client, ticket)
+
+    assert look(Client(), ticket, shown, version).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "version", ['"1.1"', '"a", "b"', '"9.9-9-9-th-9-9-"', '"๙.๙-๙-๙-th-๙"', "W/", f'"{40 * "9"}.1-1-1-th-1"']
+)
+def test_a_version_that_never_was_is_answered_anew(client, version):
+    ticket = make_walk_in(department=department_of())
+    hold(client, ticket)
+    shown, _ = shown_and_version(client, ticket)
+
+    assert look(client, ticket, shown, version).status_code == 200
+
+
+def test_whoever_is_called_before_is_told_at_once(client):
+    department = department_of()
+    counter = make_counter(departments=[department])
+    make_walk_in(department=department)
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+    shown, version = shown_and_version(client, ticket)
+
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    answer = look(client, ticket, shown, version)
+    assert answer.status_code == 200
+    assert "ท่านเป็นคิวถัดไป" in answer.content.decode()
+
+
+def test_whoever_books_before_is_told_within_half_a_minute(client, clock):
+    department = department_of()
+    first, second = [make_slot(department=department, days_ahead=0, nth=nth) for nth in (0, 1)]
+    ticket = make_ticket(slot=second)
+    hold(client, ticket)
+    shown, version = shown_and_version(client, ticket)
+
+    make_ticket(slot=first)
+    clock.shift(30)
+
+    answer = look(client, ticket, shown, version)
+    assert answer.status_code == 200
+    assert answer.context["ahead"] == 1
+
+
+def test_a_call_loads_the_page_anew_at_once(client):
+    department = department_of()
+    counter = make_counter(departments=[department])
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+    shown, version = shown_and_version(client, ticket)
+
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    assert look(client, ticket, shown, version)["HX-Refresh"] == "true"
+
+
+def test_the_line_is_worked_out_once_for_all_who_stand_in_it(client, django_assert_num_queries):
+    department = department_of()
+    tickets = [make_walk_in(department=department) for _ in range(3)]
+    for ticket in tickets:
+        hold(client, ticket)
+    addresses = [reverse("ticket_live", args=[ticket.public_id]) for ticket in tickets]
+    shown, _ = shown_and_version(client, tickets[0])
+
+    with django_assert_num_queries(2 * len(tickets)):  # each its ticket and its queue's version
+        ahead = [client.get(address, {"shown": shown}).context["ahead"] for address in addresses]
+
+    assert ahead == [0, 1, 2]

@@ -69,8 +69,11 @@ def _identity(view):
 
 def _ticket(view):
     def guarded(request, *, public_id, **kwargs):
-        ticket = Ticket.objects.with_details().filter(public_id=public_id).first()
-        if ticket is None or not visitor.holds(request, ticket):
+        try:
+            ticket = Ticket.objects.with_details().get(public_id=public_id)
+        except Ticket.DoesNotExist:
+            return refusals.closed_ticket(request, public_id)
+        if not visitor.holds(request, ticket):
             return refusals.closed_ticket(request, public_id)
         return view(request, ticket=ticket, **kwargs)
 

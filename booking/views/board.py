@@ -15,10 +15,10 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_safe
 
-from booking import announcing, presence
+from booking import announcing, presence, waiting
 from booking.models import BoardNotice, Clip, Department
 from booking.views.access import access
-from booking.views.live import queue_etag
+from booking.views.live import queue_etag, with_version
 from booking.views.qr import qr
 
 RECEIVES = "booking.receive_ticket"
@@ -33,9 +33,9 @@ def board(request, slug=None):
     """Numbers and counters, for everybody. Opened by staff, also the code that shows who is in the office."""
     department = get_object_or_404(Department.objects.active(), slug=slug) if slug else None
     token = presence.token() if _shows_presence(request.user) else ""
-    etag = queue_etag([department.pk] if department else None, token)
+    etag = queue_etag(waiting.versions([department.pk] if department else None), token)
     response = get_conditional_response(request, etag=etag) or _rendered(request, department, token, etag)
-    return _with_version(response, etag)
+    return with_version(response, etag)
 
 
 @require_safe
@@ -43,11 +43,11 @@ def board(request, slug=None):
 def poster(request):
     """Nothing but the code that shows who is in the office, large."""
     token = presence.token()
-    etag = queue_etag([], token)
+    etag = queue_etag({}, token)
     response = get_conditional_response(request, etag=etag) or render(
         request, "board/poster.html", {"qr": _presence_qr(request, token), "now": timezone.now()}
     )
-    return _with_version(response, etag)
+    return with_version(response, etag)
 
 
 @require_safe
@@ -119,9 +119,3 @@ def _shows_presence(user) -> bool:
 
 def _presence_qr(request, token: str):
     return qr(request.build_absolute_uri(f"{reverse('arrive')}?here={token}")) if token else ""
-
-
-def _with_version(response, etag: str):
-    response["ETag"] = etag
-    patch_cache_control(response, private=True, no_cache=True)
-    return response

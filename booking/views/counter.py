@@ -366,7 +366,8 @@ def _etag(request, counter, *, show=None) -> str:
     """The version of everything that the console shows. The ticket that is looked at may stand in another queue."""
     shown = show or _shown_id(request)
     state = Ticket.objects.filter(public_id=shown).values_list("state", flat=True).first() if shown else ""
-    return queue_etag(counter.department_ids(), counter.clerk_id, _list(request), shown, state)
+    versions = waiting.versions(counter.department_ids())
+    return queue_etag(versions, counter.clerk_id, _list(request), shown, state)
 
 
 def _departments(counter) -> list[Department]:

@@ -5,23 +5,60 @@ number of web processes on one database. What changes without a version (the clo
 after half a minute at the latest.
 """
 
+import re
 import zlib
 
+from django.core.cache import cache
+from django.http import HttpResponse, HttpResponseNotModified
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.http import parse_etags
 from django.utils.translation import get_language
 
 from booking import waiting
+from booking.models import Department
 
 REFRESH_SECONDS = 30
+LINE_KEPT_SECONDS = 5
+ETAG_OF_ONE_QUEUE = re.compile(r'(?:W/)?("(?P<queue>\d{1,18})\.\d+-\d+-\d+-[a-z]+-(?P<about>[\d-]+)")', re.ASCII)
 
 
-def queue_etag(department_ids=None, *about) -> str:
-    """The ETag of a page that shows these departments' queues (all of them by default). `about` is what else the page
-    depends on; the half minutes of pages about other things end at other moments, so that a thousand do not fetch
-    themselves anew at once. One indexed query."""
-    versions = waiting.versions(department_ids)
-    spread = zlib.crc32(repr(about).encode()) % REFRESH_SECONDS
+def queue_etag(versions: dict[int, int], *about) -> str:
+    """The ETag of a page that shows the queues of these departments, whose versions these are. `about` is what else the
+    page depends on; the half minutes of pages about other things end at other moments, so that a thousand do not fetch
+    themselves anew at once."""
+    about = [str(part) for part in about]
+    spread = zlib.crc32("-".join(about).encode()) % REFRESH_SECONDS
     half_minute = (int(timezone.now().timestamp()) + spread) // REFRESH_SECONDS
     today = timezone.localdate().toordinal()  # at midnight all queues are empty
     parts = [*(f"{pk}.{version}" for pk, version in versions.items()), today, half_minute, get_language(), *about]
     return '"' + "-".join(str(part) for part in parts) + '"'
+
+
+def unchanged(request) -> HttpResponse | None:
+    """304, where the request names the ETag of a page about one queue and some numbers, and it is still the one: told
+    from the ETag itself and the queue's version, without looking up what the page is about."""
+    sent = parse_etags(request.headers.get("If-None-Match", ""))
+    known = ETAG_OF_ONE_QUEUE.fullmatch(sent[0]) if len(sent) == 1 else None
+    if known and known[1] == queue_etag(waiting.versions([int(known["queue"])]), *known["about"].split("-")):
+        return with_version(HttpResponseNotModified(), known[1])
+    return None
+
+
+def with_version(response: HttpResponse, etag: str) -> HttpResponse:
+    response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def line_today(department: Department, version: int) -> tuple[waiting.Line, waiting.Tempo]:
+    """The line of a department's queue today, and its tempo. Worked out once for all the pages that ask while the queue
+    has this version, but every five seconds: bookings and counters come without one."""
+    now = timezone.now()
+    today = timezone.localdate(now)
+    key = f"line.{department.pk}.{version}.{today}.{int(now.timestamp()) // LINE_KEPT_SECONDS}"
+    kept = cache.get(key)
+    if kept is None:
+        kept = waiting.line_of(department, today, now=now), waiting.tempo_of(department)
+        cache.set(key, kept, LINE_KEPT_SECONDS)
+    return kept

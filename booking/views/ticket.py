@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import uuid
+from functools import wraps
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +19,7 @@ from booking.models import Ticket
 from booking.models.tickets import State
 from booking.views import calendar, refusals, scan, visitor
 from booking.views.access import access
-from booking.views.live import queue_etag
+from booking.views.live import line_today, queue_etag, unchanged, with_version
 from booking.views.qr import qr, secret_link
 
 # How often an open page looks again: when its turn is near, so that a call shows within a second, reload included; when
@@ -64,19 +65,32 @@ def open_by_link(request, public_id):
     return response
 
 
+def _unless_unchanged(view):
+    """Answer 304 before the ticket is looked for, where the device holds it: most of what open pages are told."""
+
+    @wraps(view)
+    def answer(request, *, public_id):
+        is_held = public_id in visitor.ticket_ids(request)
+        return (unchanged(request) if is_held else None) or view(request, public_id=public_id)
+
+    return answer
+
+
 @require_safe
+@_unless_unchanged
 @access("ticket")
 def live(request, ticket):
     """The part of the page that changes. 304 while its queue has not; the whole page anew where it shows too little."""
     if request.GET.get("shown") != _shown(ticket):
         return HttpResponseClientRefresh()
-    etag = queue_etag([ticket.queue_id], ticket.pk, ticket.recalls)
+    if ticket.date != timezone.localdate():  # such a ticket changes without its queue's version
+        return render(request, "booking/_live.html", _live_context(ticket))
+    versions = waiting.versions([ticket.queue_id])
+    etag = queue_etag(versions, ticket.pk, ticket.recalls)
     response = get_conditional_response(request, etag=etag) or render(
-        request, "booking/_live.html", _live_context(ticket)
+        request, "booking/_live.html", _live_context(ticket, versions)
     )
-    response["ETag"] = etag
-    patch_cache_control(response, private=True, no_cache=True)
-    return response
+    return with_version(response, etag)
 
 
 @require_POST
@@ -193,18 +207,24 @@ def _move(request, ticket, date, days_url):
     return response
 
 
-def _live_context(ticket) -> dict:
+def _live_context(ticket, versions: dict[int, int] | None = None) -> dict:
     today = timezone.localdate()
     is_today, is_past = ticket.date == today, ticket.date < today
-    ahead = waiting.ahead(ticket)
+    wait = None
+    if is_today:
+        versions = waiting.versions([ticket.queue_id]) if versions is None else versions
+        line, tempo = line_today(ticket.queue, versions[ticket.queue_id])
+        ahead = line.ahead(ticket)
+        if ticket.state == State.WAITING:
+            wait = in_fives(waiting.expected_wait(ticket, before=ahead, tempo=tempo))
+    else:
+        ahead = waiting.ahead(ticket)
     return {
         "ticket": ticket,
         "ahead": ahead,
         "is_today": is_today,
         "is_past": is_past,
-        "wait": in_fives(waiting.expected_wait(ticket, before=ahead))
-        if ticket.state == State.WAITING and is_today
-        else None,
+        "wait": wait,
         "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
 
