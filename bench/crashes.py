@@ -20,14 +20,11 @@ from queue import Empty, SimpleQueue
 
 import psutil
 from django.db import connection
-from django.utils import timezone
 
-from bench import database
+from bench import bookings, database
 from bench.servers import Server, serving
 from booking import invariants
 from booking.models import Ticket
-from members.identify import issue_identity
-from members.models import Member
 from queuesite import postgres
 
 CLIENTS = 8
@@ -66,7 +63,7 @@ def measure(url: str, *, folder: Path, kills: int, restarts: int) -> dict:
 
 def _under_load(site: Server, break_something, *, faults: int) -> Story:
     story, wanted, over = Story(), SimpleQueue(), threading.Event()
-    for request in _requests(bookings=min(database.MEMBERS, 200 * faults + 500)):
+    for request in _requests(min(database.MEMBERS, 200 * faults + 500)):
         wanted.put(request)
     clients = [threading.Thread(target=_book, args=(site, wanted, story, over), daemon=True) for _ in range(CLIENTS)]
     for client in clients:
@@ -86,19 +83,10 @@ def _under_load(site: Server, break_something, *, faults: int) -> Story:
     return story
 
 
-def _requests(*, bookings: int) -> list[tuple[str, str]]:
-    """Keys and bodies: each another member, on days of their own."""
-    first_date = timezone.localdate() + timezone.timedelta(days=1)
-    last = (
-        Ticket.objects.filter(department__slug=database.STORM).order_by("-date").values_list("date", flat=True).first()
-    )
-    first_date = max(first_date, last + timezone.timedelta(days=1)) if last else first_date
-    slots = database.add_slots(places=bookings, spare=0, days=5, slots_a_day=14, first_date=first_date)
-    members = Member.objects.order_by("-pk").values_list("pk", flat=True)[:bookings]
-    made = []
-    for nth, member in enumerate(members):
-        body = {"identity": issue_identity(Member(pk=member))[0], "slot": slots[nth % len(slots)]}
-        made.append((secrets.token_urlsafe(16), json.dumps(body)))
+def _requests(count: int) -> list[tuple[str, str]]:
+    """Keys and bodies."""
+    wanted = bookings.wanted(count, spare=0, days=5, slots_a_day=14)
+    made = [(secrets.token_urlsafe(16), bookings.body_for_api(booking)) for booking in wanted]
     connection.close()
     return made
 

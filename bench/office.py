@@ -4,7 +4,6 @@ A call holds its queues' locks from the first look to the commit, so calls follo
 them. pgbench runs the very statements that one call by the API runs, captured from it.
 """
 
-import datetime as dt
 import http.client
 import json
 import re
@@ -16,23 +15,19 @@ import time
 from pathlib import Path
 from statistics import median
 
-import psutil
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import connection
-from django.db.models import Max
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bench import client, database
-from bench.servers import Server, cpu_seconds, serving
+from bench import bookings, client
+from bench.servers import Server, database_cpu_seconds, serving
 from bench.watchers import Seen, watching
 from booking import demo, invariants, queue, roles
-from booking.models import Counter, CounterDepartment, Department, Slot, StaffToken, Ticket, TicketEvent
+from booking.models import Counter, CounterDepartment, Department, StaffToken, Ticket, TicketEvent
 from booking.models.tickets import State, hash_of
-from members.identify import issue_identity
-from members.models import Member
 from queuesite import postgres
 
 COUNTERS_AT_ONCE, DEPARTMENTS = 16, 5
@@ -41,12 +36,12 @@ CALL_EVERY = 1.0  # seconds; more than ten counters make with members who take t
 FIRST_PK = 870_000_001  # of counters and clerks made here: no other number in a statement looks like it
 
 
-def measure(url: str, *, calls: int, rounds: int, seconds: int, bookings: int, workspace: Path) -> dict:
+def measure(url: str, *, calls: int, rounds: int, seconds: int, storm: int, workspace: Path) -> dict:
     """All three, on the database that Django is connected to."""
     with serving(url) as site:
         found = {
             "calls": _calls(url, site, calls=calls, rounds=rounds, workspace=workspace),
-            "board": _board(site, seconds=seconds, bookings=bookings, workspace=workspace),
+            "board": _board(site, seconds=seconds, storm=storm, workspace=workspace),
             "open_pages": _open_pages(site, seconds=seconds),
         }
     return found | {"broken": [f"{rule}: rows {ids}" for rule, ids in invariants.violations().items()]}
@@ -175,16 +170,16 @@ def _by_pgbench(url: str, scripts: list[str], first: int, calls: int, workspace:
 # --- from a call to the boards ---
 
 
-def _board(site: Server, *, seconds: int, bookings: int, workspace: Path) -> dict:
+def _board(site: Server, *, seconds: int, storm: int, workspace: Path) -> dict:
     """Fifty boards and five hundred members' pages are open while a call is made each second; then storms of bookings
     come on top, beside the same storms with no page open."""
     members = _pages_of(_wait_in_line(MEMBER_PAGES + 4 * seconds)[-MEMBER_PAGES:])
-    alone = _storms(site, bookings, workspace)
+    alone = _storms(site, storm, workspace)
     with watching(site.port, boards=BOARDS, members=members) as quiet, _Calling(site) as calls:
         time.sleep(seconds)
     with watching(site.port, boards=BOARDS, members=members) as stormy, _Calling(site) as calls_in_storm:
-        beside = _storms(site, bookings, workspace)
-    alone = (alone + _storms(site, bookings, workspace)) / 2
+        beside = _storms(site, storm, workspace)
+    alone = (alone + _storms(site, storm, workspace)) / 2
     return {
         "boards": BOARDS,
         "member_pages": MEMBER_PAGES,
@@ -242,25 +237,14 @@ def _delays(calls: dict[str, float], seen: Seen) -> dict:
     }
 
 
-def _storms(site: Server, bookings: int, workspace: Path) -> float:
-    return median(_bookings(site, bookings, workspace) for _ in range(3))
+def _storms(site: Server, count: int, workspace: Path) -> float:
+    return median(_bookings(site, count, workspace) for _ in range(3))
 
 
-def _bookings(site: Server, bookings: int, workspace: Path) -> float:
+def _bookings(site: Server, count: int, workspace: Path) -> float:
     """Bookings a second by 32 clients, spread over a week."""
-    last = Slot.objects.filter(department__slug=database.STORM).aggregate(date=Max("date"))["date"]
-    first_date = (last or timezone.localdate()) + dt.timedelta(days=1)
-    slots = database.add_slots(places=bookings, spare=32, days=5, slots_a_day=14, first_date=first_date)
-    members = Member.objects.order_by("-pk").values_list("pk", flat=True)[:bookings]
-    requests = [
-        _post(
-            site.port,
-            "/api/v1/tickets/",
-            {"identity": issue_identity(Member(pk=member))[0], "slot": slots[nth % len(slots)]},
-            {"Idempotency-Key": secrets.token_urlsafe(16)},
-        )
-        for nth, member in enumerate(members)
-    ]
+    wanted = bookings.wanted(count, spare=32, days=5, slots_a_day=14)
+    requests = [bookings.by_api(site.port, booking) for booking in wanted]
     load = client.send(site.port, requests, clients=32, workspace=workspace)
     if load.count(201) != len(requests):
         sys.exit(f"Of {len(requests)} bookings {load.count(201)} were made.")
@@ -276,13 +260,13 @@ def _open_pages(site: Server, *, seconds: int) -> dict:
     found = {"pages": MANY_PAGES}
     for name in ("nothing changes", "a call each second"):
         with watching(site.port, members=members) as seen:
-            used = -site.cpu_seconds(), -_database_cpu_seconds()
+            used = -site.cpu_seconds(), -database_cpu_seconds()
             if name == "nothing changes":
                 time.sleep(seconds)
             else:
                 with _Calling(site):
                     time.sleep(seconds)
-            used = used[0] + site.cpu_seconds(), used[1] + _database_cpu_seconds()
+            used = used[0] + site.cpu_seconds(), used[1] + database_cpu_seconds()
         found[name] = {
             "web_of_a_core": used[0] / seen.seconds,
             "database_of_a_core": used[1] / seen.seconds,
@@ -313,21 +297,9 @@ def _pages_of(tickets: list[Ticket]) -> list[tuple[str, str]]:
     return pages
 
 
-def _database_cpu_seconds() -> float:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        return cpu_seconds(psutil.Process(cursor.fetchone()[0]).parent())
-
-
 def _call_next(port: int, pk: int) -> bytes:
-    return _post(port, f"/api/v1/counters/{_number(pk)}/call-next/", {}, {"Authorization": f"Token {_token(pk)}"})
-
-
-def _post(port: int, path: str, content: dict, headers: dict) -> bytes:
-    body = json.dumps(content)
-    headers = {"Host": f"127.0.0.1:{port}", "Content-Type": "application/json", "Content-Length": len(body)} | headers
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {path} HTTP/1.1\r\n{lines}\r\n{body}".encode()
+    path, headers = f"/api/v1/counters/{_number(pk)}/call-next/", {"Authorization": f"Token {_token(pk)}"}
+    return bookings.post(port, path, "{}", headers)
 
 
 def _number(pk: int) -> int:

@@ -31,7 +31,7 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         say("Storms of bookings")
         storm_url = database.fresh(url, "bench_storm", template="bench_small")
         database.use("bench_storm")
-        size = {"bookings": 1400, "rounds": 1} if quick else {"bookings": 7000, "rounds": 5}
+        size = {"count": 1400, "rounds": 1} if quick else {"count": 7000, "rounds": 5}
         found["storm"] = storm.measure(storm_url, workspace=folder, **size)
         connection.close()
         report.storm(found["storm"])
@@ -39,8 +39,8 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         say("\nThe office: calls, boards, open pages")
         office_url = database.fresh(url, "bench_office", template="bench_small")
         database.use("bench_office")
-        size = {"calls": 200, "rounds": 1, "seconds": 8, "bookings": 700}
-        size = size if quick else {"calls": 1000, "rounds": 3, "seconds": 40, "bookings": 7000}
+        size = {"calls": 200, "rounds": 1, "seconds": 8, "storm": 700}
+        size = size if quick else {"calls": 1000, "rounds": 3, "seconds": 40, "storm": 7000}
         found["office"] = office.measure(office_url, workspace=folder, **size)
         connection.close()
         report.office(found["office"])

@@ -10,6 +10,7 @@ import time
 from typing import NamedTuple
 
 import psutil
+from django.db import connection
 
 from queuesite.management.commands.run import _web_command
 from queuesite.postgres import BASE_DIR
@@ -65,6 +66,13 @@ def cpu_seconds(process: psutil.Process) -> float:
             times = one.cpu_times()
             used += times.user + times.system + (times.children_user + times.children_system if one == process else 0)
     return used
+
+
+def database_cpu_seconds() -> float:
+    """Of the PostgreSQL that Django is connected to, as cpu_seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cpu_seconds(psutil.Process(cursor.fetchone()[0]).parent())
 
 
 def _free_port() -> int:

@@ -1,6 +1,5 @@
 """Storms of bookings: 32 clients on one slot, and on a week, each way of booking beside the others in one round."""
 
-import datetime as dt
 import json
 import re
 import secrets
@@ -13,14 +12,11 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-import psutil
-from django.db import connection
 from django.http import HttpResponse
 from django.middleware.csrf import _get_new_csrf_string, _mask_cipher_secret
-from django.utils import timezone
 
-from bench import client, database
-from bench.servers import Server, cpu_seconds, serving
+from bench import bookings, client, database
+from bench.servers import Server, database_cpu_seconds, serving
 from booking import invariants, queue
 from booking.models import Place, Ticket, TicketEvent
 from members.identify import issue_identity
@@ -51,20 +47,9 @@ class Way:
     errors: int = 0
 
 
-class Wanted(NamedTuple):
-    """One booking to be made."""
-
-    member: int
-    slot: int
-    date: dt.date
-
-
-def measure(url: str, *, bookings: int, rounds: int, workspace: Path) -> dict:
-    """Book `bookings` places each way in each shape, `rounds` times over, and look whether all invariants held."""
+def measure(url: str, *, count: int, rounds: int, workspace: Path) -> dict:
+    """Book `count` places each way in each shape, `rounds` times over, and look whether all invariants held."""
     storms = {shape: {way: Way() for way in WAYS} for shape in SHAPES}
-    # The last ones, whose keys follow each other: pgbench counts through them.
-    members = sorted(Member.objects.order_by("-pk").values_list("pk", flat=True)[:bookings])
-    date = timezone.localdate() + dt.timedelta(days=1)
     issued = 0
     with (
         serving(url, app="bench.bare:application", BENCH_SQL=queue.TAKE_FREE_PLACE) as bare,
@@ -74,18 +59,9 @@ def measure(url: str, *, bookings: int, rounds: int, workspace: Path) -> dict:
             is_warming_up = nth == 0
             for shape, (days, slots_a_day) in SHAPES.items():
                 for way in WAYS:
-                    places = bookings // 10 if is_warming_up else bookings
-                    # Spare places: a statement that finds the last free ones locked would come back empty.
-                    slots = database.add_slots(
-                        places=places, spare=CLIENTS, days=days, slots_a_day=slots_a_day, first_date=date
-                    )
-                    dates = [date + dt.timedelta(days=nth // slots_a_day) for nth in range(len(slots))]
-                    date += dt.timedelta(days=days)
-                    several = list(zip(slots, dates, strict=True))
-                    wanted = [
-                        Wanted(member, *several[nth % len(slots)])
-                        for nth, member in enumerate(members[: places // len(slots) * len(slots)])
-                    ]
+                    size = count // 10 if is_warming_up else count
+                    size -= size % (days * slots_a_day)  # as many in each slot
+                    wanted = bookings.wanted(size, spare=CLIENTS, days=days, slots_a_day=slots_a_day)
                     into = Way() if is_warming_up else storms[shape][way]
                     match way:
                         case "pgbench":
@@ -93,22 +69,24 @@ def measure(url: str, *, bookings: int, rounds: int, workspace: Path) -> dict:
                         case "bare":
                             issued += _by_http(bare, _bare, b" 201 ", wanted, into, workspace)
                         case "api":
-                            issued += _by_http(site, _api, b" 201 ", wanted, into, workspace)
+                            issued += _by_http(site, bookings.by_api, b" 201 ", wanted, into, workspace)
                         case "form":
                             issued += _by_http(site, _form, b"?booked=1", wanted, into, workspace)
     return {
-        "bookings": bookings,
+        "bookings": count,
         "rounds": rounds,
         "storms": {shape: _figures(ways) for shape, ways in storms.items()},
         "broken": _broken(issued),
     }
 
 
-def _by_http(server: Server, request_for, good: bytes, wanted: list[Wanted], into: Way, workspace: Path) -> int:
+def _by_http(
+    server: Server, request_for, good: bytes, wanted: list[bookings.Wanted], into: Way, workspace: Path
+) -> int:
     requests = [request_for(server.port, booking) for booking in wanted]
-    used = -server.cpu_seconds(), -_database_cpu_seconds()
+    used = -server.cpu_seconds(), -database_cpu_seconds()
     load = client.send(server.port, requests, clients=CLIENTS, workspace=workspace)
-    used = used[0] + server.cpu_seconds(), used[1] + _database_cpu_seconds(), load.client_cpu
+    used = used[0] + server.cpu_seconds(), used[1] + database_cpu_seconds(), load.client_cpu
     into.cpu_ms.append(Cpu(*(1000 * seconds / len(requests) for seconds in used)))
     booked = sum(good in answer.head for answer in load.answers)
     into.per_second.append(load.per_second)
@@ -117,7 +95,7 @@ def _by_http(server: Server, request_for, good: bytes, wanted: list[Wanted], int
     return booked
 
 
-def _by_pgbench(url: str, wanted: list[Wanted], into: Way, workspace: Path) -> int:
+def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: Path) -> int:
     """The booking statement itself, prepared, by pgbench with as many clients."""
     each = len(wanted) // CLIENTS
     slots = sorted({booking.slot for booking in wanted})
@@ -170,23 +148,12 @@ def _by_pgbench(url: str, wanted: list[Wanted], into: Way, workspace: Path) -> i
     return len(latencies)
 
 
-def _database_cpu_seconds() -> float:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        return cpu_seconds(psutil.Process(cursor.fetchone()[0]).parent())
-
-
-def _bare(port: int, booking: Wanted) -> bytes:
+def _bare(port: int, booking: bookings.Wanted) -> bytes:
     key = secrets.token_urlsafe(16)
-    return _post(port, "/", json.dumps({"member": booking.member, "slot": booking.slot, "key": key}), {})
+    return bookings.post(port, "/", json.dumps({"member": booking.member, "slot": booking.slot, "key": key}), {})
 
 
-def _api(port: int, booking: Wanted) -> bytes:
-    body = json.dumps({"identity": issue_identity(Member(pk=booking.member))[0], "slot": booking.slot})
-    return _post(port, "/api/v1/tickets/", body, {"Idempotency-Key": secrets.token_urlsafe(16)})
-
-
-def _form(port: int, booking: Wanted) -> bytes:
+def _form(port: int, booking: bookings.Wanted) -> bytes:
     """The form of the page of times as a browser sends it, with the cookies that the pages before have set."""
     cookies = HttpResponse()
     token = issue_identity(Member(pk=booking.member))[0]
@@ -201,13 +168,7 @@ def _form(port: int, booking: Wanted) -> bytes:
         "Accept-Language": "th-TH,th;q=0.9,en;q=0.8",
     }
     path = f"/book/{database.STORM}/days/{booking.date}/take/"
-    return _post(port, path, urlencode(form), headers, kind="application/x-www-form-urlencoded")
-
-
-def _post(port: int, path: str, body: str, headers: dict, kind: str = "application/json") -> bytes:
-    headers = {"Host": f"127.0.0.1:{port}", "Content-Type": kind, "Content-Length": len(body)} | headers
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {path} HTTP/1.1\r\n{lines}\r\n{body}".encode()
+    return bookings.post(port, path, urlencode(form), headers, kind="application/x-www-form-urlencoded")
 
 
 def _figures(ways: dict[str, Way]) -> dict:
