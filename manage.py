@@ -2,6 +2,7 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from queuesite import postgres
@@ -10,4 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queuesite.settings")
 
 if __name__ == "__main__":
     with postgres.running_if_embedded():
-        execute_from_command_line(sys.argv)
+        try:
+            execute_from_command_line(sys.argv)
+        except ImproperlyConfigured as fault:
+            sys.exit(f"{fault}\nEvery setting stands in .env or in the environment; .env.example explains each.")

@@ -5,6 +5,8 @@ import secrets
 import subprocess
 import sys
 
+import pytest
+
 from queuesite import postgres
 
 PRODUCTION = {
@@ -16,10 +18,9 @@ PRODUCTION = {
 }
 
 
-def test_nothing_is_unsafe_in_production():
-    environment = os.environ | PRODUCTION
+def check(environment):
     environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # of the browser tests beside it
-    answer = subprocess.run(
+    return subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=postgres.BASE_DIR,
         env=environment,
@@ -27,5 +28,19 @@ def test_nothing_is_unsafe_in_production():
         text=True,
         timeout=120,
     )
+
+
+def test_nothing_is_unsafe_in_production():
+    answer = check(os.environ | PRODUCTION)
     assert answer.returncode == 0, answer.stderr
     assert "no issues" in answer.stdout
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "CITIZEN_ID_KEY"])
+def test_a_missing_secret_stops_the_start_with_a_sentence(name):
+    environment = os.environ | PRODUCTION
+    del environment[name]
+    answer = check(environment)
+    assert answer.returncode == 1
+    assert name in answer.stderr and ".env.example" in answer.stderr
+    assert "Traceback" not in answer.stderr
