@@ -122,11 +122,16 @@ def ticket_link(ticket) -> str:
     return f"{settings.PUBLIC_URL}/t/{ticket.public_id}/#{ticket.secret}"
 
 
-def _qr(ticket) -> list[dict]:
-    """The picture and what it is for. LINE fetches pictures by https alone, and refuses the whole message for any other
+def line_reaches_us() -> bool:
+    """Whether LINE would fetch a picture from here: it does by https alone, and refuses the whole message for any other
     address; the demo's LINE, on this machine, does without."""
     may_be_plain = settings.LINE_API_BASE != line.LINE_API and settings.PUBLIC_URL.startswith("http://127.0.0.1:")
-    if not settings.PUBLIC_URL.startswith("https://") and not may_be_plain:
+    return settings.PUBLIC_URL.startswith("https://") or may_be_plain
+
+
+def _qr(ticket) -> list[dict]:
+    """The picture and what it is for."""
+    if not line_reaches_us():
         return []
     address = settings.PUBLIC_URL + reverse("ticket_qr", args=[ticket.public_id])
     text = _("ให้เจ้าหน้าที่สแกนเมื่อมาถึง")

@@ -19,6 +19,8 @@ def parse_citizen_id(text: str) -> str:
     Raises InvalidCitizenId for anything else, a wrong check digit among it.
     """
     digits = ascii_digits(text)
+    if re.fullmatch(r"[0-9]*", digits) and len(digits) != 13:
+        raise InvalidCitizenId(digits=len(digits))
     if not re.fullmatch(r"[1-8][0-9]{12}", digits) or check_digit(digits[:12]) != digits[12]:
         raise InvalidCitizenId
     return digits

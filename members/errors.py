@@ -17,8 +17,17 @@ class MemberError(Exception):
 
 
 class InvalidCitizenId(MemberError):
+    """`digits`: how many were typed, where nothing but digits was and their number is what is wrong."""
+
     code = "invalid_citizen_id"
     message = _("เลขประจำตัวประชาชนไม่ถูกต้อง กรุณาตรวจเลขทั้ง 13 หลักบนบัตร แล้วกรอกอีกครั้ง")
+
+    def __init__(self, digits: int | None = None):
+        super().__init__()
+        if digits == 0:
+            self.message = _("กรุณากรอกเลขประจำตัวประชาชน 13 หลัก")
+        elif digits:
+            self.message = _("เลขประจำตัวประชาชนมี 13 หลัก แต่กรอกมา %d หลัก กรุณาตรวจแล้วกรอกอีกครั้ง") % digits
 
 
 class InvalidMemberNumber(MemberError):

@@ -70,7 +70,7 @@ def test_what_closing_would_do_stands_there_first(client, manager, department, t
 def test_closed_and_taken_back(client, manager, department, tickets):
     told = client.post(PAGE, {"do": "close", "department": department.pk}, follow=True)
 
-    assert "ปิดวันแล้ว บัตรคิวที่ปิด 3 ใบ" in told.text
+    assert "ปิดคิวสิ้นวันแล้ว บัตรคิวที่ปิด 3 ใบ" in told.text
     assert states(tickets) == [State.NOT_ARRIVED, State.NOT_ARRIVED, State.NO_SHOW, State.WAITING]
     assert tickets[0].events.last().by == manager
     assert [ticket.pk for ticket in told.context["closed"]] == [ticket.pk for ticket in tickets[:3]]

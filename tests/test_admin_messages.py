@@ -29,6 +29,7 @@ def server(settings):
         settings.LINE_CHANNEL_ACCESS_TOKEN = server.access_token
         settings.LINE_CHANNEL_SECRET = server.channel_secret
         settings.LINE_LOGIN_CHANNEL_ID = server.login_channel_id
+        settings.LINE_LOGIN_CHANNEL_SECRET = server.login_channel_secret
         settings.PUBLIC_URL = "https://queue.example.org"
         settings.EMAIL_HOST = ""
         yield server
@@ -292,6 +293,7 @@ def test_all_that_is_off_is_said_plainly(client, manager, server, settings):
         "LINE_CHANNEL_ACCESS_TOKEN": "ไม่ส่งข้อความทาง LINE",
         "LINE_CHANNEL_SECRET": "ไม่ตอบสมาชิกใน LINE",
         "LINE_LOGIN_CHANNEL_ID": "ผูกบัญชี LINE ไม่ได้",
+        "LINE_LOGIN_CHANNEL_SECRET": "นอก LINE เข้าสู่ระบบด้วย LINE ไม่ได้",
         "PUBLIC_URL": "ไม่มีปุ่มเปิดบัตรคิว",
         "EMAIL_HOST": "ไม่ส่งอีเมล",
     }
@@ -304,6 +306,11 @@ def test_all_that_is_off_is_said_plainly(client, manager, server, settings):
         shown = text(client.get(CHOICES))
         assert (said in shown, name in shown) == (True, True)
         setattr(settings, name, value)
+
+
+def test_an_address_that_line_does_not_open_is_said(client, manager, server, settings):
+    settings.PUBLIC_URL = "http://queue.example.org"
+    assert "ไม่ได้ขึ้นต้นด้วย https://" in text(client.get(CHOICES))
 
 
 def test_with_no_channel_at_all_the_other_list_is_pointed_to(client, manager, settings):

@@ -158,6 +158,7 @@ def test_move_to_a_free_time(client, manager):
     assert (moved.slot, moved.moved_from, moved.events.last().by) == (slot, ticket, manager)
     assert moved.code in page.content.decode()
     assert ticket.events.last().reason == "ขอเลื่อน"
+    assert "ย้ายแล้ว" in client.get(LIST).content.decode()
 
 
 @pytest.mark.parametrize("case", ["full", "other department", "nonsense"])

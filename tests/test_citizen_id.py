@@ -96,6 +96,23 @@ def test_a_member_number_of_anything_but_digits_is_refused(typed):
         parse_member_number(typed)
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "กรุณากรอกเลขประจำตัวประชาชน"),
+        (" - ", "กรุณากรอกเลขประจำตัวประชาชน"),
+        ("๑-๑๙๙๐-๐๑๒๓๔-๕๖", "กรอกมา 12 หลัก"),
+        ("12345678901234", "กรอกมา 14 หลัก"),
+        ("1234567890122", "ไม่ถูกต้อง"),
+        ("12345x", "ไม่ถูกต้อง"),
+    ],
+)
+def test_what_is_missing_is_said(typed, said):
+    with pytest.raises(InvalidCitizenId) as refused:
+        parse_citizen_id(typed)
+    assert said in str(refused.value)
+
+
 def test_a_refusal_says_what_to_do():
     assert "13 หลัก" in str(InvalidCitizenId())
     assert InvalidCitizenId.code == "invalid_citizen_id"

@@ -51,7 +51,7 @@ def test_unknown_and_unregistered_get_the_same_answer(client):
 def test_a_wrong_number_is_told_beside_the_field(client):
     answer = check(client, by="citizen_id", citizen_id="123")
     assert answer.status_code == 422
-    assert "กรุณาตรวจเลขทั้ง 13 หลัก" in text(answer)
+    assert "มี 13 หลัก แต่กรอกมา 3 หลัก" in text(answer)
     assert 'value="123"' in answer.content.decode()
 
 

@@ -35,7 +35,7 @@ def close_day(request, model_admin):
         request,
         model_admin,
         "admin/booking/ticket/close_day.html",
-        title=_("ปิดวัน"),
+        title=_("ปิดคิวสิ้นวัน"),
         today=timezone.localdate(),
         departments=_departments(),
         closed=list(_closed_today()),
@@ -46,14 +46,14 @@ def close_day(request, model_admin):
 def _close(request) -> None:
     form = DepartmentsForm(request.POST)
     if not form.is_valid():
-        say(request, messages.ERROR, _("กรุณาเลือกฝ่ายที่จะปิดวัน"))
+        say(request, messages.ERROR, _("กรุณาเลือกฝ่ายที่จะปิดคิวสิ้นวัน"))
         return
     today = timezone.localdate()
     changed = sum(
         queue.close_day(department=department, date=today, by=request.user)
         for department in form.cleaned_data["department"]
     )
-    say(request, messages.SUCCESS, _("ปิดวันแล้ว บัตรคิวที่ปิด %d ใบ") % changed)
+    say(request, messages.SUCCESS, _("ปิดคิวสิ้นวันแล้ว บัตรคิวที่ปิด %d ใบ") % changed)
 
 
 def _reopen(request) -> None:

@@ -115,7 +115,7 @@ def sidebar(request) -> list[dict]:
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
                 (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", "booking.telephone_notice"),
-                (_("ปิดวัน"), "bedtime", "admin:booking_ticket_close_day", "booking.close_day_ticket"),
+                (_("ปิดคิวสิ้นวัน"), "bedtime", "admin:booking_ticket_close_day", "booking.close_day_ticket"),
                 (
                     _("เวลารอ"),
                     "hourglass_top",

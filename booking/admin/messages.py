@@ -103,8 +103,12 @@ def _what_is_off():
         yield _("ไม่ตอบสมาชิกใน LINE และไม่รู้ว่าใครบล็อก เพราะยังไม่ได้ตั้ง LINE_CHANNEL_SECRET")
     if line.is_on() and not line.log_in_is_on():
         yield _("สมาชิกผูกบัญชี LINE ไม่ได้ เพราะยังไม่ได้ตั้ง LINE_LOGIN_CHANNEL_ID")
+    elif line.is_on() and not settings.LINE_LOGIN_CHANNEL_SECRET:
+        yield _("ผู้ที่เปิดเว็บนอก LINE เข้าสู่ระบบด้วย LINE ไม่ได้ เพราะยังไม่ได้ตั้ง LINE_LOGIN_CHANNEL_SECRET")
     if not settings.PUBLIC_URL:
         yield _("ข้อความไม่มีปุ่มเปิดบัตรคิวและปุ่มจองใหม่ เพราะยังไม่ได้ตั้ง PUBLIC_URL")
+    elif line.is_on() and not words.line_reaches_us():
+        yield _("บัตรใน LINE ไม่มี QR และแอปใน LINE เปิดไม่ได้ เพราะ PUBLIC_URL ไม่ได้ขึ้นต้นด้วย https://")
     if not settings.EMAIL_HOST:
         yield _("ไม่ส่งอีเมล เพราะยังไม่ได้ตั้ง EMAIL_HOST")
 

@@ -54,7 +54,7 @@ VERBS = {
     "transfer": gettext_lazy("ส่งต่อฝ่ายอื่น"),
     "cancel": gettext_lazy("ยกเลิก"),
     "reschedule": gettext_lazy("ย้าย"),
-    "close_day": gettext_lazy("ปิดวัน"),
+    "close_day": gettext_lazy("ปิดคิวสิ้นวัน"),
     "reopen": gettext_lazy("เปิดอีกครั้ง"),
 }
 
@@ -127,7 +127,7 @@ class EventsInline(OfficeInline):
 class TicketAdmin(ReadOnlyAdmin):
     list_display = ["code_", "day", "time", "department", "state_chip", "holder"]
     list_filter = [When, "department", "state"]
-    list_select_related = ["department", "slot", "member"]
+    list_select_related = ["department", "slot", "member", "moved_to"]
     date_hierarchy = "date"
     ordering = ["date", "department__position", "number"]
     search_fields = ["number"]
@@ -181,7 +181,8 @@ class TicketAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("สถานะ"), ordering="state", label=CHIPS)
     def state_chip(self, ticket):
-        return ticket.state, ticket.get_state_display()
+        moved = ticket.state == State.CANCELLED and hasattr(ticket, "moved_to")
+        return ticket.state, _("ย้ายแล้ว") if moved else ticket.get_state_display()
 
     @display(description=gettext_lazy("สมาชิก"), ordering="member__member_number")
     def holder(self, ticket):

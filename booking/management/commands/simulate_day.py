@@ -88,7 +88,7 @@ class Command(BaseCommand):
                 f"in the mean (at this speed {found.actual * day.speed:.0f} of the day's minutes); "
                 f"{found.share_within:.0%} within the range told."
             )
-        self.stdout.write("Who never came, or missed the call, is closed by the scheduled job, or at /admin/ (ปิดวัน).")
+        self.stdout.write("Who never came, or missed the call, is closed by the scheduled job, or by hand at /admin/.")
 
     @contextmanager
     def open_today(self):
