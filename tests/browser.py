@@ -8,10 +8,10 @@ further ones, and `new_page(size)` those of any other size, each a device with c
 
 import os
 import shutil
-import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -77,7 +77,7 @@ def new_page(chromium, live_server):
     yield make
     for context in contexts:
         context.close()
-    wait_for_rest()
+    wait_for_rest(live_server)
     assert not troubles
 
 
@@ -107,12 +107,12 @@ def sign_in(context, user, url: str) -> None:
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
 
 
-def wait_for_rest() -> None:
-    """Until the live server has answered what open pages asked of it last. A request still being answered would hold
-    rows of the database that is emptied next: a deadlock, and the next test would find this one's departments."""
-    give_up_at = time.monotonic() + 30
-    while answering := [one.name for one in threading.enumerate() if "process_request_thread" in one.name]:
-        assert time.monotonic() < give_up_at, f"still at work: {answering}"
+def wait_for_rest(live_server) -> None:
+    """Until the server has answered what open pages asked of it last. A request still being answered would hold rows of
+    the database that is emptied next: a deadlock, and the next test would find this one's departments."""
+    give_up_at, ours = time.monotonic() + 30, psutil.Process()
+    while any(one.laddr.port == live_server.thread.port and one.raddr for one in ours.net_connections("tcp")):
+        assert time.monotonic() < give_up_at, "The server is still answering a page that has been closed."
         time.sleep(0.01)
 
 

@@ -1,5 +1,6 @@
 """The board on a television: what it says aloud, what it does when its line drops, and how it looks."""
 
+import contextlib
 import datetime as dt
 import io
 import wave
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # What a test hears: each sentence that the browser's voice is given, and each recording that is played.
 EARS = """
-window.ears = { spoken: [], played: [], heard: [] };
+window.ears = { spoken: [], played: [], heard: [], holds: false };
 window.voices = [{ lang: "en-US" }, { lang: "th-TH" }];
 window.SpeechSynthesisUtterance = function (text) { this.text = text; };
 Object.defineProperty(window, "speechSynthesis", { value: {
@@ -26,7 +27,8 @@ Object.defineProperty(window, "speechSynthesis", { value: {
   speak: (speech) => {
     ears.spoken.push(speech.text);
     ears.heard.push("voice");
-    setTimeout(() => speech.onend(), 20);
+    const end = () => (ears.holds ? setTimeout(end, 20) : speech.onend());
+    setTimeout(end, 20);
   },
   cancel: () => {},
 } });
@@ -81,6 +83,15 @@ def until(page, expression, *, polls=300):
     pytest.fail(f"never true: {expression}")
 
 
+@contextlib.contextmanager
+def talking(page):
+    """What the voice is saying takes as long as the block, and until the board has asked twice more."""
+    page.evaluate("ears.holds = true")
+    yield
+    page.wait_for_timeout(2500)
+    page.evaluate("ears.holds = false")
+
+
 def sentence(code_words, counter_words) -> str:
     return f"ขอเชิญหมายเลข {code_words} ที่ช่องบริการ {counter_words} ค่ะ"
 
@@ -127,9 +138,10 @@ def test_who_comes_while_others_are_called_needs_no_call_any_more(tv, loans):
     tv.goto("/board/")
     turn_on(tv)
 
-    counters = [call(loans, number=number) for number in (1, 2, 3)]
-    expect(tv.locator(".call-number")).to_have_text("A503")
-    queue.start(counter=counters[1], by=counters[1].clerk)
+    with talking(tv):
+        counters = [call(loans, number=number) for number in (1, 2, 3)]
+        expect(tv.locator(".call-number")).to_have_text("A503")
+        queue.start(counter=counters[1], by=counters[1].clerk)
 
     has_said(tv, sentence("A ห้า ศูนย์ หนึ่ง", "หนึ่ง"), sentence("A ห้า ศูนย์ สาม", "สาม"))
 
@@ -149,10 +161,11 @@ def test_a_call_that_is_undone_before_it_is_said_is_never_said(tv, loans):
     tv.goto("/board/")
     turn_on(tv)
 
-    call(loans, number=1)
-    second = call(loans, number=2)
-    expect(tv.locator(".call-number")).to_have_text("A502")
-    queue.undo_call(counter=second, by=second.clerk)
+    with talking(tv):
+        call(loans, number=1)
+        second = call(loans, number=2)
+        expect(tv.locator(".call-number")).to_have_text("A502")
+        queue.undo_call(counter=second, by=second.clerk)
 
     expect(tv.locator(".call-number")).to_have_text("A501")
     has_said(tv, sentence("A ห้า ศูนย์ หนึ่ง", "หนึ่ง"))

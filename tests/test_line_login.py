@@ -347,7 +347,7 @@ def test_a_refused_number_is_told_beside_the_field_with_what_was_typed(client, s
     answer = client.post(reverse("line_link"), {"by": "citizen_id", "citizen_id": "๑-๑๙๙๐ 0"})
     assert answer.status_code == 422
     assert 'value="๑-๑๙๙๐ 0"' in answer.content.decode()
-    assert "เลขประจำตัวประชาชนไม่ถูกต้อง" in text(answer)
+    assert "เลขประจำตัวประชาชนมี 13 หลัก" in text(answer)
     assert "สมัครใช้บริการครั้งแรก" in text(identify(client, make_member(is_registered=False)))
 
 
