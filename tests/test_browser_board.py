@@ -97,9 +97,9 @@ def sentence(code_words, counter_words) -> str:
 
 
 def has_said(page, *sentences):
-    """The voice has said exactly these, in this order; and says nothing more in the next polls."""
+    """The voice has said exactly these, in this order; and says nothing more after the next two polls."""
     until(page, f"ears.spoken.length >= {len(sentences)}")
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(2000)
     assert page.evaluate("ears.spoken") == list(sentences)
 
 
