@@ -293,6 +293,20 @@ def test_a_call_loads_the_page_anew_at_once(client):
     assert look(client, ticket, shown, version)["HX-Refresh"] == "true"
 
 
+def test_a_call_stands_alone_on_the_page(client):
+    department = department_of()
+    counter = make_counter(departments=[department])
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+    address = reverse("ticket", args=[ticket.public_id])
+    said = "ท่านมีบัตรคิวของฝ่ายนี้"
+    assert said in client.get(address, {"why": "already_booked"}).content.decode()
+
+    queue.call_next(counter=counter, by=counter.clerk)
+
+    assert said not in client.get(address, {"why": "already_booked"}).content.decode()
+
+
 def test_the_line_is_worked_out_once_for_all_who_stand_in_it(client, django_assert_num_queries):
     department = department_of()
     tickets = [make_walk_in(department=department) for _ in range(3)]

@@ -5,6 +5,8 @@ const asOf = document.querySelector("[data-as-of]");
 const longest = 10 * 60 * 1000;
 const every = () => Number(part.querySelector("[data-every]").dataset.every) * 1000;
 const call = () => part.querySelector("[data-call]").dataset.call;
+// Why the page was opened (?booked, ?why) is said once: not again each time that it loads itself anew.
+if (location.search) history.replaceState(null, "", location.pathname);
 let wait = every();
 let heard = call();
 let timer;
