@@ -7,7 +7,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from booking import queue
+from booking import queue, waiting
 from booking.models import Ticket
 from booking.models.tickets import State
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
@@ -305,6 +305,28 @@ def test_a_call_stands_alone_on_the_page(client):
     queue.call_next(counter=counter, by=counter.clerk)
 
     assert said not in client.get(address, {"why": "already_booked"}).content.decode()
+
+
+def test_a_call_while_the_page_is_made_is_not_missed(client, monkeypatch):
+    """Told the version after the call with what stood there before it, the page would be unchanged from then on."""
+    department = department_of()
+    counter = make_counter(departments=[department])
+    ticket = make_walk_in(department=department)
+    hold(client, ticket)
+    shown, _ = shown_and_version(client, ticket)
+    versions = waiting.versions
+
+    def after_a_call(*departments):
+        monkeypatch.setattr(waiting, "versions", versions)
+        queue.call_next(counter=counter, by=counter.clerk)
+        return versions(*departments)
+
+    monkeypatch.setattr(waiting, "versions", after_a_call)
+    answer = client.get(reverse("ticket_live", args=[ticket.public_id]), {"shown": shown})
+    if "HX-Refresh" not in answer:
+        answer = look(client, ticket, shown, answer["ETag"])
+
+    assert answer["HX-Refresh"] == "true"
 
 
 def test_the_line_is_worked_out_once_for_all_who_stand_in_it(client, django_assert_num_queries):

@@ -35,14 +35,16 @@ def queue_etag(versions: dict[int, int], *about) -> str:
     return '"' + "-".join(str(part) for part in parts) + '"'
 
 
-def unchanged(request) -> HttpResponse | None:
+def unchanged(request, versions: dict[int, int]) -> HttpResponse | None:
     """304, where the request names the ETag of a page about one queue and some numbers, and it is still the one: told
-    from the ETag itself and the queue's version, without looking up what the page is about."""
+    from the ETag itself and the queues' versions, without looking up what the page is about."""
     sent = parse_etags(request.headers.get("If-None-Match", ""))
     known = ETAG_OF_ONE_QUEUE.fullmatch(sent[0]) if len(sent) == 1 else None
-    if known and known[1] == queue_etag(waiting.versions([int(known["queue"])]), *known["about"].split("-")):
-        return with_version(HttpResponseNotModified(), known[1])
-    return None
+    if known is None:
+        return None
+    department_id = int(known["queue"])
+    etag = queue_etag({department_id: versions.get(department_id, 0)}, *known["about"].split("-"))
+    return with_version(HttpResponseNotModified(), etag) if etag == known[1] else None
 
 
 def with_version(response: HttpResponse, etag: str) -> HttpResponse:

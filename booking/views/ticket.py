@@ -66,12 +66,16 @@ def open_by_link(request, public_id):
 
 
 def _unless_unchanged(view):
-    """Answer 304 before the ticket is looked for, where the device holds it: most of what open pages are told."""
+    """Answer 304 before the ticket is looked for, where the device holds it: most of what open pages are told. Else the
+    view is given `versions`, read before its ticket: with a version newer than what it shows, a page would never learn
+    of what happened between the two."""
 
     @wraps(view)
     def answer(request, *, public_id):
+        versions = waiting.versions()
         is_held = public_id in visitor.ticket_ids(request)
-        return (unchanged(request) if is_held else None) or view(request, public_id=public_id)
+        response = unchanged(request, versions) if is_held else None
+        return response or view(request, public_id=public_id, versions=versions)
 
     return answer
 
@@ -79,16 +83,16 @@ def _unless_unchanged(view):
 @require_safe
 @_unless_unchanged
 @access("ticket")
-def live(request, ticket):
+def live(request, ticket, versions):
     """The part of the page that changes. 304 while its queue has not; the whole page anew where it shows too little."""
     if request.GET.get("shown") != _shown(ticket):
         return HttpResponseClientRefresh()
     if ticket.date != timezone.localdate():  # such a ticket changes without its queue's version
         return render(request, "booking/_live.html", _live_context(ticket))
-    versions = waiting.versions([ticket.queue_id])
-    etag = queue_etag(versions, ticket.pk, ticket.recalls)
+    version = versions.get(ticket.queue_id, 0)
+    etag = queue_etag({ticket.queue_id: version}, ticket.pk, ticket.recalls)
     response = get_conditional_response(request, etag=etag) or render(
-        request, "booking/_live.html", _live_context(ticket, versions)
+        request, "booking/_live.html", _live_context(ticket, version)
     )
     return with_version(response, etag)
 
@@ -207,13 +211,13 @@ def _move(request, ticket, date, days_url):
     return response
 
 
-def _live_context(ticket, versions: dict[int, int] | None = None) -> dict:
+def _live_context(ticket, version: int | None = None) -> dict:
     today = timezone.localdate()
     is_today, is_past = ticket.date == today, ticket.date < today
     wait = None
     if is_today:
-        versions = waiting.versions([ticket.queue_id]) if versions is None else versions
-        line, tempo = line_today(ticket.queue, versions[ticket.queue_id])
+        version = waiting.versions([ticket.queue_id])[ticket.queue_id] if version is None else version
+        line, tempo = line_today(ticket.queue, version)
         ahead = line.ahead(ticket)
         if ticket.state == State.WAITING:
             wait = in_fives(waiting.expected_wait(ticket, before=ahead, tempo=tempo))
