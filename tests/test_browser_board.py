@@ -18,6 +18,8 @@ from tests.factories import make_counter, make_open_department, make_user, make_
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # What a test hears: each sentence that the browser's voice is given, and each recording that is played.
+# Milliseconds in which a board has asked twice, also on a busy machine.
+TWO_POLLS = 2500
 EARS = """
 window.ears = { spoken: [], played: [], heard: [], holds: false };
 window.voices = [{ lang: "en-US" }, { lang: "th-TH" }];
@@ -88,7 +90,7 @@ def talking(page):
     """What the voice is saying takes as long as the block, and until the board has asked twice more."""
     page.evaluate("ears.holds = true")
     yield
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(TWO_POLLS)
     page.evaluate("ears.holds = false")
 
 
@@ -99,7 +101,7 @@ def sentence(code_words, counter_words) -> str:
 def has_said(page, *sentences):
     """The voice has said exactly these, in this order; and says nothing more after the next two polls."""
     until(page, f"ears.spoken.length >= {len(sentences)}")
-    page.wait_for_timeout(2000)
+    page.wait_for_timeout(TWO_POLLS)
     assert page.evaluate("ears.spoken") == list(sentences)
 
 

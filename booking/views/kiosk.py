@@ -97,12 +97,13 @@ def ticket(request):
     if handed_over is None:
         return redirect("kiosk")
     shown = Ticket.objects.with_details().get(pk=handed_over["ticket"])
+    ahead = waiting.ahead(shown) if shown.state == State.WAITING else None
     context = handed_over | {
         "ticket": shown,
         "department": shown.department,
         "now": timezone.now(),
-        "ahead": waiting.ahead(shown) if shown.state == State.WAITING else None,
-        "wait": in_fives(waiting.expected_wait(shown)) if shown.state == State.WAITING else None,
+        "ahead": ahead,
+        "wait": None if ahead is None else in_fives(waiting.expected_wait(shown, before=ahead)),
         "qr": qr(secret_link(request, shown)),
     }
     return render(request, "kiosk/ticket.html", context)
