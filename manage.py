@@ -5,7 +5,7 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queuesite.settings")
 

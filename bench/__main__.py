@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 PARTS = ["storm", "office", "crashes", "pages", "weights", "machine"]
 

@@ -25,7 +25,7 @@ from bench import bookings, database
 from bench.servers import Server, serving
 from booking import invariants
 from booking.models import Ticket
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 CLIENTS = 8
 A_SECOND = 50  # bookings by all of them

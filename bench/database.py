@@ -8,9 +8,10 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import sql
 
-from booking import demo, queue
 from booking.models import Department, Slot
+from booking.verbs import queue
 from members.models import Member
+from queuesite.demo import office
 
 MEMBERS = 20_000
 STORM = "storm"  # the slug of the department that storms are made on
@@ -24,7 +25,7 @@ def make_small(tickets: int) -> None:
     """Fill the database that Django is connected to: the demo, a cooperative's members, and `tickets` tickets of the
     coming days and of the last ones."""
     call_command("migrate", interactive=False, verbosity=0)
-    demo.seed()
+    office.seed()
     with connection.cursor() as cursor:
         cursor.execute(ADD_MEMBERS, {"members": MEMBERS})
         cursor.execute(BOOK_FREE_PLACES, {"tickets": tickets})

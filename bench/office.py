@@ -25,10 +25,12 @@ from django.utils import timezone
 from bench import bookings, client
 from bench.servers import Server, database_cpu_seconds, serving
 from bench.watchers import Seen, watching
-from booking import demo, invariants, queue, roles
+from booking import invariants, roles
 from booking.models import Counter, CounterDepartment, Department, StaffToken, Ticket, TicketEvent
 from booking.models.tickets import State, hash_of
-from queuesite import postgres
+from booking.verbs import queue
+from queuesite.demo import office
+from queuesite.launcher import postgres
 
 COUNTERS_AT_ONCE, DEPARTMENTS = 16, 5
 BOARDS, MEMBER_PAGES, MANY_PAGES = 50, 500, 1000
@@ -311,4 +313,4 @@ def _token(pk: int) -> str:
 
 
 def _slugs() -> list[str]:
-    return [facts["slug"] for facts in demo.DEPARTMENTS]
+    return [facts["slug"] for facts in office.DEPARTMENTS]

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bench import client, database
 from bench.servers import Server, serving
-from booking import availability
+from booking.days import availability
 from booking.models import Department, Ticket
 from members.identify import issue_identity
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import psutil
 from django.db import connection
 
+from queuesite.launcher.postgres import BASE_DIR
 from queuesite.management.commands.run import _web_command
-from queuesite.postgres import BASE_DIR
 
 
 class Server(NamedTuple):

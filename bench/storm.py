@@ -17,11 +17,12 @@ from django.middleware.csrf import _get_new_csrf_string, _mask_cipher_secret
 
 from bench import bookings, client, database
 from bench.servers import Server, database_cpu_seconds, serving
-from booking import invariants, queue
+from booking import invariants
 from booking.models import Place, Ticket, TicketEvent
+from booking.verbs import queue
 from members.identify import issue_identity
 from members.models import Member
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 CLIENTS = 32
 SHAPES = {"one slot": (1, 1), "a week": (5, 14)}  # days, slots a day

@@ -3,7 +3,7 @@
 from playwright.sync_api import sync_playwright
 
 from bench.servers import serving
-from booking import demo
+from queuesite.demo import office
 from tests.browser import HOW_TO_GET_CHROMIUM, chromium_path
 
 
@@ -31,7 +31,7 @@ def measure(url: str) -> dict:
         weigh("home, the first page")
         page.locator("a[href^='/book/']").first.click()
         weigh("identify")
-        page.locator("input[name=citizen_id]").fill(demo.citizen_id(demo.FIRST_NUMBER))
+        page.locator("input[name=citizen_id]").fill(office.citizen_id(office.FIRST_NUMBER))
         page.get_by_role("button", name="ต่อไป").click()
         page.wait_for_url("**/confirm/**")
         weigh("confirm")

@@ -9,8 +9,11 @@ from django.db.models import Max
 from django.utils import timezone
 from django_q.models import Schedule
 
-from booking import messaging, opening, queue, waiting
+from booking.calling import waiting
+from booking.days import opening
+from booking.messages import ledger
 from booking.models import Department, JobRun, Slot, Ticket
+from booking.verbs import queue
 from members import line, throttle
 from members.models import LineEvent, LineQuota
 
@@ -43,9 +46,9 @@ def send_notices() -> None:
     process of its own."""
     until = time.monotonic() + sending_lasts()
     while time.monotonic() < until:
-        if messaging.send_owed():
+        if ledger.send_owed():
             continue
-        if not messaging.is_on():  # what was owed when it was switched off has ended by now, with its reason
+        if not ledger.is_on():  # what was owed when it was switched off has ended by now, with its reason
             return
         time.sleep(1)
 

@@ -3,7 +3,7 @@
 from django.db.models.signals import post_delete, post_migrate, post_save
 from django.dispatch import receiver
 
-from booking import opening
+from booking.days import opening
 from booking.models import Department, OpeningHours, QuotaOverride
 from holidays.models import Holiday
 
@@ -31,8 +31,9 @@ def holiday_changed(instance, raw=False, **_):
 def after_migrate(sender, using, **_):
     if sender.name != "booking":
         return
-    from booking import jobs, messaging, roles
+    from booking import jobs, roles
+    from booking.messages import ledger
 
     jobs.sync_schedules()
     roles.sync_groups()
-    messaging.sync_choices()
+    ledger.sync_choices()

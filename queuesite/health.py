@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from booking import messaging
+from booking.messages import ledger
 from booking.models import JobRun
 
 HEARTBEAT_FRESH_FOR = dt.timedelta(minutes=3)
@@ -79,7 +79,7 @@ def _worker() -> None:
 
 
 def _messages() -> str:
-    oldest = messaging.oldest_unsent()
+    oldest = ledger.oldest_unsent()
     if oldest is None or timezone.now() - oldest <= UNSENT_FOR:
         return ""
     minutes = (timezone.now() - oldest) // dt.timedelta(minutes=1)

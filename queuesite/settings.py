@@ -12,7 +12,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from whitenoise.compress import Compressor
 
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -105,6 +105,8 @@ INSTALLED_APPS = [
     "booking",
     "queuesite",
 ]
+if DEMO:
+    INSTALLED_APPS.append("queuesite.demo")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -141,6 +143,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "queuesite.context.office",
+                *(["queuesite.demo.context.examples"] if DEMO else []),
             ],
         },
     }
@@ -148,7 +151,7 @@ TEMPLATES = [
 
 DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or postgres.embedded_url())}
 DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
-# The statement that books is prepared in each connection: planning it takes as long as running it (booking/queue.py).
+# The statement that books is prepared in each connection: planning it takes as long as running it.
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

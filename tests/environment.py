@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 _held = contextlib.ExitStack()
 

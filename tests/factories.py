@@ -7,8 +7,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from booking import counters, opening, queue
+from booking.days import opening
 from booking.models import Counter, CounterDepartment, Department, OpeningHours, Slot, Ticket
+from booking.verbs import queue, seats
 from members.citizen_id import check_digit, citizen_id_hmac
 from members.models import Member
 
@@ -116,7 +117,7 @@ def make_counter(*, departments=(), clerk=None, number=None) -> Counter:
     counter = Counter.objects.create(number=number or next(_sequence))
     for position, department in enumerate(departments):
         CounterDepartment.objects.create(counter=counter, department=department, position=position)
-    return counters.sign_in(counter=counter, by=clerk or make_user())
+    return seats.sign_in(counter=counter, by=clerk or make_user())
 
 
 def make_user(*, username=None, group=None, is_staff=True, password="a-long-password-2569", **fields):

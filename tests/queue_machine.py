@@ -7,9 +7,10 @@ from django.db import transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from booking import counters, errors, invariants, queue
+from booking import errors, invariants
 from booking.models import Department, Slot, Ticket
 from booking.models.tickets import MOVES, Priority
+from booking.verbs import queue, seats
 from tests.factories import make_counter, make_member, make_open_department, make_user
 
 MORNING = dt.datetime(2026, 11, 23, 8, 20, tzinfo=dt.timezone(dt.timedelta(hours=7)))
@@ -120,7 +121,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(counter=nth, other=nth)
     def a_clerk_changes_counters(self, counter, other):
         clerk, other = self._pick(self.counters, counter).clerk, self._pick(self.counters, other)
-        self._try("sign_in", lambda: counters.sign_in(counter=other, by=clerk))
+        self._try("sign_in", lambda: seats.sign_in(counter=other, by=clerk))
         for counter in self.counters:
             counter.refresh_from_db()
 

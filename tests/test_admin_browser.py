@@ -7,10 +7,11 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from booking import demo, roles
+from booking import roles
 from booking.models import Department, Slot, Ticket
 from booking.models.tickets import State
 from holidays.models import Holiday
+from queuesite.demo import office
 from tests.browser import AXE, sideways_scroll
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 
@@ -126,7 +127,7 @@ def test_booked_on_the_telephone(new_desk, manager):
 
 def test_every_page_can_be_read_by_all_and_printed(new_desk):
     """What axe finds is named by page. The pictures are kept under var/ to be looked at."""
-    demo.seed()
+    office.seed()
     slot = Slot.objects.filter(date__gt=in_days(1), quota__gt=0).first()
     tickets = [make_ticket(slot=slot) for _ in range(2)]
     draft = Holiday.objects.create(date=in_days(3), name="วันหยุดพิเศษ")

@@ -6,9 +6,10 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import queue, roles
+from booking import roles
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import (
     make_counter,
     make_member,

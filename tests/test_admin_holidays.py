@@ -7,9 +7,11 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from booking import opening, queue, roles
+from booking import roles
+from booking.days import opening
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 

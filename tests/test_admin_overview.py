@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from booking import overview, roles
+from booking import roles
+from booking.days import overview
 from booking.models import JobRun, QuotaOverride
 from holidays.models import Holiday
 from tests.factories import in_days, make_open_department, make_slot, make_ticket, make_user

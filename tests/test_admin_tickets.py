@@ -3,10 +3,11 @@
 import pytest
 from django.urls import reverse
 
-from booking import queue, roles
+from booking import roles
 from booking.admin import tickets
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import (
     in_days,
     make_counter,

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 import pytest
 from django.urls import reverse
 
-from booking import demo
 from booking.models import Department, Slot
 from holidays.models import Holiday
 from members.models import Member
+from queuesite.demo import office
 from tests.factories import in_days, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def english_words(page) -> set[str]:
 
 
 def test_no_english_is_left(client):
-    demo.seed()
+    office.seed()
     department, member, holiday = Department.objects.first(), Member.objects.first(), Holiday.objects.first()
     ticket = make_ticket(slot=Slot.objects.filter(date__gt=in_days(1), quota__gt=0).first())
     root = make_user(username="root", is_superuser=True)

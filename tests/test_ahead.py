@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 import time_machine
 
-from booking import queue, waiting
+from booking.calling import waiting
+from booking.verbs import queue
 from tests.factories import make_open_department, make_slot, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db

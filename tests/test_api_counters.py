@@ -3,10 +3,11 @@
 import pytest
 from django.contrib.auth.models import Permission
 
-from booking import counters, invariants, queue, roles
+from booking import invariants, roles
 from booking.models import Counter, Ticket
 from booking.models.tickets import State
 from booking.models.tokens import StaffToken, issue_token
+from booking.verbs import queue, seats
 from tests.factories import (
     make_counter,
     make_department,
@@ -277,7 +278,7 @@ def test_a_transfer_that_cannot_be(post, counter, department, body, expected):
 
 def test_a_clerk_sits_down_at_a_free_counter(post, counter, clerk, department):
     make_walk_in(department=department)
-    counters.sign_out(counter=counter, by=clerk)
+    seats.sign_out(counter=counter, by=clerk)
 
     assert post("counters/3/call-next/").status_code == 200
 

@@ -16,10 +16,10 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
-from booking import queue
 from booking.models import Department, StaffToken, Ticket
 from booking.models.tickets import State
 from booking.models.tokens import issue_token
+from booking.verbs import queue
 from members.identify import issue_identity
 from queuesite.wsgi import application
 from tests.factories import (

@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.utils import timezone, translation
 
-from booking import availability
-from booking.availability import DayState, TimeState
+from booking.days import availability
+from booking.days.availability import DayState, TimeState
 from booking.models import QuotaOverride
 from holidays.models import Holiday
 from tests.factories import in_days, make_open_department, make_slot, make_ticket

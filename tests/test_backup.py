@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from booking.demo import FIRST_NUMBER, citizen_id
-from queuesite import postgres
+from queuesite.demo.office import FIRST_NUMBER, citizen_id
+from queuesite.launcher import postgres
 
 DOCS = (postgres.BASE_DIR / "docs" / "operations.md").read_text()
 BOOK = """
 from django.utils import timezone
-from booking import queue
+from booking.verbs import queue
 from booking.models import Place
 from members.models import Member
 now = timezone.now()

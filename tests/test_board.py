@@ -9,8 +9,10 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import announcing, counters, queue, roles
+from booking import roles
+from booking.calling import board as reads
 from booking.models import BoardNotice, Clip
+from booking.verbs import queue, seats
 from tests.factories import (
     in_days,
     make_counter,
@@ -97,7 +99,7 @@ def test_a_call_says_its_digits_one_by_one(client, loans):
     ],
 )
 def test_counters_are_counted_as_one_counts_in_thai(number, words):
-    assert " ".join(announcing.counted(number)) == words
+    assert " ".join(reads.counted(number)) == words
 
 
 def test_nobody_has_been_called_yet(client, loans):
@@ -393,7 +395,7 @@ def test_the_poster_is_for_staff_who_receive(client):
 
 def test_the_board_learns_which_words_it_needs_and_which_are_recorded(client, loans, finance):
     make_counter(number=2)
-    counters.sign_out(counter=(leaving := make_counter(number=11)), by=leaving.clerk)
+    seats.sign_out(counter=(leaving := make_counter(number=11)), by=leaving.clerk)
     clip = Clip.objects.create(word="A", sound=b"RIFF", content_type="audio/wav", uploaded_at=timezone.now())
 
     answer = json.loads(client.get(reverse("board_words")).content)

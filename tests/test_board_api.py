@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from booking import queue
+from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_walk_in
 
 pytestmark = pytest.mark.django_db

@@ -4,9 +4,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from booking import errors, queue
+from booking import errors
 from booking.models import Place, QuotaOverride, Ticket
 from booking.models.tickets import State, hash_of
+from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 

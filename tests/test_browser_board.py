@@ -10,8 +10,10 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from booking import announcing, queue, roles
+from booking import roles
+from booking.calling import board
 from booking.models import BoardNotice, Clip, Ticket
+from booking.verbs import queue
 from tests.browser import TELEPHONE, TELEVISION, cut_off, violations
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 
@@ -226,7 +228,7 @@ def record(*words):
 
 def test_recorded_words_are_played_where_all_are_there(tv, loans):
     make_counter(number=3)
-    words = announcing.needed_words()
+    words = board.needed_words()
     record(*words)
     tv.goto("/board/")
     turn_on(tv)
@@ -240,7 +242,7 @@ def test_recorded_words_are_played_where_all_are_there(tv, loans):
     make_walk_in(department=loans)
     counter = make_counter(departments=[loans], number=4)
     queue.call_next(counter=counter, by=counter.clerk)
-    said = announcing.words_of("A502", 4)
+    said = board.words_of("A502", 4)
     until(tv, f"ears.played.length >= {len(said)}")
     lasted = [round(seconds * 100) for seconds in tv.evaluate("ears.played")]
     assert [words[nth - 1] for nth in lasted] == said
@@ -248,7 +250,7 @@ def test_recorded_words_are_played_where_all_are_there(tv, loans):
 
 def test_the_self_test_says_what_is_recorded_what_is_missing_and_what_it_will_do(tv, loans):
     make_counter(number=3)
-    needed = announcing.needed_words()
+    needed = board.needed_words()
     record(*needed[:-2])
     tv.goto("/board/")
 
@@ -262,7 +264,7 @@ def test_the_self_test_says_what_is_recorded_what_is_missing_and_what_it_will_do
     expect(dialog).to_contain_text("เสียงพร้อม จะเรียกด้วยเสียงของเครื่องนี้")
     expect(dialog).not_to_contain_text("ยังไม่มีเสียง", use_inner_text=True)
     assert dialog.locator("[data-verdict]:visible").count() == 1
-    until(tv, f"ears.spoken.includes('{announcing.TEST}')")
+    until(tv, f"ears.spoken.includes('{board.TEST}')")
 
     record(*needed[-2:])
     tv.get_by_role("button", name="ปิดหน้าต่างนี้").click()
@@ -366,9 +368,9 @@ def test_three_hundred_calls_by_fives_and_thirty_drops_lose_no_call_and_repeat_n
     tv.add_init_script(HURRY)
     tv.goto("/board/")
     tv.get_by_role("button", name="เปิดเสียง").click()
-    until(tv, f"ears.spoken.includes('{announcing.TEST}')")
+    until(tv, f"ears.spoken.includes('{board.TEST}')")
     counters = [make_counter(departments=[loans], number=number) for number in range(1, 6)]
-    expected = [announcing.TEST]
+    expected = [board.TEST]
 
     for burst in range(60):
         if burst % 2:
@@ -376,7 +378,7 @@ def test_three_hundred_calls_by_fives_and_thirty_drops_lose_no_call_and_repeat_n
         for counter in counters:
             ticket = make_walk_in(department=loans)
             queue.call_next(counter=counter, by=counter.clerk)
-            expected.append(" ".join(announcing.words_of(ticket.code, counter.number)))
+            expected.append(" ".join(board.words_of(ticket.code, counter.number)))
         if burst % 2:
             tv.wait_for_timeout(200)
             mend(tv)

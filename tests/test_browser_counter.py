@@ -7,10 +7,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from booking import queue
 from booking.models import Counter, Ticket
 from booking.models.tickets import Priority, State
 from booking.roles import CLERK, MANAGER
+from booking.verbs import queue
 from tests.browser import sideways_scroll, sign_in, small_targets, small_text, violations
 from tests.factories import (
     make_counter,

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from booking import presence, roles
+from booking import roles
+from booking.calling import presence
 from booking.models import Ticket
 from tests.browser import TABLET, TELEPHONE, cut_off, sideways_scroll, small_targets, small_text, violations
 from tests.factories import make_open_department, make_ticket, make_user, make_walk_in

@@ -5,7 +5,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from members.models import LineAccount
-from queuesite import fake_line
+from queuesite.demo import fake_line
 from tests.browser import sideways_scroll, small_targets, small_text, violations
 from tests.factories import make_member, make_open_department, make_ticket
 

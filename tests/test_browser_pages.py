@@ -2,8 +2,9 @@
 
 import pytest
 
-from booking import opening, queue
+from booking.days import opening
 from booking.models import Slot
+from booking.verbs import queue
 from holidays.models import Holiday
 from tests.browser import sideways_scroll, small_targets, small_text, violations
 from tests.factories import in_days, make_member, make_open_department, make_ticket

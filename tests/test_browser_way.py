@@ -261,7 +261,7 @@ def test_the_number_is_huge(phone):
 
 
 def test_the_ticket_looks_again_by_itself(phone):
-    from booking import queue
+    from booking.verbs import queue
 
     slot = make_ticket().slot
     earlier, ticket = Ticket.objects.with_details().get(), make_ticket(slot=slot)

@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from booking import queue, waiting
+from booking.calling import waiting
+from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_walk_in
 
 pytestmark = pytest.mark.django_db

@@ -2,9 +2,10 @@
 
 import pytest
 
-from booking import errors, queue
+from booking import errors
 from booking.models import Ticket
 from booking.models.tickets import MOVES, Priority, State
+from booking.verbs import queue
 from tests.factories import make_counter, make_member, make_open_department, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,10 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from booking import invariants, queue
+from booking import invariants
 from booking.models import Counter, Ticket, TicketEvent
 from booking.models.tickets import FIRST_WALK_IN_NUMBER, Priority, State, hash_of
+from booking.verbs import queue
 from tests.factories import make_counter, make_open_department
 from tests.racing import race
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from booking import errors, queue
+from booking import errors
 from booking.models import Place, QuotaOverride
 from booking.models.tickets import State
+from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import make_counter, make_member, make_slot, make_ticket, make_user
 

@@ -6,9 +6,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from booking import errors, queue
+from booking import errors
 from booking.models import WaitPrediction
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,10 @@ import datetime as dt
 import pytest
 import time_machine
 
-from booking import errors, jobs, queue
+from booking import errors, jobs
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import make_counter, make_member, make_open_department, make_slot, make_ticket, make_walk_in
 
 pytestmark = pytest.mark.django_db

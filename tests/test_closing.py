@@ -4,10 +4,12 @@ from functools import partial
 
 import pytest
 
-from booking import closing, errors, invariants, opening, queue
-from booking.closing import Choice
+from booking import errors, invariants
+from booking.days import opening
 from booking.models import QuotaOverride, Ticket
 from booking.models.tickets import State
+from booking.verbs import closures, queue
+from booking.verbs.closures import Choice
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 from tests.racing import race
@@ -22,7 +24,7 @@ def make_draft(*, days_ahead=1, name="วันหยุดพิเศษ"):
 def close(holidays, choice, *, tickets=None, reason="วันหยุดพิเศษ", by=None):
     if tickets is None:
         tickets = [ticket for holiday in holidays for ticket in opening.tickets_on(holiday.date)]
-    return closing.close_for_holidays(
+    return closures.close_for_holidays(
         holidays=holidays, choice=choice, tickets=tickets, by=by or make_user(), reason=reason
     )
 
@@ -34,8 +36,8 @@ def test_kept_tickets_stay_live_and_are_found_again():
 
     ticket.refresh_from_db()
     assert ticket.state == State.BOOKED
-    assert list(closing.stranded()) == [ticket]
-    assert not closing.settled().exists()
+    assert list(closures.stranded()) == [ticket]
+    assert not closures.settled().exists()
 
 
 def test_cancelled_tickets_keep_the_reason_for_the_telephone_list():
@@ -45,8 +47,8 @@ def test_cancelled_tickets_keep_the_reason_for_the_telephone_list():
 
     event = ticket.events.last()
     assert (event.to_state, event.reason, event.by) == (State.CANCELLED, "วันเลือกตั้ง", manager)
-    assert not closing.stranded().exists()
-    [told] = closing.settled()
+    assert not closures.stranded().exists()
+    [told] = closures.settled()
     assert (told, told.reason, told.member) == (ticket, "วันเลือกตั้ง", ticket.member)
 
 
@@ -61,7 +63,7 @@ def test_moved_to_the_same_time_of_the_next_open_day():
     moved = Ticket.objects.get(pk=outcome.moved_to.ticket_id)
     assert moved.slot == make_slot(department=department, days_ahead=3, nth=3)
     assert moved.moved_from == ticket
-    [told] = closing.settled()
+    [told] = closures.settled()
     assert (told, told.moved_to, told.reason) == (ticket, moved, "วันหยุดพิเศษ")
     assert invariants.violations() == {}
 
@@ -98,7 +100,7 @@ def test_what_cannot_be_moved_stays_and_says_why():
     [outcome] = close([make_draft()], Choice.MOVE)
 
     assert isinstance(outcome.refusal, errors.NoFreeTime)
-    assert list(closing.stranded()) == [ticket]
+    assert list(closures.stranded()) == [ticket]
 
 
 def test_one_refusal_does_not_stop_the_others():
@@ -121,7 +123,7 @@ def test_what_was_booked_after_staff_looked_is_left_and_found():
 
     close([make_draft()], Choice.CANCEL, tickets=tickets)
 
-    assert list(closing.stranded()) == [meanwhile]
+    assert list(closures.stranded()) == [meanwhile]
 
 
 def test_done_twice_it_is_done_once():
@@ -148,7 +150,7 @@ def test_a_departments_own_closure_strands_its_tickets_only(how):
         department.is_active = False
         department.save()
 
-    assert list(closing.stranded()) == ([early] if how == "one time" else [early, late])
+    assert list(closures.stranded()) == ([early] if how == "one time" else [early, late])
 
 
 def test_a_day_laid_out_while_the_booking_window_was_longer_is_closed_too():
@@ -162,7 +164,7 @@ def test_a_day_laid_out_while_the_booking_window_was_longer_is_closed_too():
     close([make_draft(days_ahead=20)], Choice.KEEP)
 
     assert not ticket.slot.places.free().exists()
-    assert list(closing.stranded()) == [ticket]
+    assert list(closures.stranded()) == [ticket]
 
 
 def test_what_members_cancelled_themselves_needs_no_call():
@@ -170,7 +172,7 @@ def test_what_members_cancelled_themselves_needs_no_call():
     queue.cancel(ticket=ticket)
     close([make_draft()], Choice.KEEP)
 
-    assert not closing.settled().exists()
+    assert not closures.settled().exists()
 
 
 @pytest.mark.race
@@ -206,7 +208,7 @@ class TestRace:
 
         assert booked == listed
         assert refusals <= {"day_closed", "slot_full"}
-        assert booked == set(closing.stranded().values_list("pk", flat=True))
+        assert booked == set(closures.stranded().values_list("pk", flat=True))
         assert invariants.violations() == {}
 
     def test_control_a_list_read_before_the_closure_misses_some(self):

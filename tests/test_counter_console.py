@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from booking import queue
 from booking.models import Counter, Slot, Ticket
 from booking.models.tickets import Priority, State
 from booking.roles import MANAGER
+from booking.verbs import queue
 from tests.consoles import WITH_SCRIPT, console, look, press, press_for, seen_on, sit, version_of
 from tests.factories import make_counter, make_member, make_open_department, make_ticket, make_user, make_walk_in
 from tests.pages import text

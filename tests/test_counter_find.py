@@ -7,9 +7,9 @@ import time_machine
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from booking import queue
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from booking.views.scan import _KEYS, _THAI_ON_THEM, ticket_meant
 from tests.consoles import WITH_SCRIPT, sit
 from tests.factories import (

@@ -5,8 +5,9 @@ import datetime as dt
 import pytest
 import time_machine
 
-from booking import queue, waiting
+from booking.calling import waiting
 from booking.models.tickets import Priority
+from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 
 pytestmark = pytest.mark.django_db

@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from booking import queue
 from booking.models import Counter
 from booking.roles import CLERK, MANAGER
+from booking.verbs import queue
 from tests.consoles import WITH_SCRIPT, console, look, press, sit
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 from tests.pages import text

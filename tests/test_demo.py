@@ -6,12 +6,12 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import demo, queue
 from booking.models import Counter, Department, OpeningHours, Place, Slot
+from booking.verbs import queue
 from holidays.models import Holiday
 from members.citizen_id import citizen_id_hmac, parse_citizen_id
 from members.models import LineAccount, Member
-from queuesite import fake_line
+from queuesite.demo import fake_line, office
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_two_hundred_members_two_of_them_not_registered():
         "100200",
     }
     for number in range(100001, 100201):
-        digits = parse_citizen_id(demo.citizen_id(number))
+        digits = parse_citizen_id(office.citizen_id(number))
         assert digits.startswith(f"119900{number}")
         assert Member.objects.get(member_number=str(number)).citizen_id_hmac == citizen_id_hmac(digits)
 
@@ -139,9 +139,9 @@ def test_who_links_is_shown_numbers_that_need_no_clerk(client, settings):
         client.post(reverse("line_log_in"), {"id_token": server.id_token(sub=fake_line.user_id(100005))})
     address = reverse("line_link")
 
-    assert client.get(address).context["example_ids"] == [demo.citizen_id(100004), demo.citizen_id(100005)]
+    assert client.get(address).context["example_ids"] == [office.citizen_id(100004), office.citizen_id(100005)]
     member = Member.objects.get(member_number="100004")
     LineAccount.objects.create(member=member, user_id=fake_line.user_id(100004), linked_at=timezone.now())
-    assert client.get(address).context["example_ids"] == [demo.citizen_id(100005), demo.citizen_id(100006)]
+    assert client.get(address).context["example_ids"] == [office.citizen_id(100005), office.citizen_id(100006)]
     settings.DEMO = False
     assert client.get(address).context["example_ids"] == []

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 PRODUCTION = {
     "DEMO": "off",

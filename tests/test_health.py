@@ -5,7 +5,7 @@ import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from booking import messaging
+from booking.messages import ledger
 from booking.models import JobRun
 from queuesite import health
 from tests.factories import make_slot, make_ticket
@@ -54,9 +54,9 @@ def test_a_reminder_waits_from_its_time_on(ready, client, settings):
     ticket.notices.exclude(kind="day_before").delete()
     reminder = ticket.notices.get()
     with time_machine.travel(reminder.next_try_at - dt.timedelta(minutes=1)):
-        assert messaging.oldest_unsent() is None
+        assert ledger.oldest_unsent() is None
     with time_machine.travel(reminder.next_try_at + dt.timedelta(minutes=1)):
-        assert messaging.oldest_unsent() == reminder.next_try_at
+        assert ledger.oldest_unsent() == reminder.next_try_at
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "open_days"])

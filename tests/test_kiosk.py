@@ -7,9 +7,10 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import queue, roles
+from booking import roles
 from booking.models import Ticket
 from booking.models.tickets import Priority, State
+from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import (
     in_days,

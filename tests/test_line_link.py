@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from booking import queue
 from booking.models import Slot, Ticket
+from booking.verbs import queue
 from members import line, line_accounts
 from members.errors import CodeNeeded, IdentityExpired, NotRegistered, TooManyAttempts, WrongCode
 from members.models import LineAccount, LinkingCode
-from queuesite import fake_line
+from queuesite.demo import fake_line
 from tests.factories import in_days, make_member, make_open_department, make_ticket, make_user
 from tests.pages import confirm_name, key_of, send_times, text, ticket_at, times_page
 

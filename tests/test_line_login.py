@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from members.models import LineAccount
-from queuesite import fake_line
+from queuesite.demo import fake_line
 from tests.factories import make_member, make_open_department, make_ticket, make_user
 from tests.pages import text
 

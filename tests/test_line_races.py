@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from members import line_accounts
 from members.models import LineAccount, LinkingCode
-from queuesite import fake_line
+from queuesite.demo import fake_line
 from tests.factories import make_member, make_user
 from tests.racing import race
 

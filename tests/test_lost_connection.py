@@ -4,8 +4,8 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from booking import queue
 from booking.models import Ticket
+from booking.verbs import queue
 from tests.factories import make_member, make_slot
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,11 +18,10 @@ from django.db import connection
 from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
-from members import xlsx
 from members.citizen_id import citizen_id_hmac
-from members.importing import COLUMNS, EXPORTED, ImportedFile, MemberResource
-from members.models import Member
-from members.spreadsheets import (
+from members.files import xlsx
+from members.files.importing import COLUMNS, EXPORTED, ImportedFile, MemberResource
+from members.files.spreadsheets import (
     MAX_BYTES,
     MAX_ROWS,
     STARTS_A_FORMULA,
@@ -32,6 +31,7 @@ from members.spreadsheets import (
     read,
     undefused,
 )
+from members.models import Member
 from queuesite.settings import BASE_DIR
 from tests.factories import make_citizen_id, make_member, make_user
 
@@ -541,7 +541,7 @@ READ = """
 import resource, sys
 from django.conf import settings
 settings.configure(USE_I18N=False)
-from members.spreadsheets import FileRefused, read
+from members.files.spreadsheets import FileRefused, read
 with open("/proc/self/statm") as statm:
     now = int(statm.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + 256 * 1024 * 1024,) * 2)

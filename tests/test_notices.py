@@ -7,9 +7,10 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from booking import messaging, queue
+from booking.messages import ledger
 from booking.models import MessageChoice, Notice
 from booking.models.notices import Kind
+from booking.verbs import queue
 from tests.factories import (
     make_counter,
     make_member,
@@ -122,7 +123,7 @@ def not_sent(request, settings):
 
 
 def to_telephone():
-    return list(messaging.to_telephone().values_list("kind", "ticket", "reason"))
+    return list(ledger.to_telephone().values_list("kind", "ticket", "reason"))
 
 
 def test_who_is_not_told_of_a_cancellation_by_the_office_is_telephoned(not_sent):

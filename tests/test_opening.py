@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from booking import opening
+from booking.days import opening
 from booking.models import Department, OpeningHours, Place, QuotaOverride, Slot
 from holidays.models import Holiday
 from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket

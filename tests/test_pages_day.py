@@ -7,9 +7,10 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from booking import queue, waiting
+from booking.calling import waiting
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 from tests.pages import hold
 

@@ -6,7 +6,8 @@ import re
 import pytest
 from django.urls import reverse
 
-from booking import opening, thai
+from booking import thai
+from booking.days import opening
 from booking.models import Place, QuotaOverride
 from holidays.models import Holiday
 from tests.factories import in_days, make_department, make_open_department, make_ticket

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import opening
+from booking.days import opening
 from tests.factories import make_department, make_open_department, make_ticket
 from tests.pages import hold, text
 

@@ -174,7 +174,7 @@ def test_cookies_are_out_of_reach_of_scripts(client):
 
 
 def test_examples_are_shown_in_demo_mode_only(client, settings):
-    from booking.demo import example_ids
+    from queuesite.demo.office import example_ids
 
     address = reverse("identify", args=[make_department().slug])
     assert example_ids()[0] in text(client.get(address))

@@ -7,8 +7,9 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import errors, queue
+from booking import errors
 from booking.models import Place, QuotaOverride, Slot, Ticket
+from booking.verbs import queue
 from booking.views import refusals
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_ticket

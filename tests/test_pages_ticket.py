@@ -9,9 +9,10 @@ from django.urls import reverse
 from icalendar import Calendar
 from PIL import Image
 
-from booking import errors, queue, thai
+from booking import errors, thai
 from booking.models import Counter, Slot, Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket
 from tests.pages import book, chosen_slot, hold, key_of, text, ticket_at
 

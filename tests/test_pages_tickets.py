@@ -6,8 +6,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import queue
 from booking.models import Slot, Ticket
+from booking.verbs import queue
 from tests.factories import in_days, make_slot, make_ticket, make_user
 from tests.pages import hold, text
 

@@ -13,13 +13,13 @@ import psutil
 import psycopg
 import pytest
 
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 # Holds the server until its standard input closes.
 HOLDER = """
 import sys
 from pathlib import Path
-from queuesite import postgres
+from queuesite.launcher import postgres
 with postgres.running(Path(sys.argv[1]), shared_buffers="16MB") as url:
     print(url, flush=True)
     sys.stdin.read()

@@ -6,8 +6,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import presence, queue
+from booking.calling import presence
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket
 from tests.pages import hold, text
 

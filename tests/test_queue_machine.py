@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from booking import invariants, queue
+from booking import invariants
+from booking.verbs import queue
 from tests.queue_machine import QueueMachine, furnish
 
 

@@ -8,9 +8,11 @@ from functools import partial
 import pytest
 from django.db import connection, transaction
 
-from booking import invariants, opening, queue
+from booking import invariants
+from booking.days import opening
 from booking.models import Place, QuotaOverride, Slot, Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket
 from tests.racing import race

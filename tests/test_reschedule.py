@@ -2,9 +2,10 @@
 
 import pytest
 
-from booking import errors, queue
+from booking import errors
 from booking.models import Place, Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db

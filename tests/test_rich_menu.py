@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 from linebot.v3.messaging import ApiClient
 from PIL import Image
 
-from booking import rich_menu
+from booking.line import rich_menu
 from members import line
-from queuesite import fake_line
+from queuesite.demo import fake_line
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import pytest
 
-from queuesite import postgres
+from queuesite.launcher import postgres
 
 # Kept from one test run to the next, but for the database: collecting the static files takes long.
 VAR_DIR = Path(os.environ["VAR_DIR"]) / "run"

@@ -8,10 +8,12 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from booking import counters, invariants, simulation
+from booking import invariants
 from booking.models import Counter, OpeningHours, StaffToken, Ticket, TicketEvent
 from booking.models.tickets import State
+from booking.verbs import seats
 from holidays.models import Holiday
+from queuesite.demo import simulation
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,13 +85,13 @@ def test_a_night_on_which_somebody_sits_at_a_counter(live_server, small_day):
     with time_machine.travel(MONDAY_NIGHT, tick=True):
         before = seeded()
         third = Counter.objects.get(number=3)
-        visitor = counters.sign_in(counter=third, by=make_user()).clerk
+        visitor = seats.sign_in(counter=third, by=make_user()).clerk
 
         play(live_server)
 
         assert not TicketEvent.objects.filter(counter=third).exists()
         assert Ticket.objects.filter(state=State.SERVED).exists()
-        counters.sign_out(counter=third, by=visitor)
+        seats.sign_out(counter=third, by=visitor)
         assert_taken_back(before)
 
 

@@ -6,9 +6,11 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import accuracy, queue, roles
+from booking import roles
 from booking.admin.waits import plot
+from booking.calling import accuracy
 from booking.models import WaitPrediction
+from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db

@@ -3,10 +3,13 @@
 import pytest
 from django.urls import reverse
 
-from booking import closing, errors, invariants, overview, pictures, roles
-from booking.closing import Choice
+from booking import errors, invariants, roles
+from booking.days import overview
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.papers import pictures
+from booking.verbs import closures
+from booking.verbs.closures import Choice
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_user, make_walk_in
 
@@ -63,12 +66,12 @@ def test_it_stands_on_the_list_of_a_day_that_was_closed_meanwhile(client, manage
 
 
 def test_it_cannot_be_moved_to_another_day_but_cancelled(manager, on_a_day_closed_meanwhile):
-    [outcome] = closing.settle(choice=Choice.MOVE, tickets=list(closing.stranded()), by=manager, reason="วันหยุด")
+    [outcome] = closures.settle(choice=Choice.MOVE, tickets=list(closures.stranded()), by=manager, reason="วันหยุด")
     assert isinstance(outcome.refusal, errors.WrongState)
 
-    [outcome] = closing.settle(choice=Choice.CANCEL, tickets=list(closing.stranded()), by=manager, reason="วันหยุด")
+    [outcome] = closures.settle(choice=Choice.CANCEL, tickets=list(closures.stranded()), by=manager, reason="วันหยุด")
     assert outcome.refusal is None
-    assert [ticket.reason for ticket in closing.settled()] == ["วันหยุด"]
+    assert [ticket.reason for ticket in closures.settled()] == ["วันหยุด"]
 
 
 def test_it_takes_no_place_of_the_day(walk_in):

@@ -15,12 +15,14 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from booking import jobs, line_events, queue
+from booking import jobs
+from booking.line import answers
 from booking.models import Notice
 from booking.models.tickets import State
+from booking.verbs import queue
 from members import line_accounts
 from members.models import LineAccount, LineEvent, LineFollow
-from queuesite import fake_line
+from queuesite.demo import fake_line
 from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
@@ -54,8 +56,8 @@ def work_off() -> int:
     jobs_found = list(OrmQ.objects.order_by("pk"))
     for job in jobs_found:
         task = SignedPackage.loads(job.payload)
-        assert task["func"] == "booking.line_events.answer"
-        line_events.answer(*task["args"], **task["kwargs"])
+        assert task["func"] == "booking.line.answers.answer"
+        answers.answer(*task["args"], **task["kwargs"])
         job.delete()
     return len(jobs_found)
 

@@ -11,8 +11,8 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from booking import announcing
 from booking.admin.base import OfficeAdmin, page, require, say
+from booking.calling import board
 from booking.models import Clip
 
 BIGGEST = 1024 * 1024  # bytes: some seconds of WAV
@@ -35,7 +35,7 @@ class ClipAdmin(OfficeAdmin):
             require(request, "booking.change_clip")
             return _keep_what_was_sent(request)
         require(request, "booking.view_clip")
-        needed = announcing.needed_words()
+        needed = board.needed_words()
         clips = {clip.word: clip for clip in Clip.objects.defer("sound")}
         return page(
             request,
@@ -62,7 +62,7 @@ def _keep_what_was_sent(request):
             say(request, messages.ERROR, _("คำว่า %s: ไฟล์ใหญ่เกินไป กรุณาตัดให้เหลือเฉพาะคำ ไม่เกิน 1 MB") % word)
         elif kind is None:
             say(request, messages.ERROR, _("คำว่า %s: ไม่ใช่ไฟล์เสียงที่ใช้ได้ กรุณาใช้ MP3 M4A WAV OGG หรือ WebM") % word)
-        elif word in announcing.needed_words():
+        elif word in board.needed_words():
             values = {"sound": content, "content_type": kind, "uploaded_at": timezone.now()}
             Clip.objects.update_or_create(word=word, defaults=values)
             kept += 1

@@ -7,12 +7,12 @@ from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from booking import queue
 from booking.admin.base import page, require, say
 from booking.admin.closed import ticked_ids
 from booking.errors import BookingError
 from booking.models import Department, Ticket
 from booking.models.tickets import AT_COUNTER, State
+from booking.verbs import queue
 
 RIGHT = "booking.close_day_ticket"
 

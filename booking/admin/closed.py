@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from booking import closing, thai
+from booking import thai
 from booking.admin.base import page, require, say
 from booking.admin.fields import DateField
-from booking.closing import Choice
 from booking.models import Department
-from members.spreadsheets import defused
+from booking.verbs import closures
+from booking.verbs.closures import Choice
+from members.files.spreadsheets import defused
 
 RIGHT_FOR = {Choice.MOVE: "booking.reschedule_ticket", Choice.CANCEL: "booking.cancel_ticket"}
 KINDS = {
@@ -70,7 +71,7 @@ def closed_times(request, model_admin):
     form = ChoiceForm(request.user, request.POST or None, choices=[Choice.MOVE, Choice.CANCEL])
     if request.method == "POST" and form.is_valid():
         ticked = stranded.filter(pk__in=ticked_ids(request))
-        tell(request, closing.settle(tickets=list(ticked), by=request.user, **form.cleaned_data))
+        tell(request, closures.settle(tickets=list(ticked), by=request.user, **form.cleaned_data))
         return HttpResponseRedirect(request.get_full_path())
     return page(
         request,
@@ -123,7 +124,7 @@ def download(request, model_admin, kind):
 def _in_scope(request):
     scope_form = ScopeForm(request.GET)
     scope = {name: value for name, value in scope_form.cleaned_data.items() if value} if scope_form.is_valid() else {}
-    return closing.stranded().filter(**scope), closing.settled().filter(**scope), scope
+    return closures.stranded().filter(**scope), closures.settled().filter(**scope), scope
 
 
 def _cells(ticket) -> list:

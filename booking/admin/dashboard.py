@@ -6,9 +6,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from booking import closing, messaging, overview, thai
+from booking import thai
 from booking.admin.links import closed_times, tickets_of
+from booking.days import overview
+from booking.messages import ledger
 from booking.models import Department
+from booking.verbs import closures
 from members import line
 from members.models import LineQuota
 
@@ -60,14 +63,14 @@ def _warnings(user):
             "link": f"{reverse('admin:holidays_holiday_changelist')}?is_confirmed__exact=0",
         }
     if user.has_perm("booking.view_ticket"):
-        count = closing.stranded().count()
+        count = closures.stranded().count()
         yield count and {
             "text": _("บัตรคิวที่ยังนัดไว้ในวันหรือเวลาที่ปิด %d ใบ") % count,
             "do": _("ดูและเลือกว่าจะทำอย่างไร"),
             "link": closed_times(),
         }
     if user.has_perm("booking.telephone_notice"):
-        count = messaging.to_telephone().count()
+        count = ledger.to_telephone().count()
         yield count and {
             "text": _("สมาชิกที่ต้องโทรแจ้ง %d รายการ") % count,
             "do": _("ดูรายชื่อ"),

@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from booking import closing, overview, thai
+from booking import thai
 from booking.admin.base import KeptAdmin, OfficeInline, say
 from booking.admin.links import closed_times, tickets_of
+from booking.days import overview
 from booking.models import Department, OpeningHours, QuotaOverride
+from booking.verbs import closures
 
 
 class HoursForm(forms.ModelForm):
@@ -219,7 +221,7 @@ def tell_of_short_slots(request, department) -> None:
 def to_stranded_tickets(request, *, department, date=None):
     """A redirect to the tickets whose time the change has closed, where there are any: staff choose what becomes of
     them. None otherwise."""
-    stranded = closing.stranded().filter(department=department)
+    stranded = closures.stranded().filter(department=department)
     count = (stranded.filter(date=date) if date else stranded).count()
     if not count:
         return None

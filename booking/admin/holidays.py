@@ -12,12 +12,14 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from booking import closing, opening, thai
+from booking import thai
 from booking.admin.base import KeptAdmin, page, require, say
 from booking.admin.closed import ChoiceForm, tell, ticked_ids
 from booking.admin.links import closed_times
-from booking.closing import Choice
+from booking.days import opening
 from booking.thai import ERA
+from booking.verbs import closures
+from booking.verbs.closures import Choice
 from holidays import calendar
 from holidays.errors import YearWithoutData
 from holidays.models import Holiday
@@ -80,7 +82,7 @@ class HolidayAdmin(KeptAdmin):
     def _after_save(self, request, holiday):
         if holiday.is_held_back:
             return to_confirmation([holiday])
-        if holiday.takes_effect and closing.stranded().filter(date=holiday.date).exists():
+        if holiday.takes_effect and closures.stranded().filter(date=holiday.date).exists():
             # Booked between the look and the save: the places are gone now, so this list is complete.
             return HttpResponseRedirect(closed_times(date=holiday.date))
         return None
@@ -162,13 +164,13 @@ def confirm(request, model_admin):
 def put_in_force(request, drafts, *, shown: list[int], choice, reason=""):
     """Confirm drafts and settle the tickets that were shown; redirects to those that are left, if any."""
     tickets = [ticket for ticket in tickets_in_the_way(drafts) if ticket.pk in shown]
-    outcomes = closing.close_for_holidays(
+    outcomes = closures.close_for_holidays(
         holidays=drafts, choice=choice, tickets=tickets, by=request.user, reason=reason
     )
     say(request, messages.SUCCESS, _("วันหยุดมีผลแล้ว: %s") % ", ".join(thai.short_date(draft.date) for draft in drafts))
     tell(request, outcomes)
     dates = [draft.date for draft in drafts]
-    unseen = closing.stranded().filter(date__in=dates).exclude(pk__in=shown).count()
+    unseen = closures.stranded().filter(date__in=dates).exclude(pk__in=shown).count()
     if unseen:
         say(request, messages.WARNING, _("มีบัตรคิวที่จองเข้ามาระหว่างนี้ %d ใบ กรุณาเลือกว่าจะทำอย่างไร") % unseen)
     if unseen or shown:

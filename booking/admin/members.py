@@ -16,10 +16,10 @@ from booking.admin.base import KeptAdmin, moment, say
 from booking.admin.line_accounts import line_account
 from members.citizen_id import ascii_digits, citizen_id_hmac, parse_citizen_id, parse_member_number
 from members.errors import MemberError
-from members.importing import ImportedFile, MemberResource
+from members.files.importing import ImportedFile, MemberResource
+from members.files.spreadsheets import FileRefused, SpreadsheetFile
 from members.models import Member
 from members.phones import parse_phone
-from members.spreadsheets import FileRefused, SpreadsheetFile
 
 
 class MemberForm(forms.ModelForm):

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from booking import messaging, words
 from booking.admin.base import OfficeAdmin, ReadOnlyAdmin, moment, page, require, say
+from booking.messages import ledger, texts
 from booking.models import MessageChoice, Notice
 from booking.models.notices import Kind, NoticeState
 from members import line
@@ -95,7 +95,7 @@ class MessageChoiceAdmin(OfficeAdmin):
 
 def _what_is_off():
     """What the office has not set up, each with what that means and which setting it is."""
-    if not messaging.is_on():
+    if not ledger.is_on():
         yield _("ยังไม่มีทั้ง LINE และอีเมล ระบบจึงไม่ส่งข้อความใดเลย สมาชิกที่สหกรณ์ย้ายหรือยกเลิกคิวให้ จะอยู่ในหน้า ต้องโทรแจ้ง")
     if not line.is_on():
         yield _("ไม่ส่งข้อความทาง LINE เพราะยังไม่ได้ตั้ง LINE_CHANNEL_ACCESS_TOKEN")
@@ -107,7 +107,7 @@ def _what_is_off():
         yield _("ผู้ที่เปิดเว็บนอก LINE เข้าสู่ระบบด้วย LINE ไม่ได้ เพราะยังไม่ได้ตั้ง LINE_LOGIN_CHANNEL_SECRET")
     if not settings.PUBLIC_URL:
         yield _("ข้อความไม่มีปุ่มเปิดบัตรคิวและปุ่มจองใหม่ เพราะยังไม่ได้ตั้ง PUBLIC_URL")
-    elif line.is_on() and not words.line_reaches_us():
+    elif line.is_on() and not texts.line_reaches_us():
         yield _("บัตรใน LINE ไม่มี QR และแอปใน LINE เปิดไม่ได้ เพราะ PUBLIC_URL ไม่ได้ขึ้นต้นด้วย https://")
     if not settings.EMAIL_HOST:
         yield _("ไม่ส่งอีเมล เพราะยังไม่ได้ตั้ง EMAIL_HOST")
@@ -170,7 +170,7 @@ def why(reason: str) -> str:
 def telephone(request, model_admin):
     """Whom to telephone, soonest day first, with what to say."""
     require(request, "booking.telephone_notice")
-    found = messaging.to_telephone()
+    found = ledger.to_telephone()
     rows = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
     return page(
         request,
@@ -179,13 +179,13 @@ def telephone(request, model_admin):
         title=_("ต้องโทรแจ้ง"),
         count=found.count(),
         rows=[_row(notice) for notice in rows[:MOST_ON_A_PAGE]],
-        is_on=messaging.is_on(),
+        is_on=ledger.is_on(),
         closed_times=request.user.has_perm("booking.view_ticket"),
     )
 
 
 def _row(notice: Notice) -> dict:
-    what = words.said(notice)
+    what = texts.said(notice)
     return {"notice": notice, "ticket": notice.ticket, "say": [what.heading, *what.lines], "why": why(notice.reason)}
 
 
@@ -195,7 +195,7 @@ def telephoned(request, model_admin, pk):
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     notice = get_object_or_404(Notice, pk=pk)
-    if messaging.telephoned(notice=notice, by=request.user):
+    if ledger.telephoned(notice=notice, by=request.user):
         say(request, said_to_staff.SUCCESS, _("บันทึกว่าโทรแจ้งแล้ว"))
     else:
         say(request, said_to_staff.INFO, _("รายการนี้ไม่ต้องโทรแล้ว มีผู้โทรแจ้งไว้ก่อน"))

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from booking import overview, thai
+from booking import thai
 from booking.admin.base import ReadOnlyAdmin, page, require
 from booking.admin.links import new_holiday, new_override, tickets_of
+from booking.days import overview
 from booking.models import Department, Slot
 
 

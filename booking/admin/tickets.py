@@ -16,12 +16,14 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from booking import availability, queue, thai
+from booking import thai
 from booking.admin import close_day, closed, fields
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
+from booking.days import availability
 from booking.errors import BookingError
 from booking.models import Department, Ticket, TicketEvent
 from booking.models.tickets import State
+from booking.verbs import queue
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member

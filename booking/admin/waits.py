@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking import accuracy
 from booking.admin.base import ReadOnlyAdmin, page, require
+from booking.calling import accuracy
 from booking.models import Department, WaitPrediction
 
 DAYS = {1: gettext_lazy("วันนี้"), 7: gettext_lazy("7 วัน"), 30: gettext_lazy("30 วัน")}

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from booking import announcing
 from booking.api.endpoint import endpoint
+from booking.calling import board as reads
 from booking.models import Department
 
 
@@ -41,10 +41,10 @@ def board_of_department(request, slug):
 
 
 def _answer(departments, department=None) -> Response:
-    counts = announcing.waiting_by_department()
+    counts = reads.waiting_by_department()
     found = {
         "as_of": timezone.now(),
-        "calls": announcing.calls(department),
+        "calls": reads.calls(department),
         "waiting": {one.slug: counts.get(one.pk, 0) for one in departments},
     }
     return Response(BoardSerializer(found).data, headers={"Cache-Control": "no-cache"})

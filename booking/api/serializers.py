@@ -3,8 +3,8 @@
 from django.utils import timezone
 from rest_framework import serializers
 
-from booking import waiting
-from booking.availability import DayState, TimeState
+from booking.calling import waiting
+from booking.days.availability import DayState, TimeState
 from booking.models.tickets import AT_COUNTER, Priority, State
 
 BIGGEST_ID = 2**63 - 1

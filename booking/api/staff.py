@@ -1,4 +1,4 @@
-"""The API of the office: what a clerk's program does with tickets. Each view calls one verb of booking/queue.py."""
+"""The API of the office: what a clerk's program does with tickets. Each view calls one verb of booking/verbs/."""
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -6,7 +6,6 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from booking import counters, queue
 from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
 from booking.api.serializers import (
     CallTicketSerializer,
@@ -18,6 +17,7 @@ from booking.api.serializers import (
     WalkInSerializer,
 )
 from booking.models import Counter, Department, Ticket
+from booking.verbs import queue, seats
 from members.citizen_id import parse_member_number
 from members.errors import NotRegistered
 from members.models import Member
@@ -164,7 +164,7 @@ def _seat(request, number: int) -> Counter:
     ticket behind at another."""
     counter = get_object_or_404(Counter, number=number, is_active=True)
     if counter.clerk_id != request.user.pk:
-        return counters.sign_in(counter=counter, by=request.user)
+        return seats.sign_in(counter=counter, by=request.user)
     return counter
 
 

@@ -15,7 +15,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
-from booking import availability, opening, queue
 from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
 from booking.api.errors import Invalid
 from booking.api.serializers import (
@@ -32,7 +31,9 @@ from booking.api.serializers import (
     SlotSerializer,
     TicketSerializer,
 )
+from booking.days import availability, opening
 from booking.models import Department, Ticket
+from booking.verbs import queue
 from members.identify import identify as find_member
 from members.identify import issue_identity, member_id_of
 from members.throttle import client_address

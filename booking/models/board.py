@@ -9,8 +9,8 @@ from simple_history.models import HistoricalRecords
 
 
 class Clip(models.Model):
-    """A recorded word of what the board says (see announcing.py). It is kept in the database: so every web process has
-    it, and a backup too."""
+    """A recorded word of what the board says (calling/board.py). It is kept in the database, so that every web process
+    has it, and a backup too."""
 
     word = models.CharField(_("คำ"), max_length=20, unique=True)
     sound = models.BinaryField(_("เสียง"))

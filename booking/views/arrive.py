@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import presence, queue, waiting
+from booking.calling import presence, waiting
 from booking.errors import BookingError
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from booking.views import refusals, visitor
 from booking.views.access import access
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_safe
 
-from booking import announcing, presence, waiting
+from booking.calling import board as reads
+from booking.calling import presence, waiting
 from booking.models import BoardNotice, Clip, Department
 from booking.views.access import access
 from booking.views.live import queue_etag, with_version
@@ -58,9 +59,9 @@ def words(request):
     letter = Department.objects.active().values_list("letter", flat=True).first() or "A"
     return JsonResponse(
         {
-            "needed": announcing.needed_words(),
-            "test": announcing.TEST,
-            "sample": announcing.words_of(f"{letter}012", 3),
+            "needed": reads.needed_words(),
+            "test": board.TEST,
+            "sample": reads.words_of(f"{letter}012", 3),
             "clips": {
                 word: f"{reverse('board_clip', args=[pk])}?{math.floor(uploaded_at.timestamp())}"
                 for word, pk, uploaded_at in clips
@@ -92,8 +93,8 @@ def _rendered(request, department, token: str, etag: str) -> HttpResponse:
 
 
 def _context(department) -> dict:
-    calls = announcing.calls(department)
-    counts = announcing.waiting_by_department()
+    calls = reads.calls(department)
+    counts = reads.waiting_by_department()
     shown = [department] if department else list(Department.objects.active())
     newest, *others = calls or [None]
     # What does not fit on the screen is there to be announced, as long as it is current.

@@ -7,9 +7,9 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking import queue
 from booking.errors import AlreadyBooked, BookingError, IdempotencyKeyReused
 from booking.models import Department, Slot, Ticket
+from booking.verbs import queue
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
 from members.errors import IdentityExpired, MemberError, NotRegistered

@@ -6,8 +6,8 @@ from itertools import dropwhile
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from booking import availability
-from booking.availability import DayState, TimeState
+from booking.days import availability
+from booking.days.availability import DayState, TimeState
 
 NOT_WORTH_STARTING_WITH = {DayState.PAST, DayState.NOT_YET, DayState.CLOSED}
 

@@ -18,10 +18,12 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking import console as reads
-from booking import counters, errors, queue, waiting
+from booking import errors
+from booking.calling import console as reads
+from booking.calling import waiting
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
+from booking.verbs import queue, seats
 from booking.views import refusals, scan
 from booking.views.access import access
 from booking.views.live import queue_etag
@@ -52,10 +54,10 @@ class NotFound(errors.BookingError):
 @require_safe
 @access("staff", permission=SERVE)
 def choose(request):
-    seats = Counter.objects.filter(is_active=True).select_related("clerk").prefetch_related("serves__department")
+    counters = Counter.objects.filter(is_active=True).select_related("clerk").prefetch_related("serves__department")
     mine = Counter.objects.filter(clerk=request.user).first()
     context = {
-        "counters": seats,
+        "counters": counters,
         "mine": mine,
         "may_take_over": request.user.has_perm(TAKE_OVER),
         "why": refusals.why(request),
@@ -83,7 +85,7 @@ def take_over(request, number):
 
 def _sit(request, counter, *, takes_over):
     try:
-        counters.sign_in(counter=counter, by=request.user, takes_over=takes_over)
+        seats.sign_in(counter=counter, by=request.user, takes_over=takes_over)
     except errors.BookingError as refusal:
         return _to_choice(refusal)
     return redirect("counter", counter.number)
@@ -128,7 +130,7 @@ def live(request, counter):
 @_seated
 def leave(request, counter):
     try:
-        counters.sign_out(counter=counter, by=request.user)
+        seats.sign_out(counter=counter, by=request.user)
     except errors.BookingError as refusal:
         return _refused(request, counter, refusal)
     return redirect("counters")

@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking import announcing, opening, queue, waiting
+from booking.calling import board, waiting
+from booking.days import opening
 from booking.errors import AlreadyBooked, BookingError, WrongState
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
+from booking.verbs import queue
 from booking.views import scan, visitor
 from booking.views.access import access
 from booking.views.qr import qr, secret_link
@@ -112,7 +114,7 @@ def ticket(request):
 def _choices() -> dict:
     """The departments of the first page, each with how many wait and how long one would."""
     now, today = timezone.now(), timezone.localdate()
-    open_today, waiting_now = opening.open_on(today), announcing.waiting_by_department()
+    open_today, waiting_now = opening.open_on(today), board.waiting_by_department()
     choices = []
     for department in Department.objects.active():
         is_open = department.pk in open_today

@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking.demo import example_ids_to_link
 from booking.views import refusals, visitor
 from booking.views.access import access
 from members import line, line_accounts
@@ -105,7 +104,6 @@ def callback(request):
 def link(request, user_id):
     """Ask for one number, and for the telephone's digits where they are the proof."""
     context = visitor.form_context() | {
-        "example_ids": example_ids_to_link() if settings.DEMO else [],
         "asks_proof": line_accounts.asks_phone(),
         "typed": visitor.typed(request),
         "expired": "expired" in request.GET,

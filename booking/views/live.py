@@ -15,7 +15,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 
-from booking import waiting
+from booking.calling import waiting
 from booking.models import Department
 
 REFRESH_SECONDS = 30

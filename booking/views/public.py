@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from booking import opening
+from booking.days import opening
 from booking.models import Department
 from booking.models.visits import count_visit, total_visits
 from booking.views import refusals, visitor

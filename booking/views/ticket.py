@@ -13,10 +13,12 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from booking import calendar_file, pictures, queue, waiting
+from booking.calling import waiting
 from booking.errors import BookingError, WrongState
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.papers import calendar_file, pictures
+from booking.verbs import queue
 from booking.views import calendar, refusals, scan, visitor
 from booking.views.access import access
 from booking.views.live import line_today, queue_etag, unchanged, with_version

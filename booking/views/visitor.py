@@ -7,7 +7,6 @@ from django.conf import settings
 from django.core import signing
 from django.utils.crypto import salted_hmac
 
-from booking.demo import example_ids
 from booking.models import Ticket
 from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, issue_identity, member_id_of
@@ -64,7 +63,6 @@ def form_context() -> dict:
     """What the identify form shows besides."""
     return {
         "asks_proof": settings.MEMBER_PROOF != "none",
-        "example_ids": example_ids() if settings.DEMO else [],
     }
 
 

@@ -39,7 +39,7 @@ def _take_up(event_id: str, event: dict) -> None:
     """Put an event's job on the list, in the transaction that remembers the event: both, or neither, and once."""
     with transaction.atomic():
         if _remember(event_id):
-            async_task("booking.line_events.answer", event)
+            async_task("booking.line.answers.answer", event)
 
 
 def _remember(event_id: str) -> bool:

@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from booking import rich_menu
+from booking.line import rich_menu
 from members import line
 
 

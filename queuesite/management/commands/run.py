@@ -27,7 +27,8 @@ from django.db import connection
 from django_q.tasks import async_task
 
 from booking.models import Department
-from queuesite import health, postgres
+from queuesite import health
+from queuesite.launcher import postgres
 
 MARK = "QUEUESITE_RUN"  # in the environment of each child: the next run finds what a killed one left
 READY_SECONDS = 120
@@ -211,7 +212,7 @@ def _fake_line(address: str) -> tuple[list[str], dict[str, str]]:
         "LINE_LOGIN_CHANNEL_SECRET": secrets.token_urlsafe(16),
         "PUBLIC_URL": settings.PUBLIC_URL or address,
     }
-    return [sys.executable, "-m", "queuesite.fake_line", "--port", str(port)], channel
+    return [sys.executable, "-m", "queuesite.demo.fake_line", "--port", str(port)], channel
 
 
 def _end_with_make() -> None:

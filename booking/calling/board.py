@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Count
 from django.utils import timezone
 
-from booking import waiting
+from booking.calling import waiting
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 

@@ -14,7 +14,7 @@ from collections import Counter as Tally
 from itertools import count
 from typing import NamedTuple
 
-from booking import demo
+from queuesite.demo import office
 
 BEFORE = 20  # minutes in which members book, before the first slot
 SLOTS, SLOT_MINUTES = 12, 30
@@ -73,7 +73,7 @@ class Day:
         self.events, self.order = [], count()
         self.done, self.minute, self.is_throttled = Tally(), 0, False
         self.patience = max(1, speed / 60)  # a clerk without a ticket asks again after a minute, or a real second
-        numbers = [n for n in range(demo.FIRST_NUMBER, demo.LAST_NUMBER + 1) if n not in demo.NOT_REGISTERED]
+        numbers = [n for n in range(office.FIRST_NUMBER, office.LAST_NUMBER + 1) if n not in office.NOT_REGISTERED]
         self.members = self.chance.sample(numbers, len(numbers))
         for nth in range(BOOKINGS):
             # Most have booked before the doors open, one in five does it in the first half of the day.
@@ -116,7 +116,7 @@ class Day:
 
     def _booked(self, slug: str) -> Answer | None:
         """The answer to a booking, with its slot; None where look-ups are throttled by now."""
-        wanted = {"citizen_id": demo.citizen_id(self.members.pop())}
+        wanted = {"citizen_id": office.citizen_id(self.members.pop())}
         who = None if self.is_throttled else self.api.call("members/identify/", wanted)
         if who is None or who.status == 429:
             self.is_throttled = True

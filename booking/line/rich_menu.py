@@ -7,8 +7,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
-from booking.pictures import COUNTER, INK, PAPER, font
-from booking.words import BLUE
+from booking.messages.text import BLUE
+from booking.papers.picture import COUNTER, INK, PAPER, font
 from members import line
 
 # By this name the menu is found again, to be replaced.

@@ -36,7 +36,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parents[2]
 DATABASE = ROLE = "queue"
 SYSTEM_USER = "queuesite"
 SYSTEM_HOME = Path("/var/lib/queuesite")
@@ -491,7 +491,7 @@ def _say(line: str) -> None:
 
 
 def main() -> None:
-    """Run a bundled program on the embedded database: python -m queuesite.postgres pg_dump -Fc -f a.dump"""
+    """Run a bundled program on the embedded database: python -m queuesite.launcher.postgres pg_dump -Fc -f a.dump"""
     if len(sys.argv) < 2:
         sys.exit(main.__doc__)
     try:

@@ -11,9 +11,10 @@ from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, TextChoic
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from booking import errors, queue
+from booking import errors
 from booking.models import Place, Slot, Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from holidays import calendar
 from holidays.models import Holiday
 

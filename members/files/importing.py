@@ -24,10 +24,11 @@ from import_export.tmp_storages import BaseStorage
 from import_export.widgets import BooleanWidget
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from .citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
-from .errors import InvalidCitizenId, InvalidMemberNumber
-from .models import Member
-from .phones import parse_phone
+from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
+from members.errors import InvalidCitizenId, InvalidMemberNumber
+from members.models import Member
+from members.phones import parse_phone
+
 from .spreadsheets import MAX_ROWS, FileRefused, defused, read, undefused
 
 COLUMNS = (

@@ -8,7 +8,7 @@ from statistics import mean
 from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
-from booking import waiting
+from booking.calling import waiting
 from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.tickets import State
 

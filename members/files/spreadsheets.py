@@ -9,7 +9,7 @@ import tablib
 from django.utils.translation import gettext as _
 from import_export.formats.base_formats import XLSX
 
-from . import xlsx
+from members.files import xlsx
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_ROWS = 20_000

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
 
-from booking import waiting, words
+from booking.calling import waiting
+from booking.messages import texts
 from booking.models import Department, MessageChoice, Notice, Ticket
 from booking.models.notices import TELEPHONED, Kind, NoticeState
 from booking.models.tickets import State
@@ -121,7 +122,7 @@ def send(notice: Notice) -> None:
         try:
             line.push(
                 user_id=account.user_id,
-                messages=[words.card(notice, **_facts(notice))],
+                messages=[texts.card(notice, **_facts(notice))],
                 retry_key=str(notice.retry_key),
             )
         except line.LineFault as fault:
@@ -230,7 +231,7 @@ def _facts(notice: Notice) -> dict:
 
 
 def _mail(notice: Notice, address: str) -> None:
-    subject, body = words.letter(notice, **_facts(notice))
+    subject, body = texts.letter(notice, **_facts(notice))
     headers = {"Message-ID": f"<{notice.retry_key}@queue.invalid>"}
     EmailMessage(subject, body, to=[address], headers=headers).send()
 

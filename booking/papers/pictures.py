@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw, ImageFont
 
 from booking import thai
+from booking.messages.text import HUES, INK, SOFT
 from booking.models import Ticket
-from booking.words import HUES, INK, SOFT
 
 WIDTH, EDGE = 1080, 48
 PAPER, COUNTER = "#ffffff", "#f6f6f5"

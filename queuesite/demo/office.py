@@ -10,7 +10,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from booking import opening, roles
+from booking import roles
+from booking.days import opening
 from booking.models import Counter, CounterDepartment, Department, OpeningHours
 from holidays import calendar
 from members import line
@@ -199,7 +200,7 @@ def _seed_staff() -> None:
 
 
 def line_user_id(member_number: int) -> str:
-    """The LINE user whom the demo's fake LINE takes for this member (queuesite/fake_line.py says the same)."""
+    """The LINE user whom the demo's fake LINE takes for this member (queuesite/demo/fake_line.py says the same)."""
     return f"U{member_number:032d}"
 
 

@@ -15,14 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from booking import rich_menu, words
+from booking.line import rich_menu
+from booking.messages import texts
 from booking.views.access import access
 from members.models import LineAccount
-from queuesite.fake_line import USERS, Elsewhere
+from queuesite.demo.fake_line import USERS, Elsewhere
 
 KINDS = {"message", "postback", "follow", "unfollow"}
-HUE_OF = {colour: f"hue-{hue} flex-band" for hue, colour in words.HUES.items()}
-CLASS_OF = {"#ffffff": "flex-white", words.SOFT: "flex-soft", words.RED: "flex-red"}
+HUE_OF = {colour: f"hue-{hue} flex-band" for hue, colour in texts.HUES.items()}
+CLASS_OF = {"#ffffff": "flex-white", texts.SOFT: "flex-soft", texts.RED: "flex-red"}
 
 
 def is_on() -> bool:

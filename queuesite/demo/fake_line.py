@@ -1,7 +1,8 @@
 """A LINE of our own, on loopback: for tests, and for the demo where the office has no channel yet.
 
 It answers as LINE does (messages, replies, quota, rich menus, ID tokens, log-in), keeps what it was sent, signs and
-sends webhook events, and fails when told to. It runs alone, `python -m queuesite.fake_line --port 9000`, or in a test:
+sends webhook events, and fails when told to. It runs alone, `python -m queuesite.demo.fake_line --port 9000`, or in a
+test:
 
     with fake_line.running() as server:
         settings.LINE_API_BASE = server.url
@@ -36,7 +37,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from queuesite import line_shapes
+from queuesite.demo import line_shapes
 
 ISSUER = "https://access.line.me"
 
@@ -46,7 +47,7 @@ def user_id(number: int) -> str:
     return f"U{number:032d}"
 
 
-# Who may be chosen at the log-in page, by the names of the demo's members; booking/demo.py links the first three.
+# Who may be chosen at the log-in page, by the names of the demo's members; demo/office.py links the first three.
 USERS = {
     user_id(100001): "สมชาย",
     user_id(100002): "สมศรี",
@@ -568,8 +569,8 @@ def in_a_process():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "queuesite.fake_line", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=Path(__file__).resolve().parent.parent)
+    command = [sys.executable, "-m", "queuesite.demo.fake_line", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2])
     try:
         other = Elsewhere(f"http://127.0.0.1:{port}")
         other.wait_until_there()

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from booking import demo
+from queuesite.demo import office
 
 
 class Command(BaseCommand):
@@ -10,5 +10,5 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         if not settings.DEMO:
             raise CommandError("seed_demo is for DEMO=on: it makes log-ins whose password is known to everyone.")
-        demo.seed()
+        office.seed()
         self.stdout.write("Demo data is in place.")

@@ -12,14 +12,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django_q.models import Schedule
 
-from booking import accuracy, counters, demo, opening, queue
+from booking.calling import accuracy
+from booking.days import opening
 from booking.errors import BookingError
 from booking.models import Counter, Department, OpeningHours, Pace, Place, Slot, StaffToken, Ticket
 from booking.models.hours import LAST_BOOKED_NUMBER
 from booking.models.tickets import hash_of
 from booking.models.tokens import issue_token
-from booking.simulation import AT_THE_LATEST, BEFORE, SERVICE, SLOT_MINUTES, SLOTS, Api, Day, NoServer
+from booking.verbs import queue, seats
 from holidays.models import Holiday
+from queuesite.demo import office
+from queuesite.demo.simulation import AT_THE_LATEST, BEFORE, SERVICE, SLOT_MINUTES, SLOTS, Api, Day, NoServer
 
 PLACES = {"loans": 3, "finance": 3}  # in each slot; elsewhere two
 
@@ -99,7 +102,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Today is a holiday ({holiday.name}): it is a draft for this run, then confirmed again.")
             _confirm(holiday, False)
         added = []
-        slugs = [facts["slug"] for facts in demo.DEPARTMENTS]
+        slugs = [facts["slug"] for facts in office.DEPARTMENTS]
         for department in Department.objects.active().filter(slug__in=slugs):
             if not department.hours.filter(weekday=today.weekday()).exists():
                 added.append(OpeningHours.objects.create(department=department, weekday=today.weekday()))
@@ -120,8 +123,10 @@ class Command(BaseCommand):
 @contextmanager
 def tokens_of_clerks():
     """A token for each demo clerk whose counter is there, by its number. In the end they have left their counters."""
-    clerks = {number: get_user_model().objects.filter(username=f"counter{number}").first() for number in demo.COUNTERS}
-    numbers = Counter.objects.filter(is_active=True, number__in=demo.COUNTERS).values_list("number", flat=True)
+    clerks = {
+        number: get_user_model().objects.filter(username=f"counter{number}").first() for number in office.COUNTERS
+    }
+    numbers = Counter.objects.filter(is_active=True, number__in=office.COUNTERS).values_list("number", flat=True)
     tokens = {number: issue_token(clerks[number]) for number in numbers if clerks[number]}
     if not tokens:
         raise CommandError("There are no counters with clerks yet. Fill the demo first: manage.py seed_demo")
@@ -181,10 +186,10 @@ def lay_out(department: Department, began, speed: float) -> dict[int, int]:
 
 def _leave(counter: Counter) -> None:
     try:
-        counters.sign_out(counter=counter, by=counter.clerk)
+        seats.sign_out(counter=counter, by=counter.clerk)
     except BookingError:
         queue.put_back(counter=counter, by=counter.clerk, reason="จำลองวัน")
-        counters.sign_out(counter=counter, by=counter.clerk)
+        seats.sign_out(counter=counter, by=counter.clerk)
 
 
 def _confirm(holiday: Holiday, is_confirmed: bool) -> None:

@@ -28,4 +28,4 @@ def _window() -> int:
 
 
 def _token_of(window: int) -> str:
-    return salted_hmac("booking.presence", str(window), algorithm="sha256").hexdigest()[:LENGTH]
+    return salted_hmac("booking.calling.presence", str(window), algorithm="sha256").hexdigest()[:LENGTH]

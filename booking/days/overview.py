@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
-from booking import opening
+from booking.days import opening
 from booking.models import Department, JobRun, QuotaOverride, Slot
 from holidays.models import Holiday
 

@@ -11,10 +11,12 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from booking import queue, waiting, words
+from booking.calling import waiting
 from booking.errors import BookingError
+from booking.messages import texts
 from booking.models import Ticket
 from booking.models.tickets import State
+from booking.verbs import queue
 from members import line, line_accounts
 from members.models import LineAccount
 
@@ -98,19 +100,19 @@ def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
 
 
 def _status(ticket: Ticket) -> dict:
-    lines = words.when(ticket)
+    lines = texts.when(ticket)
     if ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
         ahead = waiting.ahead(ticket)
         is_next = ticket.state == State.WAITING and not ahead
-        lines.append(words.before(ahead) if ahead or is_next else _("ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน"))
+        lines.append(texts.before(ahead) if ahead or is_next else _("ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน"))
     if ticket.state == State.WAITING:
         low, high = waiting.expected_wait(ticket)
         lines.append(_("คาดว่าจะถึงคิวในอีก %(low)s ถึง %(high)s นาที") % {"low": low, "high": high})
-    buttons = [(_("ดูบัตรคิว"), words.ticket_link(ticket))] if settings.PUBLIC_URL else []
+    buttons = [(_("ดูบัตรคิว"), texts.ticket_link(ticket))] if settings.PUBLIC_URL else []
     if ticket.can_cancel:
         buttons.append((_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}"))
     is_to_come = ticket.state == State.BOOKED
-    return words.flex(ticket, words.Said(str(ticket.get_state_display()), lines, buttons, has_qr=is_to_come))
+    return texts.flex(ticket, texts.Said(str(ticket.get_state_display()), lines, buttons, has_qr=is_to_come))
 
 
 def _ask_to_cancel(ticket: Ticket) -> dict:
@@ -121,7 +123,7 @@ def _ask_to_cancel(ticket: Ticket) -> dict:
 
 
 def _about(ticket: Ticket, heading: str, *, buttons=()) -> dict:
-    return words.flex(ticket, words.Said(heading, words.when(ticket), list(buttons)))
+    return texts.flex(ticket, texts.Said(heading, texts.when(ticket), list(buttons)))
 
 
 def _help() -> list[dict]:
@@ -138,7 +140,7 @@ def _way_in(label: str) -> list[tuple[str, str]]:
 
 
 def _card(heading: str, lines: list[str], buttons: list[tuple[str, str]]) -> dict:
-    return words.plain(words.Said(heading, lines, buttons))
+    return texts.plain(texts.Said(heading, lines, buttons))
 
 
 def _own_tickets(user_id: str):

@@ -16,7 +16,10 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
-from booking import errors, messaging, opening, waiting
+from booking import errors
+from booking.calling import waiting
+from booking.days import opening
+from booking.messages import ledger
 from booking.models import Counter, Department, Place, QueueVersion, Slot, Ticket, TicketEvent, WaitPrediction
 from booking.models.notices import Kind
 from booking.models.tickets import FIRST_WALK_IN_NUMBER, LIVE, MOVES, State, hash_of, secret_of
@@ -110,7 +113,7 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
                 moved_from=old, priority=old.priority, priority_reason=old.priority_reason
             )
             if by:
-                messaging.owe(Ticket.objects.get(pk=booking.ticket_id), Kind.MOVED)
+                ledger.owe(Ticket.objects.get(pk=booking.ticket_id), Kind.MOVED)
         return booking
 
 
@@ -123,7 +126,7 @@ def cancel(*, ticket: Ticket, by=None, reason: str = "") -> Ticket:
     """
     with transaction.atomic(), _giving_up_its_place(ticket, "cancel", by=by, reason=reason) as cancelled:
         if by:
-            messaging.owe(cancelled, Kind.CANCELLED)
+            ledger.owe(cancelled, Kind.CANCELLED)
         return cancelled
 
 
@@ -270,7 +273,7 @@ def recall(*, counter: Counter, by) -> Ticket:
     with _at_counter(counter, by) as ticket:
         if ticket.recalls >= ticket.queue.max_recalls:
             return _miss(ticket, counter=counter, by=by)
-        messaging.owe(ticket, Kind.YOUR_TURN)
+        ledger.owe(ticket, Kind.YOUR_TURN)
         return _change(ticket, "recall", by=by, counter=counter, recalls=ticket.recalls + 1, called_at=timezone.now())
 
 
@@ -360,7 +363,7 @@ def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
             if locked.queue_id not in counter.department_ids():
                 raise errors.NotServedHere
             _require_free(counter)
-            messaging.owe(locked, Kind.YOUR_TURN)
+            ledger.owe(locked, Kind.YOUR_TURN)
             return _change(locked, "resume", by=by, counter=counter, called_at=timezone.now(), recalls=0)
 
 
@@ -514,7 +517,7 @@ def _take_place(*, member_id, slot_id, key, by, now, notice) -> Booking | None:
         "secret_hash": hash_of(secret),
         "key": key,
         "by": by.pk if by else None,
-        "messages": messaging.is_on(),
+        "messages": ledger.is_on(),
         "notice": notice,
     }
     row = _run(TAKE_FREE_PLACE, values)
@@ -615,13 +618,13 @@ def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
     _require_free(counter)
     if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
         raise errors.WrongState
-    messaging.owe(ticket, Kind.YOUR_TURN)
+    ledger.owe(ticket, Kind.YOUR_TURN)
     _change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
-    messaging.owe_nearly(ticket.queue)
+    ledger.owe_nearly(ticket.queue)
 
 
 def _miss(ticket: Ticket, *, counter: Counter, by) -> Ticket:
-    messaging.owe(ticket, Kind.MISSED)
+    ledger.owe(ticket, Kind.MISSED)
     return _change(ticket, "miss", by=by, counter=counter)
 
 

@@ -1,0 +1,1 @@
+"""What is answered to LINE's events, and the menu below the chat."""

@@ -1,0 +1,1 @@
+"""Members from a file: reading spreadsheets, and importing what they say."""

@@ -1,0 +1,1 @@
+"""What `make run` starts, and the embedded PostgreSQL."""
