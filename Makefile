@@ -15,9 +15,7 @@ export PIP_ROOT_USER_ACTION = ignore
 run: .venv/installed .env
 	@.venv/bin/python manage.py run
 
-test: .venv/installed-dev
-	.venv/bin/python -m ruff check .
-	.venv/bin/python -m ruff format --check .
+test: lint
 	.venv/bin/python -m pytest --numprocesses=2 --dist=loadgroup $(ARGS)
 
 bench: .venv/installed-dev
@@ -26,6 +24,7 @@ bench: .venv/installed-dev
 lint: .venv/installed-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
+	.venv/bin/lint-imports --no-logo
 
 format: .venv/installed-dev
 	.venv/bin/python -m ruff check --fix .

@@ -8,8 +8,8 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import sql
 
+from booking import verbs
 from booking.models import Department, Slot
-from booking.verbs import queue
 from members.models import Member
 from queuesite.demo import office
 
@@ -32,7 +32,7 @@ def make_small(tickets: int) -> None:
         cursor.execute("ANALYZE")
     member = Member.objects.latest("pk")
     open_slots = Slot.objects.filter(department__slug=READ, places__ticket=None, bookable_from__lte=timezone.now())
-    queue.book(member_id=member.pk, slot_id=open_slots.latest("starts_at").pk, key=READ_TICKET)
+    verbs.book(member_id=member.pk, slot_id=open_slots.latest("starts_at").pk, key=READ_TICKET)
 
 
 def add_history(url: str, tickets: int) -> None:

@@ -25,10 +25,9 @@ from django.utils import timezone
 from bench import bookings, client
 from bench.servers import Server, database_cpu_seconds, serving
 from bench.watchers import Seen, watching
-from booking import invariants, roles
+from booking import invariants, roles, verbs
 from booking.models import Counter, CounterDepartment, Department, StaffToken, Ticket, TicketEvent
 from booking.models.tickets import State, hash_of
-from booking.verbs import queue
 from queuesite.demo import office
 from queuesite.launcher import postgres
 
@@ -142,7 +141,7 @@ def _wait_in_line(count: int) -> list[Ticket]:
 def _statements_of_a_call(counter: Counter) -> str:
     """A pgbench script of what one call asks the database, with variables for the counter and the ticket."""
     with CaptureQueriesContext(connection) as captured:
-        ticket = queue.call_next(counter=counter, by=counter.clerk)
+        ticket = verbs.call_next(counter=counter, by=counter.clerk)
     lines = []
     for query in captured.captured_queries:
         statement = " ".join(query["sql"].split()).replace(str(counter.pk), ":counter")

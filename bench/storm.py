@@ -19,7 +19,7 @@ from bench import bookings, client, database
 from bench.servers import Server, database_cpu_seconds, serving
 from booking import invariants
 from booking.models import Place, Ticket, TicketEvent
-from booking.verbs import queue
+from booking.verbs import places
 from members.identify import issue_identity
 from members.models import Member
 from queuesite.launcher import postgres
@@ -53,7 +53,7 @@ def measure(url: str, *, count: int, rounds: int, workspace: Path) -> dict:
     storms = {shape: {way: Way() for way in WAYS} for shape in SHAPES}
     issued = 0
     with (
-        serving(url, app="bench.bare:application", BENCH_SQL=queue.TAKE_FREE_PLACE) as bare,
+        serving(url, app="bench.bare:application", BENCH_SQL=places.TAKE_FREE_PLACE) as bare,
         serving(url) as site,
     ):
         for nth in range(rounds + 1):
@@ -111,7 +111,7 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "messages": "true",
         "notice": "'issued'",
     }
-    statement = re.sub(r"%\((\w+)\)s", lambda match: expressions[match[1]], queue.TAKE_FREE_PLACE)
+    statement = re.sub(r"%\((\w+)\)s", lambda match: expressions[match[1]], places.TAKE_FREE_PLACE)
     script = workspace / "pgbench.sql"
     script.write_text(
         "\\set nth :nth + 1\n"

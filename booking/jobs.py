@@ -9,11 +9,11 @@ from django.db.models import Max
 from django.utils import timezone
 from django_q.models import Schedule
 
+from booking import verbs
 from booking.calling import waiting
 from booking.days import opening
 from booking.messages import ledger
 from booking.models import Department, JobRun, Slot, Ticket
-from booking.verbs import queue
 from members import line, throttle
 from members.models import LineEvent, LineQuota
 
@@ -71,10 +71,10 @@ def close_days() -> None:
     for department in Department.objects.all():
         unfinished = Ticket.objects.live().filter(queue=department, date__lt=today)
         for date in unfinished.values_list("date", flat=True).distinct():
-            queue.close_day(department=department, date=date)
+            verbs.close_day(department=department, date=date)
         last = Slot.objects.of_day(department, today).aggregate(ends_at=Max("ends_at"))["ends_at"]
         if last and timezone.now() > last + dt.timedelta(hours=1):
-            queue.close_day(department=department, date=today, keeps_reopened=True)
+            verbs.close_day(department=department, date=today, keeps_reopened=True)
 
 
 @recurring(minutes=5)
@@ -111,7 +111,7 @@ def purge_line_events() -> None:
 
 @recurring(minutes=24 * 60)
 def unlink_members() -> None:
-    queue.unlink_members(before=timezone.localdate() - dt.timedelta(days=settings.UNLINK_AFTER_DAYS))
+    verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=settings.UNLINK_AFTER_DAYS))
 
 
 def sync_schedules() -> None:

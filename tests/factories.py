@@ -7,9 +7,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from booking import verbs
 from booking.days import opening
 from booking.models import Counter, CounterDepartment, Department, OpeningHours, Slot, Ticket
-from booking.verbs import queue, seats
+from booking.verbs import seats
 from members.citizen_id import check_digit, citizen_id_hmac
 from members.models import Member
 
@@ -98,7 +99,7 @@ def make_citizen_id(nth=None) -> str:
 
 def make_ticket(*, member=None, slot=None, key=None, by=None, **slot_fields) -> Ticket:
     """A ticket booked the way members book."""
-    booking = queue.book(
+    booking = verbs.book(
         member_id=(member or make_member()).pk,
         slot_id=(slot or make_slot(**slot_fields)).pk,
         key=key or f"key-{next(_sequence)}",
@@ -109,7 +110,7 @@ def make_ticket(*, member=None, slot=None, key=None, by=None, **slot_fields) -> 
 
 def make_walk_in(*, department=None, by=None, **fields) -> Ticket:
     """A ticket issued at the office to somebody who came without one."""
-    return queue.walk_in(department=department or make_open_department(), by=by, **fields)
+    return verbs.walk_in(department=department or make_open_department(), by=by, **fields)
 
 
 def make_counter(*, departments=(), clerk=None, number=None) -> Counter:

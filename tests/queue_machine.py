@@ -7,10 +7,10 @@ from django.db import transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from booking import errors, invariants
+from booking import errors, invariants, verbs
 from booking.models import Department, Slot, Ticket
 from booking.models.tickets import MOVES, Priority
-from booking.verbs import queue, seats
+from booking.verbs import seats
 from tests.factories import make_counter, make_member, make_open_department, make_user
 
 MORNING = dt.datetime(2026, 11, 23, 8, 20, tzinfo=dt.timezone(dt.timedelta(hours=7)))
@@ -60,39 +60,39 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(member=nth, slot=nth, key=nth)
     def book(self, member, slot, key):
         member, slot = self._pick(self.members, member), self._pick(self.slots, slot)
-        self._try("book", lambda: queue.book(member_id=member.pk, slot_id=slot.pk, key=f"key-{key % 12}"))
+        self._try("book", lambda: verbs.book(member_id=member.pk, slot_id=slot.pk, key=f"key-{key % 12}"))
 
     @rule(department=nth, member=st.one_of(st.none(), nth), priority=st.sampled_from(Priority.values))
     def walk_in(self, department, member, priority):
         member = None if member is None else self._pick(self.members, member).pk
         department = self._pick(self.departments, department)
-        self._try("walk_in", lambda: queue.walk_in(department=department, by=None, member_id=member, priority=priority))
+        self._try("walk_in", lambda: verbs.walk_in(department=department, by=None, member_id=member, priority=priority))
 
     @rule(ticket=nth, slot=nth, key=nth)
     def reschedule(self, ticket, slot, key):
         slot = self._pick(self.slots, slot)
-        self._on_ticket("reschedule", ticket, queue.reschedule, slot_id=slot.pk, key=f"move-{key}")
+        self._on_ticket("reschedule", ticket, verbs.reschedule, slot_id=slot.pk, key=f"move-{key}")
 
     @rule(ticket=nth, by_staff=st.booleans())
     def check_in(self, ticket, by_staff):
-        self._on_ticket("check_in", ticket, queue.check_in, by=self.stranger if by_staff else None)
+        self._on_ticket("check_in", ticket, verbs.check_in, by=self.stranger if by_staff else None)
 
     @rule(ticket=nth, verb=st.sampled_from(["undo_check_in", "come_back", "reopen"]))
     def on_a_ticket(self, ticket, verb):
-        self._on_ticket(verb, ticket, getattr(queue, verb), by=self.stranger)
+        self._on_ticket(verb, ticket, getattr(verbs, verb), by=self.stranger)
 
     @rule(ticket=nth)
     def cancel(self, ticket):
-        self._on_ticket("cancel", ticket, queue.cancel)
+        self._on_ticket("cancel", ticket, verbs.cancel)
 
     @rule(ticket=nth)
     def finish_held(self, ticket):
-        self._on_ticket("finish", ticket, queue.finish_held, by=self.stranger)
+        self._on_ticket("finish", ticket, verbs.finish_held, by=self.stranger)
 
     @rule(counter=nth)
     def call_next(self, counter):
         counter = self._pick(self.counters, counter)
-        self._try("call", lambda: queue.call_next(counter=counter, by=counter.clerk))
+        self._try("call", lambda: verbs.call_next(counter=counter, by=counter.clerk))
 
     @rule(
         counter=nth,
@@ -100,23 +100,23 @@ class QueueMachine(RuleBasedStateMachine):
     )
     def at_a_counter(self, counter, verb):
         counter = self._pick(self.counters, counter)
-        self._try(verb, lambda: getattr(queue, verb)(counter=counter, by=counter.clerk))
+        self._try(verb, lambda: getattr(verbs, verb)(counter=counter, by=counter.clerk))
 
     @rule(counter=nth, verb=st.sampled_from(["call_next", "start", "finish", "miss"]))
     def a_stranger_at_a_counter(self, counter, verb):
         counter = self._pick(self.counters, counter)
-        assert self._try(verb, lambda: getattr(queue, verb)(counter=counter, by=self.stranger)) == "not_at_counter"
+        assert self._try(verb, lambda: getattr(verbs, verb)(counter=counter, by=self.stranger)) == "not_at_counter"
 
     @rule(ticket=nth, counter=nth, verb=st.sampled_from(["call", "resume"]))
     def a_certain_ticket(self, ticket, counter, verb):
         counter = self._pick(self.counters, counter)
         reason = {"reason": "ขอความช่วยเหลือ"} if verb == "call" else {}
-        self._on_ticket(verb, ticket, getattr(queue, verb), counter=counter, by=counter.clerk, **reason)
+        self._on_ticket(verb, ticket, getattr(verbs, verb), counter=counter, by=counter.clerk, **reason)
 
     @rule(counter=nth, department=nth)
     def transfer(self, counter, department):
         counter, department = self._pick(self.counters, counter), self._pick(self.departments, department)
-        self._try("transfer", lambda: queue.transfer(counter=counter, to=department, by=counter.clerk))
+        self._try("transfer", lambda: verbs.transfer(counter=counter, to=department, by=counter.clerk))
 
     @rule(counter=nth, other=nth)
     def a_clerk_changes_counters(self, counter, other):
@@ -127,7 +127,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(department=nth)
     def close_day(self, department):
-        queue.close_day(department=self._pick(self.departments, department), date=MORNING.date())
+        verbs.close_day(department=self._pick(self.departments, department), date=MORNING.date())
         for pk, state in Ticket.objects.values_list("pk", "state"):
             if state != self.states[pk]:
                 assert MOVES["close_day"][self.states[pk]] == state
@@ -160,8 +160,8 @@ class QueueMachine(RuleBasedStateMachine):
             assert not changed
         for pk in changed & set(self.states):
             # Recalling once too often is a miss.
-            verbs = [verb, "miss"] if verb == "recall" else [verb]
-            assert after[pk] in [MOVES[one][self.states[pk]] for one in verbs if self.states[pk] in MOVES.get(one, {})]
+            made = [verb, "miss"] if verb == "recall" else [verb]
+            assert after[pk] in [MOVES[one][self.states[pk]] for one in made if self.states[pk] in MOVES.get(one, {})]
         assert len(changed - set(self.states)) <= 1
         self.states = after
         return refusal

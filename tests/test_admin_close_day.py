@@ -6,10 +6,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import roles
+from booking import roles, verbs
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import (
     make_counter,
     make_member,
@@ -51,8 +50,8 @@ def tickets(department, clock):
     booked = [make_ticket(slot=slot) for slot in slots]
     counter = make_counter(departments=[department])
     missed, waiting = make_walk_in(department=department), make_walk_in(department=department)
-    queue.call_next(counter=counter, by=counter.clerk)
-    queue.miss(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
+    verbs.miss(counter=counter, by=counter.clerk)
     clock.shift(dt.timedelta(hours=2))
     return [*booked, missed, waiting]
 

@@ -7,11 +7,10 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from booking import roles
+from booking import roles, verbs
 from booking.days import opening
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 
@@ -260,7 +259,7 @@ def test_the_list_to_telephone_from(client, manager):
 
 def test_what_members_cancel_themselves_is_not_on_it(client, manager):
     ticket = make_ticket()
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
     Holiday.objects.create(date=ticket.date, name="หยุด", is_confirmed=True)
 
     page = client.get(CLOSED)

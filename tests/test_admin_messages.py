@@ -7,11 +7,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import jobs, roles
+from booking import jobs, roles, verbs
 from booking.messages import ledger
 from booking.models import MessageChoice, Notice, Ticket
 from booking.models.notices import Kind, NoticeState
-from booking.verbs import queue
 from members.models import LineQuota
 from queuesite.demo import fake_line
 from tests.factories import make_member, make_slot, make_ticket, make_user
@@ -59,7 +58,7 @@ def to_telephone(server):
 
 def make_cancelled(*, days_ahead=1, reason="ปิดปรับปรุง", **member) -> Notice:
     ticket = make_ticket(member=make_member(**member), slot=make_slot(days_ahead=days_ahead))
-    queue.cancel(ticket=ticket, by=make_user(), reason=reason)
+    verbs.cancel(ticket=ticket, by=make_user(), reason=reason)
     while ledger.send_owed():
         pass
     return ticket.notices.get(kind=Kind.CANCELLED)
@@ -150,7 +149,7 @@ def test_strangers_neither_see_nor_end_it(client, to_telephone, who):
 def test_a_message_that_is_no_use_any_more_is_not_telephoned(client, clerk, server):
     ticket = make_ticket(slot=make_slot(days_ahead=1))
     slot = make_slot(department=ticket.department, days_ahead=2)
-    booking = queue.reschedule(ticket=ticket, slot_id=slot.pk, key="moved-by-the-office", by=make_user())
+    booking = verbs.reschedule(ticket=ticket, slot_id=slot.pk, key="moved-by-the-office", by=make_user())
     moved = Ticket.objects.with_details().get(pk=booking.ticket_id)
     while ledger.send_owed():
         pass
@@ -158,7 +157,7 @@ def test_a_message_that_is_no_use_any_more_is_not_telephoned(client, clerk, serv
     assert notice.state == NoticeState.TO_TELEPHONE
     assert moved.code in text(client.get(TELEPHONE))
 
-    queue.cancel(ticket=moved)
+    verbs.cancel(ticket=moved)
 
     assert "ไม่มีใครที่ต้องโทรแจ้ง" in text(client.get(TELEPHONE))
 

@@ -3,11 +3,10 @@
 import pytest
 from django.urls import reverse
 
-from booking import roles
+from booking import roles, verbs
 from booking.admin import tickets
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import (
     in_days,
     make_counter,
@@ -70,7 +69,7 @@ def test_the_list_begins_with_what_is_coming_and_shows_the_past_when_asked(clien
 
 def test_filtered_by_department_and_state(client, manager):
     ticket, other = make_ticket(), make_ticket()
-    queue.cancel(ticket=other)
+    verbs.cancel(ticket=other)
 
     assert found(client, department__id__exact=ticket.department.pk) == [ticket]
     assert found(client, state__exact="cancelled") == [other]
@@ -92,7 +91,7 @@ def test_the_list_takes_as_many_queries_for_many_tickets(client, manager, django
 
 def test_the_page_of_a_ticket_tells_its_story(client, manager):
     ticket = make_ticket()
-    queue.cancel(ticket=ticket, by=manager, reason="ติดธุระ")
+    verbs.cancel(ticket=ticket, by=manager, reason="ติดธุระ")
 
     text = client.get(page_of(ticket)).content.decode()
 
@@ -136,7 +135,7 @@ def test_cancel_asks_for_a_reason_and_keeps_it(client, manager):
 def test_what_can_no_longer_be_done_is_said(client, manager, verb):
     ticket = make_ticket()
     slot = make_slot(department=ticket.department, nth=3)
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
 
     page = client.post(page_of(ticket, verb), {"reason": "x", "slot": slot.pk, "key": KEY}, follow=True)
 

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 import time_machine
 
+from booking import verbs
 from booking.calling import waiting
-from booking.verbs import queue
 from tests.factories import make_open_department, make_slot, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def test_who_booked_is_ahead_until_they_count_as_late(clock):
 def test_who_came_is_ahead_however_late_it_gets(clock):
     department = department_of()
     ticket = booked_at_nine(department)
-    queue.check_in(ticket=ticket, by=make_user())
+    verbs.check_in(ticket=ticket, by=make_user())
     clock.move_to(MONDAY.replace(hour=10))
 
     assert waiting.ahead(make_walk_in(department=department)) == 1

@@ -3,11 +3,11 @@
 import pytest
 from django.contrib.auth.models import Permission
 
-from booking import invariants, roles
+from booking import invariants, roles, verbs
 from booking.models import Counter, Ticket
 from booking.models.tickets import State
 from booking.models.tokens import StaffToken, issue_token
-from booking.verbs import queue, seats
+from booking.verbs import seats
 from tests.factories import (
     make_counter,
     make_department,
@@ -479,8 +479,8 @@ def test_what_its_holder_sees_until_it_is_called(client, department, counter, cl
 
     assert see(first) == ("waiting", 0, 2, None)  # 0 to 5
     assert see(third) == ("waiting", 2, 20, None)  # two services of ten minutes at one counter
-    queue.call_next(counter=counter, by=clerk)
+    verbs.call_next(counter=counter, by=clerk)
     assert see(first) == ("called", 0, None, 3)
     assert see(third)[:2] == ("waiting", 1)
-    queue.miss(counter=counter, by=clerk)
+    verbs.miss(counter=counter, by=clerk)
     assert see(first) == ("missed", None, None, 3)

@@ -16,10 +16,10 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
+from booking import verbs
 from booking.models import Department, StaffToken, Ticket
 from booking.models.tickets import State
 from booking.models.tokens import issue_token
-from booking.verbs import queue
 from members.identify import issue_identity
 from queuesite.wsgi import application
 from tests.factories import (
@@ -127,7 +127,7 @@ def at_a_counter(known):
         counter = make_counter(departments=departments, clerk=StaffToken.objects.get().user)
         ticket = make_walk_in(department=departments[0])
         for name in BEFORE[verb]:
-            getattr(queue, name)(counter=counter, by=counter.clerk)
+            getattr(verbs, name)(counter=counter, by=counter.clerk)
         known.values |= {"number": str(counter.number), "ticket": ticket.public_id, "department": departments[1].slug}
 
     return bring

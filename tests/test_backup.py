@@ -15,12 +15,12 @@ from queuesite.launcher import postgres
 DOCS = (postgres.BASE_DIR / "docs" / "operations.md").read_text()
 BOOK = """
 from django.utils import timezone
-from booking.verbs import queue
+from booking import verbs
 from booking.models import Place
 from members.models import Member
 now = timezone.now()
 place = Place.objects.free().filter(slot__bookable_from__lte=now, slot__bookable_until__gt=now).first()
-booking = queue.book(member_id=Member.objects.filter(is_registered=True)[0].pk, slot_id=place.slot_id, key="kept")
+booking = verbs.book(member_id=Member.objects.filter(is_registered=True)[0].pk, slot_id=place.slot_id, key="kept")
 print(booking.public_id, booking.secret)
 """
 OPEN = """

@@ -9,10 +9,10 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import roles
+from booking import roles, verbs
 from booking.calling import board as reads
 from booking.models import BoardNotice, Clip
-from booking.verbs import queue, seats
+from booking.verbs import seats
 from tests.factories import (
     in_days,
     make_counter,
@@ -42,7 +42,7 @@ def call(department, *, number, **walk_in):
     """Somebody walks in, and a new counter with this number calls them. Returns the counter."""
     make_walk_in(department=department, **walk_in)
     counter = make_counter(departments=[department], number=number)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
     return counter
 
 
@@ -109,7 +109,7 @@ def test_nobody_has_been_called_yet(client, loans):
     assert "ยังไม่ได้เรียกคิวของวันนี้" in text(answer)
 
 
-@pytest.mark.parametrize("undo", [queue.undo_call, queue.put_back])
+@pytest.mark.parametrize("undo", [verbs.undo_call, verbs.put_back])
 def test_a_call_that_was_undone_vanishes(client, loans, undo):
     call(loans, number=1)
     second = call(loans, number=2)
@@ -121,9 +121,9 @@ def test_a_call_that_was_undone_vanishes(client, loans, undo):
 
 def test_who_was_sent_on_is_no_longer_called(client, loans, finance):
     counter = call(loans, number=1)
-    queue.start(counter=counter, by=counter.clerk)
+    verbs.start(counter=counter, by=counter.clerk)
 
-    queue.transfer(counter=counter, to=finance, by=counter.clerk)
+    verbs.transfer(counter=counter, to=finance, by=counter.clerk)
 
     assert shown(board(client)) == []
     assert waiting(board(client)) == [0, 1]
@@ -135,7 +135,7 @@ def test_a_recall_is_a_call_of_its_own_and_comes_first(client, loans):
     before = re.findall(r'data-call="([^"]+)"', board(client).content.decode())
 
     with time_machine.travel(timezone.now() + dt.timedelta(seconds=5)):
-        queue.recall(counter=first, by=first.clerk)
+        verbs.recall(counter=first, by=first.clerk)
         answer = board(client)
 
     assert shown(answer) == ["A501", "A502"]
@@ -146,7 +146,7 @@ def test_who_has_come_stays_on_the_board_but_needs_no_call(client, loans):
     counter = call(loans, number=1)
     assert "data-current" in board(client).content.decode()
 
-    queue.start(counter=counter, by=counter.clerk)
+    verbs.start(counter=counter, by=counter.clerk)
 
     assert shown(board(client)) == ["A501"]
     assert "data-current" not in board(client).content.decode()
@@ -154,7 +154,7 @@ def test_who_has_come_stays_on_the_board_but_needs_no_call(client, loans):
 
 def test_what_no_longer_fits_is_there_to_be_announced_while_it_is_current(client, loans):
     called = [call(loans, number=number) for number in range(1, 9)]
-    queue.start(counter=called[0], by=called[0].clerk)
+    verbs.start(counter=called[0], by=called[0].clerk)
 
     page = board(client).content.decode()
 
@@ -192,11 +192,11 @@ def test_a_department_has_a_board_of_its_own(client, loans, finance):
 
 def test_who_was_sent_on_is_called_on_the_other_departments_board(client, loans, finance):
     counter = call(loans, number=1)
-    queue.start(counter=counter, by=counter.clerk)
-    queue.transfer(counter=counter, to=finance, by=counter.clerk)
+    verbs.start(counter=counter, by=counter.clerk)
+    verbs.transfer(counter=counter, to=finance, by=counter.clerk)
     other = make_counter(departments=[finance], number=2)
 
-    queue.call_next(counter=other, by=other.clerk)
+    verbs.call_next(counter=other, by=other.clerk)
 
     assert shown(board(client, "finance")) == ["A501"]
     assert shown(board(client, "loans")) == []
@@ -305,7 +305,7 @@ def test_a_call_a_recall_and_an_arrival_each_make_a_new_version(client, standing
     versions = [board(client)["ETag"]]
     counter = call(loans, number=1)
     versions.append(board(client)["ETag"])
-    queue.recall(counter=counter, by=counter.clerk)
+    verbs.recall(counter=counter, by=counter.clerk)
     versions.append(board(client)["ETag"])
     make_walk_in(department=loans)
     versions.append(board(client)["ETag"])
@@ -435,5 +435,5 @@ def test_boards_that_ask_in_the_same_second_share_a_page_and_each_sees_the_newes
         with django_assert_max_num_queries(1):
             assert client.get("/board/").content == first
         called = make_walk_in(department=department)
-        queue.call_next(counter=counter, by=counter.clerk)
+        verbs.call_next(counter=counter, by=counter.clerk)
         assert called.code in client.get("/board/").content.decode()

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from booking.verbs import queue
+from booking import verbs
 from tests.factories import make_counter, make_open_department, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ def called():
         department = make_open_department(slug=slug, letter=letter, max_days_ahead=1)
         make_walk_in(department=department)
         counter = make_counter(departments=[department], number=number)
-        tickets.append(queue.call_next(counter=counter, by=counter.clerk))
+        tickets.append(verbs.call_next(counter=counter, by=counter.clerk))
     make_walk_in(department=tickets[0].department)
     return tickets
 
@@ -48,7 +48,7 @@ def test_of_one_department(client, called):
 
 def test_an_undone_call_is_gone(client, called):
     counter = called[0].counter
-    queue.undo_call(counter=counter, by=counter.clerk)
+    verbs.undo_call(counter=counter, by=counter.clerk)
 
     assert client.get("/api/v1/board/loans/").json()["calls"] == []
 

@@ -4,10 +4,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from booking import errors
+from booking import errors, verbs
 from booking.models import Place, QuotaOverride, Ticket
 from booking.models.tickets import State, hash_of
-from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def book(member, slot, key="a-key", by=None):
-    return queue.book(member_id=member.pk, slot_id=slot.pk, key=key, by=by)
+    return verbs.book(member_id=member.pk, slot_id=slot.pk, key=key, by=by)
 
 
 def test_a_booking_takes_the_first_free_place_of_the_slot():
@@ -97,7 +96,7 @@ def test_the_same_key_gives_the_same_ticket():
 def test_the_same_key_gives_the_same_ticket_after_it_was_cancelled():
     member, slot = make_member(), make_slot()
     ticket = make_ticket(member=member, slot=slot, key="once")
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
 
     again = book(member, slot, key="once")
 
@@ -157,7 +156,7 @@ def test_a_closure_of_the_department_refuses():
 
 def test_a_slot_that_is_gone_refuses():
     with pytest.raises(errors.DayClosed):
-        queue.book(member_id=make_member().pk, slot_id=0, key="a-key")
+        verbs.book(member_id=make_member().pk, slot_id=0, key="a-key")
 
 
 def test_a_passed_window_refuses():

@@ -10,10 +10,9 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from booking import roles
+from booking import roles, verbs
 from booking.calling import board
 from booking.models import BoardNotice, Clip, Ticket
-from booking.verbs import queue
 from tests.browser import TELEPHONE, TELEVISION, cut_off, violations
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 
@@ -65,7 +64,7 @@ def call(department, *, number):
     """Somebody walks in, and a new counter with this number calls them. Returns the counter."""
     make_walk_in(department=department)
     counter = make_counter(departments=[department], number=number)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
     return counter
 
 
@@ -120,7 +119,7 @@ def test_a_call_is_shown_and_said_once_and_a_recall_again(tv, loans):
     expect(tv.locator(".call-at")).to_have_text("3")
     said = sentence("A ห้า ศูนย์ หนึ่ง", "สาม")
     has_said(tv, said)
-    queue.recall(counter=counter, by=counter.clerk)
+    verbs.recall(counter=counter, by=counter.clerk)
     has_said(tv, said, said)
 
 
@@ -145,7 +144,7 @@ def test_who_comes_while_others_are_called_needs_no_call_any_more(tv, loans):
     with talking(tv):
         counters = [call(loans, number=number) for number in (1, 2, 3)]
         expect(tv.locator(".call-number")).to_have_text("A503")
-        queue.start(counter=counters[1], by=counters[1].clerk)
+        verbs.start(counter=counters[1], by=counters[1].clerk)
 
     has_said(tv, sentence("A ห้า ศูนย์ หนึ่ง", "หนึ่ง"), sentence("A ห้า ศูนย์ สาม", "สาม"))
 
@@ -169,7 +168,7 @@ def test_a_call_that_is_undone_before_it_is_said_is_never_said(tv, loans):
         call(loans, number=1)
         second = call(loans, number=2)
         expect(tv.locator(".call-number")).to_have_text("A502")
-        queue.undo_call(counter=second, by=second.clerk)
+        verbs.undo_call(counter=second, by=second.clerk)
 
     expect(tv.locator(".call-number")).to_have_text("A501")
     has_said(tv, sentence("A ห้า ศูนย์ หนึ่ง", "หนึ่ง"))
@@ -241,7 +240,7 @@ def test_recorded_words_are_played_where_all_are_there(tv, loans):
 
     make_walk_in(department=loans)
     counter = make_counter(departments=[loans], number=4)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
     said = board.words_of("A502", 4)
     until(tv, f"ears.played.length >= {len(said)}")
     lasted = [round(seconds * 100) for seconds in tv.evaluate("ears.played")]
@@ -347,7 +346,7 @@ def test_what_was_called_meanwhile_is_shown_but_said_only_while_it_is_young_and_
     call(loans, number=1)
     Ticket.objects.filter(number=501).update(called_at=timezone.now() - dt.timedelta(seconds=61))
     came = call(loans, number=2)
-    queue.start(counter=came, by=came.clerk)
+    verbs.start(counter=came, by=came.clerk)
     call(loans, number=3)
     mend(tv)
 
@@ -377,15 +376,15 @@ def test_three_hundred_calls_by_fives_and_thirty_drops_lose_no_call_and_repeat_n
             cut(tv)
         for counter in counters:
             ticket = make_walk_in(department=loans)
-            queue.call_next(counter=counter, by=counter.clerk)
+            verbs.call_next(counter=counter, by=counter.clerk)
             expected.append(" ".join(board.words_of(ticket.code, counter.number)))
         if burst % 2:
             tv.wait_for_timeout(200)
             mend(tv)
         until(tv, f"ears.spoken.length >= {len(expected)}")
         for counter in counters:
-            queue.start(counter=counter, by=counter.clerk)
-            queue.finish(counter=counter, by=counter.clerk)
+            verbs.start(counter=counter, by=counter.clerk)
+            verbs.finish(counter=counter, by=counter.clerk)
 
     assert tv.evaluate("ears.spoken") == expected
 

@@ -7,10 +7,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from booking import verbs
 from booking.models import Counter, Ticket
 from booking.models.tickets import Priority, State
 from booking.roles import CLERK, MANAGER
-from booking.verbs import queue
 from tests.browser import sideways_scroll, sign_in, small_targets, small_text, violations
 from tests.factories import (
     make_counter,
@@ -119,8 +119,8 @@ def test_a_double_press_takes_one_step(desk, departments):
 def test_a_double_press_in_a_list_does_not_reach_the_next_row(desk, departments, counter):
     missed = [make_walk_in(department=departments[0]) for _ in range(3)]
     for _ in missed:
-        queue.call_next(counter=counter, by=counter.clerk)
-        queue.miss(counter=counter, by=counter.clerk)
+        verbs.call_next(counter=counter, by=counter.clerk)
+        verbs.miss(counter=counter, by=counter.clerk)
     desk.goto("/counter/3/?list=missed")
     at = desk.locator(".row-do button").first.bounding_box()
 
@@ -347,8 +347,8 @@ def busy_office(departments, counter):
     for nth in range(24):
         member = make_member(given_name="แสงเดือน", family_name="พูลสวัสดิ์") if nth % 3 else None
         make_walk_in(department=departments[nth % 2], member_id=member and member.pk, priority=Priority.values[nth % 5])
-    for becomes in (queue.hold, queue.miss):
-        queue.call_next(counter=counter, by=counter.clerk)
+    for becomes in (verbs.hold, verbs.miss):
+        verbs.call_next(counter=counter, by=counter.clerk)
         becomes(counter=counter, by=counter.clerk)
 
 
@@ -392,7 +392,7 @@ def test_axe_finds_nothing_and_everything_is_large_enough(new_desk, departments,
 
 def test_nothing_but_the_lists_scrolls_at_1280_by_800(desk, departments, counter):
     busy_office(departments, counter)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
     desk.reload()
     over = desk.evaluate(
         """() => [document.documentElement, document.querySelector(".now")]
@@ -403,7 +403,7 @@ def test_nothing_but_the_lists_scrolls_at_1280_by_800(desk, departments, counter
 
 def test_on_a_narrow_screen_nothing_lies_over_the_figures_and_the_dangerous_stays_apart(desk, departments, counter):
     busy_office(departments, counter)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
     desk.set_viewport_size({"width": 1024, "height": 768})
     desk.reload()
     ways, figures, apart = (

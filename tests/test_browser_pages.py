@@ -2,9 +2,9 @@
 
 import pytest
 
+from booking import verbs
 from booking.days import opening
 from booking.models import Slot
-from booking.verbs import queue
 from holidays.models import Holiday
 from tests.browser import sideways_scroll, small_targets, small_text, violations
 from tests.factories import in_days, make_member, make_open_department, make_ticket
@@ -86,7 +86,7 @@ def pages(page, departments):
         page.wait_for_selector(".ticket")
         page.wait_for_load_state("load")
         yield f"ticket, {department.hue}"
-    queue.cancel(ticket=held)
+    verbs.cancel(ticket=held)
     yield go("/tickets/")
     yield go("/guide/")
     yield go("/t/unknown/")

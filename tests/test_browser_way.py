@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from booking import verbs
 from booking.models import Slot, Ticket
 from booking.models.tickets import State
 from tests.factories import in_days, make_citizen_id, make_member, make_open_department, make_ticket
@@ -261,7 +262,6 @@ def test_the_number_is_huge(phone):
 
 
 def test_the_ticket_looks_again_by_itself(phone):
-    from booking.verbs import queue
 
     slot = make_ticket().slot
     earlier, ticket = Ticket.objects.with_details().get(), make_ticket(slot=slot)
@@ -269,11 +269,11 @@ def test_the_ticket_looks_again_by_itself(phone):
     phone.goto(f"/t/{ticket.public_id}/#{ticket.secret}")
     expect(phone.locator("#live")).to_contain_text("ก่อนหน้าท่าน 1 คิว")
 
-    queue.cancel(ticket=earlier)
+    verbs.cancel(ticket=earlier)
     phone.clock.run_for(400_000)
     expect(phone.locator("#live")).to_contain_text("ยังไม่มีผู้จองก่อนหน้าท่าน")
 
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
     phone.clock.run_for(400_000)
     expect(phone.get_by_text("บัตรคิวนี้ยกเลิกแล้ว")).to_be_visible()
 

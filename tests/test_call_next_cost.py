@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from booking import verbs
 from booking.calling import waiting
-from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 def call_next_at(counter):
     """What was called, and how many queries it took."""
     with CaptureQueriesContext(connection) as queries:
-        called = queue.call_next(counter=counter, by=counter.clerk)
+        called = verbs.call_next(counter=counter, by=counter.clerk)
     return called, len(queries)
 
 
@@ -23,8 +23,8 @@ def office(departments):
     served = [make_open_department(max_days_ahead=1) for _ in range(departments)]
     counter = make_counter(departments=served)
     make_walk_in(department=served[-1])
-    queue.call_next(counter=counter, by=counter.clerk)
-    queue.miss(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
+    verbs.miss(counter=counter, by=counter.clerk)
     return counter, served
 
 
@@ -49,7 +49,7 @@ def test_a_call_gives_pages_that_show_other_queues_nothing_to_fetch():
     make_walk_in(department=served[-1])
     before = waiting.versions()
 
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     assert waiting.versions() == before | {served[-1].pk: before[served[-1].pk] + 1}
 

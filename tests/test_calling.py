@@ -2,10 +2,9 @@
 
 import pytest
 
-from booking import errors
+from booking import errors, verbs
 from booking.models import Ticket
 from booking.models.tickets import MOVES, Priority, State
-from booking.verbs import queue
 from tests.factories import make_counter, make_member, make_open_department, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +27,7 @@ def by(counter):
 
 def called(counter, department):
     make_walk_in(department=department)
-    return queue.call_next(counter=counter, by=counter.clerk)
+    return verbs.call_next(counter=counter, by=counter.clerk)
 
 
 def last_event(ticket):
@@ -38,8 +37,8 @@ def last_event(ticket):
 
 def test_a_walk_in_waits_at_once_with_a_number_from_501(department):
     clerk = make_user()
-    first = queue.walk_in(department=department, by=clerk)
-    second = queue.walk_in(department=department, by=clerk, priority=Priority.MONK, reason="พระภิกษุ")
+    first = verbs.walk_in(department=department, by=clerk)
+    second = verbs.walk_in(department=department, by=clerk, priority=Priority.MONK, reason="พระภิกษุ")
 
     assert (first.state, first.number, second.number) == (State.WAITING, 501, 502)
     assert (second.priority, second.events.get().reason) == (Priority.MONK, "พระภิกษุ")
@@ -56,7 +55,7 @@ def test_a_member_walks_in_once(department):
 
 def test_the_same_key_gives_the_same_ticket_whatever_has_become_of_it(department, counter, by):
     ticket = make_walk_in(department=department, key="a-form")
-    queue.call_next(counter=counter, by=by)
+    verbs.call_next(counter=counter, by=by)
 
     again = make_walk_in(department=department, key="a-form")
 
@@ -88,15 +87,15 @@ def test_call_next_start_finish(department, counter, by):
     assert (ticket.state, ticket.counter) == (State.CALLED, counter)
     assert last_event(ticket) == ("call", "waiting", "called", counter, by)
 
-    queue.start(counter=counter, by=by)
-    served = queue.finish(counter=counter, by=by)
+    verbs.start(counter=counter, by=by)
+    served = verbs.finish(counter=counter, by=by)
 
     assert served.state == State.SERVED
     assert last_event(served) == ("finish", "serving", "served", counter, by)
 
 
 def test_nobody_waits(counter, by):
-    assert queue.call_next(counter=counter, by=by) is None
+    assert verbs.call_next(counter=counter, by=by) is None
 
 
 def test_a_second_press_takes_no_second_ticket(department, counter, by):
@@ -104,7 +103,7 @@ def test_a_second_press_takes_no_second_ticket(department, counter, by):
     make_walk_in(department=department)
 
     with pytest.raises(errors.CounterBusy) as refused:
-        queue.call_next(counter=counter, by=by)
+        verbs.call_next(counter=counter, by=by)
 
     assert refused.value.ticket == ticket
     assert Ticket.objects.filter(state=State.CALLED).count() == 1
@@ -114,7 +113,7 @@ def test_only_who_sits_there_acts_at_a_counter(department, counter):
     called(counter, department)
     stranger = make_user()
 
-    for verb in (queue.call_next, queue.recall, queue.start, queue.miss, queue.hold, queue.put_back, queue.undo_call):
+    for verb in (verbs.call_next, verbs.recall, verbs.start, verbs.miss, verbs.hold, verbs.put_back, verbs.undo_call):
         with pytest.raises(errors.NotAtCounter):
             verb(counter=counter, by=stranger)
 
@@ -124,18 +123,18 @@ def test_recall_up_to_the_maximum_then_missed(department, counter, by):
     department.save(update_fields=["max_recalls"])
     called(counter, department)
 
-    states = [queue.recall(counter=counter, by=by).state for _ in range(3)]
+    states = [verbs.recall(counter=counter, by=by).state for _ in range(3)]
 
     assert states == [State.CALLED, State.CALLED, State.MISSED]
 
 
 def test_a_missed_call_leaves_the_counter_free_and_who_comes_back_waits_again(department, counter, by):
     ticket = called(counter, department)
-    queue.miss(counter=counter, by=by)
+    verbs.miss(counter=counter, by=by)
     other = called(counter, department)
     assert other != ticket
 
-    back = queue.come_back(ticket=ticket, by=by)
+    back = verbs.come_back(ticket=ticket, by=by)
 
     assert (back.state, back.counter) == (State.WAITING, None)
     assert back.due_at > other.due_at
@@ -145,73 +144,73 @@ def test_who_comes_back_keeps_the_old_turn_where_the_department_says_so(departme
     department.late_rule = department.LateRule.KEEP
     department.save(update_fields=["late_rule"])
     ticket = called(counter, department)
-    queue.miss(counter=counter, by=by)
+    verbs.miss(counter=counter, by=by)
 
-    assert queue.come_back(ticket=ticket, by=by).due_at == ticket.due_at
+    assert verbs.come_back(ticket=ticket, by=by).due_at == ticket.due_at
 
 
 def test_hold_frees_the_counter_and_resume_calls_again_at_another(department, counter, by):
     ticket = called(counter, department)
-    queue.start(counter=counter, by=by)
-    queue.hold(counter=counter, by=by, reason="กรอกแบบฟอร์ม")
+    verbs.start(counter=counter, by=by)
+    verbs.hold(counter=counter, by=by, reason="กรอกแบบฟอร์ม")
     assert called(counter, department) != ticket
     other = make_counter(departments=[department])
 
     with pytest.raises(errors.CounterBusy):
-        queue.resume(ticket=ticket, counter=counter, by=by)
-    resumed = queue.resume(ticket=ticket, counter=other, by=other.clerk)
+        verbs.resume(ticket=ticket, counter=counter, by=by)
+    resumed = verbs.resume(ticket=ticket, counter=other, by=other.clerk)
 
     assert (resumed.state, resumed.counter) == (State.CALLED, other)
 
 
 def test_a_counter_does_not_resume_for_a_department_that_it_does_not_serve(department, counter, by):
     ticket = called(counter, department)
-    queue.hold(counter=counter, by=by)
+    verbs.hold(counter=counter, by=by)
     elsewhere = make_counter(departments=[make_open_department(max_days_ahead=1)])
 
     with pytest.raises(errors.NotServedHere):
-        queue.resume(ticket=ticket, counter=elsewhere, by=elsewhere.clerk)
+        verbs.resume(ticket=ticket, counter=elsewhere, by=elsewhere.clerk)
 
 
 def test_who_is_on_hold_may_be_finished(department, counter, by):
     ticket = called(counter, department)
-    queue.hold(counter=counter, by=by)
+    verbs.hold(counter=counter, by=by)
 
-    assert queue.finish_held(ticket=ticket, by=by).state == State.SERVED
+    assert verbs.finish_held(ticket=ticket, by=by).state == State.SERVED
 
 
 def test_undo_call_and_put_back_keep_the_turn(department, counter, by):
     ticket = called(counter, department)
     make_walk_in(department=department)
-    queue.undo_call(counter=counter, by=by)
-    assert queue.call_next(counter=counter, by=by) == ticket
+    verbs.undo_call(counter=counter, by=by)
+    assert verbs.call_next(counter=counter, by=by) == ticket
 
-    queue.start(counter=counter, by=by)
-    queue.put_back(counter=counter, by=by)
+    verbs.start(counter=counter, by=by)
+    verbs.put_back(counter=counter, by=by)
 
-    assert queue.call_next(counter=counter, by=by) == ticket
+    assert verbs.call_next(counter=counter, by=by) == ticket
 
 
 def test_transfer_keeps_the_number_and_gives_the_note(department, counter, by):
     other = make_open_department(max_days_ahead=1)
     ticket = called(counter, department)
-    queue.start(counter=counter, by=by)
+    verbs.start(counter=counter, by=by)
 
-    moved = queue.transfer(counter=counter, to=other, by=by, note="ขอถอนเงินด้วย")
+    moved = verbs.transfer(counter=counter, to=other, by=by, note="ขอถอนเงินด้วย")
 
     assert (moved.code, moved.department, moved.queue, moved.state) == (ticket.code, department, other, State.WAITING)
     assert moved.events.last().reason == "ขอถอนเงินด้วย"
-    assert queue.call_next(counter=counter, by=by) is None
+    assert verbs.call_next(counter=counter, by=by) is None
     there = make_counter(departments=[other])
-    assert queue.call_next(counter=there, by=there.clerk) == ticket
+    assert verbs.call_next(counter=there, by=there.clerk) == ticket
 
 
 def test_a_transfer_to_its_own_queue_is_refused(department, counter, by):
     called(counter, department)
-    queue.start(counter=counter, by=by)
+    verbs.start(counter=counter, by=by)
 
     with pytest.raises(errors.WrongState):
-        queue.transfer(counter=counter, to=department, by=by)
+        verbs.transfer(counter=counter, to=department, by=by)
 
 
 def test_a_call_out_of_order_needs_a_reason_and_keeps_it(department, counter, by):
@@ -219,8 +218,8 @@ def test_a_call_out_of_order_needs_a_reason_and_keeps_it(department, counter, by
     second = make_walk_in(department=department)
 
     with pytest.raises(errors.ReasonNeeded):
-        queue.call(ticket=second, counter=counter, by=by, reason="  ")
-    queue.call(ticket=second, counter=counter, by=by, reason="ต้องรีบไปโรงพยาบาล")
+        verbs.call(ticket=second, counter=counter, by=by, reason="  ")
+    verbs.call(ticket=second, counter=counter, by=by, reason="ต้องรีบไปโรงพยาบาล")
 
     event = second.events.last()
     assert (event.verb, event.by, event.reason) == ("call", by, "ต้องรีบไปโรงพยาบาล")
@@ -228,28 +227,28 @@ def test_a_call_out_of_order_needs_a_reason_and_keeps_it(department, counter, by
 
 def test_a_ticket_of_a_department_that_the_counter_does_not_serve_is_not_called(counter, by):
     with pytest.raises(errors.NotServedHere):
-        queue.call(ticket=make_walk_in(), counter=counter, by=by, reason="ช่วย")
+        verbs.call(ticket=make_walk_in(), counter=counter, by=by, reason="ช่วย")
 
 
 def test_a_booking_that_has_not_arrived_is_not_called_where_check_in_is_used(department, counter, by):
     ticket = make_ticket(department=department)
 
     with pytest.raises(errors.BookingError):
-        queue.call(ticket=ticket, counter=counter, by=by, reason="ช่วย")
+        verbs.call(ticket=ticket, counter=counter, by=by, reason="ช่วย")
 
 
 ACTIONS = {
-    "start": lambda ticket, counter, by: queue.start(counter=counter, by=by),
-    "miss": lambda ticket, counter, by: queue.miss(counter=counter, by=by),
-    "undo_call": lambda ticket, counter, by: queue.undo_call(counter=counter, by=by),
-    "recall": lambda ticket, counter, by: queue.recall(counter=counter, by=by),
-    "hold": lambda ticket, counter, by: queue.hold(counter=counter, by=by),
-    "put_back": lambda ticket, counter, by: queue.put_back(counter=counter, by=by),
-    "come_back": lambda ticket, counter, by: queue.come_back(ticket=ticket, by=by),
-    "cancel": lambda ticket, counter, by: queue.cancel(ticket=ticket, by=by),
-    "check_in": lambda ticket, counter, by: queue.check_in(ticket=ticket, by=by),
-    "reopen": lambda ticket, counter, by: queue.reopen(ticket=ticket, by=by),
-    "resume": lambda ticket, counter, by: queue.resume(ticket=ticket, counter=counter, by=by),
+    "start": lambda ticket, counter, by: verbs.start(counter=counter, by=by),
+    "miss": lambda ticket, counter, by: verbs.miss(counter=counter, by=by),
+    "undo_call": lambda ticket, counter, by: verbs.undo_call(counter=counter, by=by),
+    "recall": lambda ticket, counter, by: verbs.recall(counter=counter, by=by),
+    "hold": lambda ticket, counter, by: verbs.hold(counter=counter, by=by),
+    "put_back": lambda ticket, counter, by: verbs.put_back(counter=counter, by=by),
+    "come_back": lambda ticket, counter, by: verbs.come_back(ticket=ticket, by=by),
+    "cancel": lambda ticket, counter, by: verbs.cancel(ticket=ticket, by=by),
+    "check_in": lambda ticket, counter, by: verbs.check_in(ticket=ticket, by=by),
+    "reopen": lambda ticket, counter, by: verbs.reopen(ticket=ticket, by=by),
+    "resume": lambda ticket, counter, by: verbs.resume(ticket=ticket, counter=counter, by=by),
 }
 
 

@@ -10,10 +10,10 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from booking import invariants
+from booking import invariants, verbs
 from booking.models import Counter, Ticket, TicketEvent
 from booking.models.tickets import FIRST_WALK_IN_NUMBER, Priority, State, hash_of
-from booking.verbs import queue
+from booking.verbs import locks, serving
 from tests.factories import make_counter, make_open_department
 from tests.racing import race
 
@@ -61,7 +61,7 @@ def work(counter, _round):
     at_it = {"counter": counter, "by": counter.clerk}
     until = time.monotonic() + HANGS_AFTER
     while time.monotonic() < until:
-        ticket = queue.call_next(**at_it)
+        ticket = verbs.call_next(**at_it)
         if ticket is None:
             if not Ticket.objects.filter(state__in=[State.WAITING, State.CALLED, State.SERVING]).exists():
                 return called, due_again
@@ -70,25 +70,25 @@ def work(counter, _round):
         called.append(ticket.pk)
         match chance.choices("miss come_back recall put_back transfer hold serve".split(), [62, 3, 4, 3, 5, 3, 20])[0]:
             case "miss":
-                queue.miss(**at_it)
+                verbs.miss(**at_it)
             case "come_back":
-                missed = queue.miss(**at_it)
-                back = queue.come_back(ticket=missed, by=counter.clerk)
+                missed = verbs.miss(**at_it)
+                back = verbs.come_back(ticket=missed, by=counter.clerk)
                 due_again.append((back.pk, back.due_at))
             case "recall":
-                queue.recall(**at_it)
-                queue.recall(**at_it)  # once more than the department allows: missed
+                verbs.recall(**at_it)
+                verbs.recall(**at_it)  # once more than the department allows: missed
             case "put_back":
-                queue.put_back(**at_it)
+                verbs.put_back(**at_it)
             case "transfer":
-                queue.start(**at_it)
-                moved = queue.transfer(to=chance.choice(counter.departments.exclude(pk=ticket.queue_id)), **at_it)
+                verbs.start(**at_it)
+                moved = verbs.transfer(to=chance.choice(counter.departments.exclude(pk=ticket.queue_id)), **at_it)
                 due_again.append((moved.pk, moved.due_at))
             case "hold":
-                queue.finish_held(ticket=queue.hold(**at_it), by=counter.clerk)
+                verbs.finish_held(ticket=verbs.hold(**at_it), by=counter.clerk)
             case "serve":
-                queue.start(**at_it)
-                queue.finish(**at_it)
+                verbs.start(**at_it)
+                verbs.finish(**at_it)
     raise AssertionError("the queue does not end")
 
 
@@ -127,15 +127,15 @@ def test_16_counters_call_2000_tickets_each_once_and_in_order():
     told = Tally(pk for called, _ in answers for pk in called)
     assert told == Tally(TicketEvent.objects.filter(verb="call").values_list("ticket", flat=True))
     assert set(told) == set(first_due)
-    verbs = set(TicketEvent.objects.values_list("verb", flat=True))
-    assert verbs >= {"miss", "come_back", "recall", "put_back", "transfer", "hold", "finish"}
+    made = set(TicketEvent.objects.values_list("verb", flat=True))
+    assert made >= {"miss", "come_back", "recall", "put_back", "transfer", "hold", "finish"}
     assert who_was_passed_over(first_due, [one for _, due_again in answers for one in due_again]) == []
     assert invariants.violations() == {}
 
 
 def test_control_without_the_queues_lock_tickets_are_called_twice(monkeypatch):
     counters = make_office(tickets=200)
-    monkeypatch.setattr(queue, "_lock_queues", lambda *_: None)
+    monkeypatch.setattr(locks, "lock_queues", lambda *_: None)
     widen_the_window(monkeypatch)
 
     answers = race(*(partial(call, counter) for counter in counters))[0]
@@ -157,8 +157,8 @@ def test_two_tabs_of_one_clerk_that_press_twenty_times_get_one_ticket():
 
 def test_control_without_locks_each_press_calls(monkeypatch):
     [counter] = make_office(tickets=40, counters=1)
-    monkeypatch.setattr(queue, "_lock_queues", lambda *_: None)
-    monkeypatch.setattr(queue, "_lock_counter", lambda *_: None)
+    monkeypatch.setattr(locks, "lock_queues", lambda *_: None)
+    monkeypatch.setattr(locks, "lock_counter", lambda *_: None)
     widen_the_window(monkeypatch)
 
     answers = race(*[partial(call, counter)] * 4)[0]
@@ -168,15 +168,15 @@ def test_control_without_locks_each_press_calls(monkeypatch):
 
 
 def call(counter, _round):
-    return queue.call_next(counter=counter, by=counter.clerk).pk
+    return verbs.call_next(counter=counter, by=counter.clerk).pk
 
 
 def widen_the_window(monkeypatch):
     """Time passes between looking, who is next and whether the counter is free, and calling."""
-    require_free = queue._require_free
+    require_free = serving._require_free
 
     def then_wait(counter):
         require_free(counter)
         time.sleep(0.5)
 
-    monkeypatch.setattr(queue, "_require_free", then_wait)
+    monkeypatch.setattr(serving, "_require_free", then_wait)

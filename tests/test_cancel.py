@@ -2,10 +2,9 @@
 
 import pytest
 
-from booking import errors
+from booking import errors, verbs
 from booking.models import Place, QuotaOverride
 from booking.models.tickets import State
-from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import make_counter, make_member, make_slot, make_ticket, make_user
 
@@ -16,7 +15,7 @@ def test_the_place_is_free_at_once_and_may_be_booked_again():
     member, slot = make_member(), make_slot(quota=1)
     ticket = make_ticket(member=member, slot=slot)
 
-    cancelled = queue.cancel(ticket=ticket)
+    cancelled = verbs.cancel(ticket=ticket)
 
     assert cancelled.state == State.CANCELLED
     assert not Place.objects.taken().exists()
@@ -27,7 +26,7 @@ def test_the_event_keeps_who_and_why():
     manager = make_user()
     ticket = make_ticket()
 
-    queue.cancel(ticket=ticket, by=manager, reason="ปิดสำนักงาน")
+    verbs.cancel(ticket=ticket, by=manager, reason="ปิดสำนักงาน")
 
     event = ticket.events.last()
     assert (event.verb, event.from_state, event.to_state) == ("cancel", "booked", "cancelled")
@@ -36,10 +35,10 @@ def test_the_event_keeps_who_and_why():
 
 def test_a_cancelled_ticket_is_not_cancelled_twice():
     ticket = make_ticket()
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
 
     with pytest.raises(errors.WrongState):
-        queue.cancel(ticket=ticket)
+        verbs.cancel(ticket=ticket)
 
     assert ticket.events.count() == 2
 
@@ -47,11 +46,11 @@ def test_a_cancelled_ticket_is_not_cancelled_twice():
 def test_an_old_copy_of_the_ticket_does_not_decide():
     ticket = make_ticket()
     stale = type(ticket).objects.get(pk=ticket.pk)
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
 
     assert stale.state == State.BOOKED
     with pytest.raises(errors.WrongState):
-        queue.cancel(ticket=stale)
+        verbs.cancel(ticket=stale)
 
 
 @pytest.mark.parametrize("state", [State.CALLED, State.SERVING, State.SERVED, State.NO_SHOW, State.NOT_ARRIVED])
@@ -60,7 +59,7 @@ def test_a_turn_that_was_called_or_is_over_cannot_be_cancelled(state):
     type(ticket).objects.filter(pk=ticket.pk).update(state=state, counter=make_counter())
 
     with pytest.raises(errors.WrongState):
-        queue.cancel(ticket=ticket)
+        verbs.cancel(ticket=ticket)
 
 
 def test_a_place_above_a_lowered_quota_goes_with_its_ticket():
@@ -69,10 +68,10 @@ def test_a_place_above_a_lowered_quota_goes_with_its_ticket():
     QuotaOverride.objects.create(department=slot.department, date=slot.date, quota=2)
     assert slot.places.count() == 3
 
-    queue.cancel(ticket=tickets[0])
+    verbs.cancel(ticket=tickets[0])
     assert (slot.places.count(), slot.places.free().count()) == (2, 0)
 
-    queue.cancel(ticket=tickets[1])
+    verbs.cancel(ticket=tickets[1])
     assert (slot.places.count(), slot.places.free().count()) == (2, 1)
 
 
@@ -81,6 +80,6 @@ def test_a_place_of_a_holiday_goes_with_its_ticket():
     ticket = make_ticket(slot=slot)
     Holiday.objects.create(date=slot.date, name="วันหยุด", is_confirmed=True)
 
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
 
     assert not slot.places.exists()

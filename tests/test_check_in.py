@@ -6,10 +6,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from booking import errors
+from booking import errors, verbs
 from booking.models import WaitPrediction
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +29,7 @@ def test_the_ticket_waits_and_is_due_at_its_slot():
     ticket = ticket_of()
 
     with at(ticket, -20):
-        arrived = queue.check_in(ticket=ticket)
+        arrived = verbs.check_in(ticket=ticket)
 
     assert (arrived.state, arrived.due_at) == (State.WAITING, ticket.slot.starts_at)
     assert arrived.arrived_at == ticket.slot.starts_at - dt.timedelta(minutes=20)
@@ -42,15 +41,15 @@ def test_not_earlier_than_the_department_says_but_staff_may():
 
     with at(ticket, -61):
         with pytest.raises(errors.TooEarly):
-            queue.check_in(ticket=ticket)
-        assert queue.check_in(ticket=ticket, by=make_user()).state == State.WAITING
+            verbs.check_in(ticket=ticket)
+        assert verbs.check_in(ticket=ticket, by=make_user()).state == State.WAITING
 
 
 def test_not_on_another_day():
     ticket = ticket_of()
 
     with pytest.raises(errors.NotToday):
-        queue.check_in(ticket=ticket)
+        verbs.check_in(ticket=ticket)
 
 
 def test_presence_is_shown_where_the_department_asks_for_it():
@@ -58,8 +57,8 @@ def test_presence_is_shown_where_the_department_asks_for_it():
 
     with at(ticket, -5):
         with pytest.raises(errors.PresenceNeeded):
-            queue.check_in(ticket=ticket)
-        assert queue.check_in(ticket=ticket, present=True).state == State.WAITING
+            verbs.check_in(ticket=ticket)
+        assert verbs.check_in(ticket=ticket, present=True).state == State.WAITING
 
 
 @pytest.mark.parametrize(("minutes", "is_late"), [(15, False), (16, True)])
@@ -67,7 +66,7 @@ def test_who_comes_late_goes_behind_who_was_there(minutes, is_late):
     ticket = ticket_of(late_after_minutes=15)
 
     with at(ticket, minutes):
-        arrived = queue.check_in(ticket=ticket)
+        arrived = verbs.check_in(ticket=ticket)
         assert arrived.due_at == (timezone.now() if is_late else ticket.slot.starts_at)
 
 
@@ -75,15 +74,15 @@ def test_who_comes_late_keeps_the_turn_where_the_department_says_so():
     ticket = ticket_of(late_rule="keep")
 
     with at(ticket, 50):
-        assert queue.check_in(ticket=ticket).due_at == ticket.slot.starts_at
+        assert verbs.check_in(ticket=ticket).due_at == ticket.slot.starts_at
 
 
 def test_staff_may_take_a_check_in_back():
     ticket = ticket_of()
 
     with at(ticket, 20):
-        queue.check_in(ticket=ticket)
-        again = queue.undo_check_in(ticket=ticket, by=make_user())
+        verbs.check_in(ticket=ticket)
+        again = verbs.undo_check_in(ticket=ticket, by=make_user())
 
     assert (again.state, again.due_at, again.arrived_at) == (State.BOOKED, ticket.slot.starts_at, None)
     assert not WaitPrediction.objects.exists()
@@ -93,6 +92,6 @@ def test_twice_is_refused():
     ticket = ticket_of()
 
     with at(ticket, 0):
-        queue.check_in(ticket=ticket)
+        verbs.check_in(ticket=ticket)
         with pytest.raises(errors.WrongState):
-            queue.check_in(ticket=ticket)
+            verbs.check_in(ticket=ticket)

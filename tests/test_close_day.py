@@ -5,10 +5,9 @@ import datetime as dt
 import pytest
 import time_machine
 
-from booking import errors, jobs
+from booking import errors, jobs, verbs
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import make_counter, make_member, make_open_department, make_slot, make_ticket, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +29,7 @@ def department():
 def one_in_each_state(department):
     """Tickets of today by the state that the day leaves them in."""
     tickets = {State.BOOKED: make_ticket(slot=make_slot(department=department, days_ahead=0))}
-    for state, verbs in {
+    for state, presses in {
         State.MISSED: ["miss"],
         State.ON_HOLD: ["hold"],
         State.SERVED: ["start", "finish"],
@@ -39,9 +38,9 @@ def one_in_each_state(department):
     }.items():
         counter = make_counter(departments=[department])
         make_walk_in(department=department)
-        tickets[state] = queue.call_next(counter=counter, by=counter.clerk)
-        for verb in verbs:
-            getattr(queue, verb)(counter=counter, by=counter.clerk)
+        tickets[state] = verbs.call_next(counter=counter, by=counter.clerk)
+        for verb in presses:
+            getattr(verbs, verb)(counter=counter, by=counter.clerk)
     tickets[State.WAITING] = make_walk_in(department=department)
     return tickets
 
@@ -53,7 +52,7 @@ def states(tickets):
 def test_today_ends_for_who_missed_the_call_or_never_came_and_for_nobody_else(department):
     tickets = one_in_each_state(department)
 
-    changed = queue.close_day(department=department, date=MONDAY.date())
+    changed = verbs.close_day(department=department, date=MONDAY.date())
 
     assert changed == 2
     assert states(tickets) == {state: state for state in tickets} | {
@@ -66,7 +65,7 @@ def test_a_day_that_is_over_leaves_nothing_open(department, clock):
     tickets = one_in_each_state(department)
     clock.shift(dt.timedelta(days=1))
 
-    queue.close_day(department=department, date=MONDAY.date())
+    verbs.close_day(department=department, date=MONDAY.date())
 
     assert states(tickets) == {
         State.BOOKED: State.NOT_ARRIVED,
@@ -82,9 +81,9 @@ def test_a_day_that_is_over_leaves_nothing_open(department, clock):
 def test_running_again_changes_nothing(department, clock):
     one_in_each_state(department)
     clock.shift(dt.timedelta(days=1))
-    queue.close_day(department=department, date=MONDAY.date())
+    verbs.close_day(department=department, date=MONDAY.date())
 
-    assert queue.close_day(department=department, date=MONDAY.date()) == 0
+    assert verbs.close_day(department=department, date=MONDAY.date()) == 0
 
 
 def test_the_job_ends_today_an_hour_after_the_last_slot_and_days_it_has_missed(department, clock):
@@ -106,29 +105,29 @@ def test_the_job_ends_today_an_hour_after_the_last_slot_and_days_it_has_missed(d
 
 def test_staff_may_take_it_back_on_the_same_day(department, clock):
     tickets = one_in_each_state(department)
-    queue.close_day(department=department, date=MONDAY.date())
+    verbs.close_day(department=department, date=MONDAY.date())
     clerk = make_counter().clerk
 
-    queue.reopen(ticket=tickets[State.BOOKED], by=clerk)
-    queue.reopen(ticket=tickets[State.MISSED], by=clerk)
+    verbs.reopen(ticket=tickets[State.BOOKED], by=clerk)
+    verbs.reopen(ticket=tickets[State.MISSED], by=clerk)
 
     found = states(tickets)
     assert (found[State.BOOKED], found[State.MISSED]) == (State.BOOKED, State.MISSED)
 
-    queue.close_day(department=department, date=MONDAY.date())
+    verbs.close_day(department=department, date=MONDAY.date())
     clock.shift(dt.timedelta(days=1))
     with pytest.raises(errors.NotToday):
-        queue.reopen(ticket=tickets[State.BOOKED], by=clerk)
+        verbs.reopen(ticket=tickets[State.BOOKED], by=clerk)
 
 
 def test_it_is_not_taken_back_where_the_member_has_another_ticket_by_now(department):
     member = make_member()
     ticket = make_ticket(member=member, slot=make_slot(department=department, days_ahead=0))
-    queue.close_day(department=department, date=MONDAY.date())
+    verbs.close_day(department=department, date=MONDAY.date())
     make_walk_in(department=department, member_id=member.pk)
 
     with pytest.raises(errors.AlreadyBooked):
-        queue.reopen(ticket=ticket, by=make_counter().clerk)
+        verbs.reopen(ticket=ticket, by=make_counter().clerk)
 
 
 def test_the_job_leaves_alone_what_staff_have_reopened_until_the_day_is_over(department, clock):
@@ -136,7 +135,7 @@ def test_the_job_leaves_alone_what_staff_have_reopened_until_the_day_is_over(dep
     clock.move_to(MONDAY.replace(hour=13, minute=1))
     jobs.close_days()
     for state in (State.BOOKED, State.MISSED):
-        queue.reopen(ticket=tickets[state], by=make_counter().clerk)
+        verbs.reopen(ticket=tickets[state], by=make_counter().clerk)
 
     clock.shift(dt.timedelta(minutes=10))
     jobs.close_days()
@@ -152,9 +151,9 @@ def test_the_job_leaves_alone_what_staff_have_reopened_until_the_day_is_over(dep
 def test_staff_may_close_by_hand_what_was_reopened(department):
     ticket = one_in_each_state(department)[State.BOOKED]
     clerk = make_counter().clerk
-    queue.close_day(department=department, date=MONDAY.date(), by=clerk)
-    queue.reopen(ticket=ticket, by=clerk)
+    verbs.close_day(department=department, date=MONDAY.date(), by=clerk)
+    verbs.reopen(ticket=ticket, by=clerk)
 
-    queue.close_day(department=department, date=MONDAY.date(), by=clerk)
+    verbs.close_day(department=department, date=MONDAY.date(), by=clerk)
 
     assert states({"ticket": ticket}) == {"ticket": State.NOT_ARRIVED}

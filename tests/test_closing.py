@@ -4,11 +4,11 @@ from functools import partial
 
 import pytest
 
-from booking import errors, invariants
+from booking import errors, invariants, verbs
 from booking.days import opening
 from booking.models import QuotaOverride, Ticket
 from booking.models.tickets import State
-from booking.verbs import closures, queue
+from booking.verbs import closures
 from booking.verbs.closures import Choice
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
@@ -106,7 +106,7 @@ def test_what_cannot_be_moved_stays_and_says_why():
 def test_one_refusal_does_not_stop_the_others():
     department = make_open_department()
     first, second = (make_ticket(slot=make_slot(department=department)) for _ in range(2))
-    queue.cancel(ticket=first)
+    verbs.cancel(ticket=first)
 
     outcomes = close([make_draft()], Choice.CANCEL, tickets=[first, second])
 
@@ -169,7 +169,7 @@ def test_a_day_laid_out_while_the_booking_window_was_longer_is_closed_too():
 
 def test_what_members_cancelled_themselves_needs_no_call():
     ticket = make_ticket()
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
     close([make_draft()], Choice.KEEP)
 
     assert not closures.settled().exists()
@@ -190,7 +190,7 @@ class TestRace:
 
         def book(nth, number):
             slot = slots[number][nth % len(slots[number])]
-            return queue.book(member_id=members[nth].pk, slot_id=slot.pk, key=f"{nth}-{number}").ticket_id
+            return verbs.book(member_id=members[nth].pk, slot_id=slot.pk, key=f"{nth}-{number}").ticket_id
 
         def put_holiday(number):
             draft = drafts[number]

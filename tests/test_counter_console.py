@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from booking import verbs
 from booking.models import Counter, Slot, Ticket
 from booking.models.tickets import Priority, State
 from booking.roles import MANAGER
-from booking.verbs import queue
 from tests.consoles import WITH_SCRIPT, console, look, press, press_for, seen_on, sit, version_of
 from tests.factories import make_counter, make_member, make_open_department, make_ticket, make_user, make_walk_in
 from tests.pages import text
@@ -112,7 +112,7 @@ def test_why_it_is_an_ordinary_turn(client, counter, department):
 
 def test_why_it_is_one_who_came_early(client, counter, department):
     ticket = booked(department, 11, 30)
-    queue.check_in(ticket=ticket, by=counter.clerk)
+    verbs.check_in(ticket=ticket, by=counter.clerk)
     assert f"คิวถัดไป มาก่อนเวลา {ticket.code}" in text(console(client, counter))
 
 
@@ -224,8 +224,8 @@ def test_the_figures_of_the_counters_day(client, counter, department, clock):
     press(client, counter, "call-next")
     press(client, counter, "miss")
     make_walk_in(department=department)
-    queue.call_next(counter=elsewhere, by=elsewhere.clerk)
-    queue.miss(counter=elsewhere, by=elsewhere.clerk)
+    verbs.call_next(counter=elsewhere, by=elsewhere.clerk)
+    verbs.miss(counter=elsewhere, by=elsewhere.clerk)
 
     assert "วันนี้ที่ช่องบริการนี้ เสร็จสิ้น 2 ไม่มา 1 เฉลี่ยคิวละ 6 นาที" in text(console(client, counter))
 
@@ -241,7 +241,7 @@ def test_the_waiting_list_is_in_the_order_of_the_calls_and_says_what_is_unusual(
     early, late = booked(department, 11, 30), booked(department, 9, 30)
     clock.move_to(MORNING.replace(hour=10))
     for ticket in (early, late):
-        queue.check_in(ticket=ticket, by=counter.clerk)
+        verbs.check_in(ticket=ticket, by=counter.clerk)
     monk = make_walk_in(department=department, priority=Priority.MONK)
     clock.shift(12 * 60)
 
@@ -323,7 +323,7 @@ def test_staff_check_in_take_it_back_and_reopen(client, counter, department):
     assert state_of(ticket) == State.WAITING
     press_for(client, counter, ticket, "undo-check-in")
     assert state_of(ticket) == State.BOOKED
-    queue.close_day(department=department, date=ticket.date)
+    verbs.close_day(department=department, date=ticket.date)
     assert "เปิดคิวอีกครั้ง" in text(console(client, counter, show=ticket.public_id))
     press_for(client, counter, ticket, "reopen")
     assert state_of(ticket) == State.BOOKED
@@ -529,8 +529,8 @@ def test_each_change_is_a_new_version(client, counter, department, other, clock)
         assert look(client, counter, version=version_of(answer)).status_code == 304
 
     changes(lambda: make_walk_in(department=department))
-    changes(lambda: queue.call_next(counter=elsewhere, by=elsewhere.clerk))
-    changes(lambda: queue.recall(counter=elsewhere, by=elsewhere.clerk))
+    changes(lambda: verbs.call_next(counter=elsewhere, by=elsewhere.clerk))
+    changes(lambda: verbs.recall(counter=elsewhere, by=elsewhere.clerk))
     changes(lambda: clock.shift(30))
     changes(lambda: counter.serves.create(department=other))
 
@@ -542,7 +542,7 @@ def test_a_ticket_of_another_queue_that_is_looked_at_is_kept_up_to_date(client, 
     ticket = make_walk_in(department=other)
     version = version_of(console(client, counter, show=ticket.public_id))
     assert look(client, counter, version=version, show=ticket.public_id).status_code == 304
-    queue.cancel(ticket=ticket, by=counter.clerk)
+    verbs.cancel(ticket=ticket, by=counter.clerk)
     assert look(client, counter, version=version, show=ticket.public_id).status_code == 200
 
 

@@ -7,9 +7,9 @@ import time_machine
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from booking import verbs
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from booking.views.scan import _KEYS, _THAI_ON_THEM, ticket_meant
 from tests.consoles import WITH_SCRIPT, sit
 from tests.factories import (
@@ -145,7 +145,7 @@ def test_the_scanner_under_the_thai_layout(department, make):
 
 def test_the_live_ticket_counts_where_a_number_was_given_out_again(department):
     gone = ticket_of(department)
-    queue.cancel(ticket=gone)
+    verbs.cancel(ticket=gone)
     assert ticket_meant("A001", letters=[]) == gone
     again = ticket_of(department)
     assert again.code == gone.code == "A001"
@@ -183,7 +183,7 @@ def test_the_name_on_the_ticket_of_another_department_is_masked(client, counter)
 def test_a_ticket_at_another_counter_says_where(client, counter, department):
     there = make_counter(departments=[department], clerk=make_user(), number=9)
     ticket = make_walk_in(department=department)
-    queue.call_next(counter=there, by=there.clerk)
+    verbs.call_next(counter=there, by=there.clerk)
 
     page = client.get(find(client, counter, ticket.code)["Location"])
 

@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 import time_machine
 
+from booking import verbs
 from booking.calling import waiting
 from booking.models.tickets import Priority
-from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def test_the_list_is_the_order_of_the_calls(clock, priority_in_a_row, calls_earl
     for department in (other, own):
         for nth in (0, 0, 4, 6):
             ticket = make_ticket(slot=make_slot(department=department, days_ahead=0, nth=nth))
-            queue.check_in(ticket=ticket, by=counter.clerk)
+            verbs.check_in(ticket=ticket, by=counter.clerk)
         for priority in ("", Priority.MONK, Priority.ELDERLY, Priority.MONK, "", Priority.DISABLED):
             make_walk_in(department=department, priority=priority)
     clock.shift(90 * 60)
@@ -39,10 +39,10 @@ def test_the_list_is_the_order_of_the_calls(clock, priority_in_a_row, calls_earl
     listed = waiting.in_order_at_counter([own, other])
     called = []
     while following := waiting.next_call(counter.department_ids()):
-        assert queue.call_next(counter=counter, by=counter.clerk) == following.ticket
+        assert verbs.call_next(counter=counter, by=counter.clerk) == following.ticket
         called.append(following)
-        queue.start(counter=counter, by=counter.clerk)
-        queue.finish(counter=counter, by=counter.clerk)
+        verbs.start(counter=counter, by=counter.clerk)
+        verbs.finish(counter=counter, by=counter.clerk)
         clock.shift(1)
 
     assert [turn for turn in listed if turn.why != "not_yet"] == called

@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
+from booking import verbs
 from booking.models import Counter
 from booking.roles import CLERK, MANAGER
-from booking.verbs import queue
 from tests.consoles import WITH_SCRIPT, console, look, press, sit
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 from tests.pages import text
@@ -111,7 +111,7 @@ def test_leaving_frees_the_counter(client):
 def test_a_manager_takes_over_after_being_asked_and_goes_on_with_the_ticket(client, department):
     counter = make_counter(departments=[department], clerk=make_user(first_name="อรุณี"))
     ticket = make_walk_in(department=department)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
     manager = clerk_on(client, group=MANAGER)
     address = reverse("counter_take_over", args=[counter.number])
     assert address in client.get(reverse("counters")).content.decode()

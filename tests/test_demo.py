@@ -6,8 +6,8 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from booking import verbs
 from booking.models import Counter, Department, OpeningHours, Place, Slot
-from booking.verbs import queue
 from holidays.models import Holiday
 from members.citizen_id import citizen_id_hmac, parse_citizen_id
 from members.models import LineAccount, Member
@@ -93,7 +93,7 @@ def test_seeding_again_keeps_what_staff_and_members_did():
     loans.description = "แก้แล้ว"
     loans.save(update_fields=["description"])
     slot = Slot.objects.filter(quota__gt=0, bookable_until__gt=timezone.now()).first()
-    queue.book(member_id=Member.objects.first().pk, slot_id=slot.pk, key="kept")
+    verbs.book(member_id=Member.objects.first().pk, slot_id=slot.pk, key="kept")
     Counter.objects.get(number=5).serves.all().delete()
     before = list(Place.objects.order_by("pk").values_list("pk", "ticket"))
 

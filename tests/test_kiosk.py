@@ -7,10 +7,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import roles
+from booking import roles, verbs
 from booking.models import Ticket
 from booking.models.tickets import Priority, State
-from booking.verbs import queue
 from holidays.models import Holiday
 from tests.factories import (
     in_days,
@@ -336,7 +335,7 @@ def test_twice_shows_the_ticket_again(client, booked):
 def test_a_ticket_that_was_called_already_says_so(client, booked):
     check_in(client, "A001")
     counter = make_counter(departments=[booked.department])
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     answer = check_in(client, "A001")
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from booking import verbs
 from booking.models import Slot, Ticket
-from booking.verbs import queue
 from members import line, line_accounts
 from members.errors import CodeNeeded, IdentityExpired, NotRegistered, TooManyAttempts, WrongCode
 from members.models import LineAccount, LinkingCode
@@ -414,6 +414,6 @@ def test_a_lost_reply_is_the_same_ticket(client, linked):
     department = make_open_department()
     slot = Slot.objects.of_day(department, in_days(1))[0]
     key = key_of(times_page(client, department))
-    booking = queue.book(member_id=linked.pk, slot_id=slot.pk, key=key)
+    booking = verbs.book(member_id=linked.pk, slot_id=slot.pk, key=key)
     assert key_of(times_page(client, department)) == key
     assert ticket_at(send_times(client, department, slot, key=key)["Location"]).pk == booking.ticket_id

@@ -4,8 +4,9 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
+from booking import verbs
 from booking.models import Ticket
-from booking.verbs import queue
+from booking.verbs import places
 from tests.factories import make_member, make_slot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +28,7 @@ def test_a_booking_goes_through_on_a_new_connection():
     member, slot = make_member(), make_slot()
     end_the_connection()
 
-    booking = queue.book(member_id=member.pk, slot_id=slot.pk, key="one-key")
+    booking = verbs.book(member_id=member.pk, slot_id=slot.pk, key="one-key")
 
     assert booking.created
     assert Ticket.objects.get().public_id == booking.public_id
@@ -35,16 +36,16 @@ def test_a_booking_goes_through_on_a_new_connection():
 
 def test_one_that_was_carried_out_before_its_answer_was_lost_is_found_by_its_key(monkeypatch):
     member, slot = make_member(), make_slot()
-    execute = queue._execute
+    execute = places._execute
 
     def carry_out_and_lose_the_answer(sql, values):
-        monkeypatch.setattr(queue, "_execute", execute)
+        monkeypatch.setattr(places, "_execute", execute)
         execute(sql, values)
         end_the_connection()
         raise OperationalError
 
-    monkeypatch.setattr(queue, "_execute", carry_out_and_lose_the_answer)
-    booking = queue.book(member_id=member.pk, slot_id=slot.pk, key="one-key")
+    monkeypatch.setattr(places, "_execute", carry_out_and_lose_the_answer)
+    booking = verbs.book(member_id=member.pk, slot_id=slot.pk, key="one-key")
 
     assert not booking.created
     assert Ticket.objects.get().public_id == booking.public_id
@@ -59,5 +60,5 @@ def test_a_database_that_cannot_be_reached_is_told(monkeypatch):
 
     monkeypatch.setattr(connection, "connect", refuse)
     with pytest.raises(OperationalError):
-        queue.book(member_id=member.pk, slot_id=slot.pk, key="one-key")
+        verbs.book(member_id=member.pk, slot_id=slot.pk, key="one-key")
     monkeypatch.undo()

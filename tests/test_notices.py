@@ -7,10 +7,10 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
+from booking import errors, verbs
 from booking.messages import ledger
 from booking.models import MessageChoice, Notice
 from booking.models.notices import Kind
-from booking.verbs import queue
 from tests.factories import (
     make_counter,
     make_member,
@@ -65,8 +65,8 @@ def test_a_refused_booking_owes_nothing():
     make_ticket(slot=slot)
     before = Notice.objects.count()
 
-    with pytest.raises(queue.errors.SlotFull):
-        queue.book(member_id=make_member().pk, slot_id=slot.pk, key="refused")
+    with pytest.raises(errors.SlotFull):
+        verbs.book(member_id=make_member().pk, slot_id=slot.pk, key="refused")
 
     assert Notice.objects.count() == before
 
@@ -76,7 +76,7 @@ def test_a_verb_that_is_rolled_back_owes_nothing():
     before = kinds(ticket)
 
     with pytest.raises(RuntimeError), transaction.atomic():
-        queue.cancel(ticket=ticket, by=make_user())
+        verbs.cancel(ticket=ticket, by=make_user())
         raise RuntimeError
 
     assert kinds(ticket) == before
@@ -85,8 +85,8 @@ def test_a_verb_that_is_rolled_back_owes_nothing():
 def test_the_office_cancelling_owes_word_and_the_member_cancelling_does_not():
     by_office, by_member = make_ticket(), make_ticket()
 
-    queue.cancel(ticket=by_office, by=make_user(), reason="ปิดสำนักงาน")
-    queue.cancel(ticket=by_member)
+    verbs.cancel(ticket=by_office, by=make_user(), reason="ปิดสำนักงาน")
+    verbs.cancel(ticket=by_member)
 
     assert Kind.CANCELLED in kinds(by_office)
     assert Kind.CANCELLED not in kinds(by_member)
@@ -97,7 +97,7 @@ def test_the_office_moving_a_ticket_says_so_in_place_of_a_new_ticket():
     ticket = make_ticket(slot=make_slot(department=department))
     later = make_slot(department=department, days_ahead=3)
 
-    moved = queue.reschedule(ticket=ticket, slot_id=later.pk, key="move", by=make_user())
+    moved = verbs.reschedule(ticket=ticket, slot_id=later.pk, key="move", by=make_user())
 
     found = sorted(Notice.objects.filter(ticket=moved.ticket_id).values_list("kind", flat=True))
     assert found == [Kind.DAY_BEFORE, Kind.MOVED]
@@ -108,7 +108,7 @@ def test_word_of_a_move_is_of_use_until_the_new_time():
     ticket = make_ticket(slot=make_slot(department=department))
     later = make_slot(department=department, days_ahead=9)
 
-    moved = queue.reschedule(ticket=ticket, slot_id=later.pk, key="move", by=make_user())
+    moved = verbs.reschedule(ticket=ticket, slot_id=later.pk, key="move", by=make_user())
 
     assert Notice.objects.get(ticket=moved.ticket_id, kind=Kind.MOVED).expires_at == later.starts_at
 
@@ -129,8 +129,8 @@ def to_telephone():
 def test_who_is_not_told_of_a_cancellation_by_the_office_is_telephoned(not_sent):
     by_office, by_member = make_ticket(), make_ticket()
 
-    queue.cancel(ticket=by_office, by=make_user(), reason="ปิดสำนักงาน")
-    queue.cancel(ticket=by_member)
+    verbs.cancel(ticket=by_office, by=make_user(), reason="ปิดสำนักงาน")
+    verbs.cancel(ticket=by_member)
 
     assert to_telephone() == [(Kind.CANCELLED, by_office.pk, "not_sent")]
 
@@ -141,9 +141,9 @@ def test_who_is_not_told_of_a_move_by_the_office_is_telephoned_once(not_sent):
     later = make_slot(department=department, days_ahead=3)
 
     moved = [
-        queue.reschedule(ticket=by_office, slot_id=later.pk, key="move", by=make_user()) for _same_key_again in range(2)
+        verbs.reschedule(ticket=by_office, slot_id=later.pk, key="move", by=make_user()) for _same_key_again in range(2)
     ]
-    queue.reschedule(ticket=by_member, slot_id=later.pk, key="own move")
+    verbs.reschedule(ticket=by_member, slot_id=later.pk, key="own move")
 
     assert to_telephone() == [(Kind.MOVED, moved[0].ticket_id, "not_sent")]
     assert Kind.MOVED not in kinds(by_office)
@@ -151,7 +151,7 @@ def test_who_is_not_told_of_a_move_by_the_office_is_telephoned_once(not_sent):
 
 def test_nobody_sends_what_is_left_to_the_telephone(not_sent):
     ticket = make_ticket()
-    queue.cancel(ticket=ticket, by=make_user())
+    verbs.cancel(ticket=ticket, by=make_user())
 
     assert not Notice.objects.owed().filter(kind=Kind.CANCELLED).exists()
 
@@ -160,9 +160,9 @@ def test_what_is_not_owed_is_not_telephoned_either(not_sent):
     department = make_open_department(max_days_ahead=1)
     counter = make_counter(departments=[department])
     nameless = make_walk_in(department=department)
-    queue.cancel(ticket=nameless, by=make_user())
+    verbs.cancel(ticket=nameless, by=make_user())
     make_walk_in(department=department, member_id=make_member().pk)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     assert to_telephone() == []
 
@@ -172,9 +172,9 @@ def test_each_call_is_told_and_who_missed_it():
     counter = make_counter(departments=[department])
     ticket = make_walk_in(department=department, member_id=make_member().pk)
 
-    queue.call_next(counter=counter, by=counter.clerk)
-    queue.recall(counter=counter, by=counter.clerk)
-    queue.miss(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
+    verbs.recall(counter=counter, by=counter.clerk)
+    verbs.miss(counter=counter, by=counter.clerk)
 
     assert kinds(ticket) == [Kind.MISSED, Kind.YOUR_TURN, Kind.YOUR_TURN]
 
@@ -185,9 +185,9 @@ def test_those_whose_turn_comes_near_are_told_once():
     tickets = [make_walk_in(department=department, member_id=make_member().pk) for _ in range(5)]
 
     for _ in range(2):
-        queue.call_next(counter=counter, by=counter.clerk)
-        queue.start(counter=counter, by=counter.clerk)
-        queue.finish(counter=counter, by=counter.clerk)
+        verbs.call_next(counter=counter, by=counter.clerk)
+        verbs.start(counter=counter, by=counter.clerk)
+        verbs.finish(counter=counter, by=counter.clerk)
 
     told = Notice.objects.filter(kind=Kind.NEARLY).values_list("ticket", flat=True)
     assert sorted(told) == [ticket.pk for ticket in tickets[1:4]]
@@ -198,6 +198,6 @@ def test_a_walk_in_without_a_name_is_owed_nothing():
     counter = make_counter(departments=[department])
     make_walk_in(department=department)
 
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     assert not Notice.objects.exists()

@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 import time_machine
 
+from booking import verbs
 from booking.calling import waiting
 from booking.models.tickets import Priority
-from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -38,9 +38,9 @@ def call_all(*departments):
     """The order in which a counter serving these departments calls everybody who may be called now."""
     counter = make_counter(departments=departments)
     order = []
-    while ticket := queue.call_next(counter=counter, by=counter.clerk):
+    while ticket := verbs.call_next(counter=counter, by=counter.clerk):
         order.append(ticket)
-        queue.miss(counter=counter, by=counter.clerk)
+        verbs.miss(counter=counter, by=counter.clerk)
     return order
 
 
@@ -48,10 +48,10 @@ def test_bookings_are_due_at_their_slot_and_walk_ins_at_their_arrival(clock):
     department = department_of()
     at_nine, at_ten = booked(department, 0), booked(department, 2)
     at(clock, "8.50")
-    queue.check_in(ticket=at_nine)
+    verbs.check_in(ticket=at_nine)
     at(clock, "9.40")
     walk_in = make_walk_in(department=department)
-    queue.check_in(ticket=at_ten)
+    verbs.check_in(ticket=at_ten)
     at(clock, "10.00")
 
     assert call_all(department) == [at_nine, walk_in, at_ten]
@@ -62,7 +62,7 @@ def test_who_came_early_is_called_when_nobody_is_due(clock):
     at_ten, at_eleven = booked(department, 2), booked(department, 4)
     at(clock, "9.55")
     for ticket in (at_eleven, at_ten):
-        queue.check_in(ticket=ticket, by=make_counter().clerk)
+        verbs.check_in(ticket=ticket, by=make_counter().clerk)
     walk_in = make_walk_in(department=department)
 
     assert call_all(department) == [walk_in, at_ten, at_eleven]
@@ -72,7 +72,7 @@ def test_nobody_is_called_early_where_the_department_does_not(clock):
     department = department_of(calls_early=False)
     ticket = booked(department, 2)
     at(clock, "9.30")
-    queue.check_in(ticket=ticket)
+    verbs.check_in(ticket=ticket)
 
     assert call_all(department) == []
     at(clock, "10.00")
@@ -85,7 +85,7 @@ def test_a_late_booking_goes_behind_who_was_there(clock):
     at(clock, "9.20")
     walk_in = make_walk_in(department=department)
     at(clock, "9.25")
-    queue.check_in(ticket=late)
+    verbs.check_in(ticket=late)
 
     assert call_all(department) == [walk_in, late]
 
@@ -111,10 +111,10 @@ def call_in_time(clock, department):
     """Calls a minute apart, so that which were the last is plain."""
     counter = make_counter(departments=[department])
     order = []
-    while ticket := queue.call_next(counter=counter, by=counter.clerk):
+    while ticket := verbs.call_next(counter=counter, by=counter.clerk):
         order.append(ticket)
-        queue.start(counter=counter, by=counter.clerk)
-        queue.finish(counter=counter, by=counter.clerk)
+        verbs.start(counter=counter, by=counter.clerk)
+        verbs.finish(counter=counter, by=counter.clerk)
         clock.shift(60)
     return order
 
@@ -132,7 +132,7 @@ def test_who_is_due_elsewhere_comes_before_who_came_early_here(clock):
     own, other = department_of(), department_of()
     early = booked(own, 4)
     at(clock, "10.30")
-    queue.check_in(ticket=early)
+    verbs.check_in(ticket=early)
     due = make_walk_in(department=other)
 
     assert call_all(own, other) == [due, early]
@@ -162,7 +162,7 @@ def test_ahead_counts_those_whose_turn_is_before(clock):
 
     assert [waiting.ahead(ticket) for ticket in (first, second, third)] == [0, 1, 2]
 
-    queue.cancel(ticket=first)
+    verbs.cancel(ticket=first)
     assert [waiting.ahead(ticket) for ticket in (second, third)] == [0, 1]
 
 
@@ -185,10 +185,10 @@ def test_the_pace_is_measured_from_what_was_served(clock):
     counter = make_counter(departments=[department])
     for _ in range(6):
         make_walk_in(department=department)
-        queue.call_next(counter=counter, by=counter.clerk)
-        queue.start(counter=counter, by=counter.clerk)
+        verbs.call_next(counter=counter, by=counter.clerk)
+        verbs.start(counter=counter, by=counter.clerk)
         clock.shift(180)
-        queue.finish(counter=counter, by=counter.clerk)
+        verbs.finish(counter=counter, by=counter.clerk)
 
     waiting.measure_pace(department, since=MONDAY)
 

@@ -7,10 +7,10 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
+from booking import verbs
 from booking.calling import waiting
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 from tests.pages import hold
 
@@ -129,7 +129,7 @@ def test_called_fills_the_page_with_the_counter(client):
     ticket = make_walk_in(department=department)
     hold(client, ticket)
     counter = make_counter(departments=[department], number=3)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     content = page(client, ticket)
 
@@ -156,7 +156,7 @@ def test_an_open_page_learns_of_the_call(client):
     shown = client.get(reverse("ticket", args=[ticket.public_id])).context["shown"]
     etag = client.get(url, {"shown": shown})["ETag"]
     counter = make_counter(departments=[department])
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     answer = client.get(url, {"shown": shown}, headers={"if-none-match": etag})
 
@@ -193,9 +193,9 @@ def test_after_a_transfer_the_page_names_where_it_goes_on(client):
     here, there = department_of(), department_of(name="ฝ่ายการเงิน")
     ticket = make_walk_in(department=here)
     counter = make_counter(departments=[here])
-    queue.call_next(counter=counter, by=counter.clerk)
-    queue.start(counter=counter, by=counter.clerk)
-    queue.transfer(counter=counter, to=there, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
+    verbs.start(counter=counter, by=counter.clerk)
+    verbs.transfer(counter=counter, to=there, by=counter.clerk)
     hold(client, ticket)
 
     assert "รับบริการต่อที่ฝ่ายการเงิน" in page(client, ticket)
@@ -260,7 +260,7 @@ def test_whoever_is_called_before_is_told_at_once(client):
     hold(client, ticket)
     shown, version = shown_and_version(client, ticket)
 
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     answer = look(client, ticket, shown, version)
     assert answer.status_code == 200
@@ -289,7 +289,7 @@ def test_a_call_loads_the_page_anew_at_once(client):
     hold(client, ticket)
     shown, version = shown_and_version(client, ticket)
 
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     assert look(client, ticket, shown, version)["HX-Refresh"] == "true"
 
@@ -303,7 +303,7 @@ def test_a_call_stands_alone_on_the_page(client):
     said = "ท่านมีบัตรคิวของฝ่ายนี้"
     assert said in client.get(address, {"why": "already_booked"}).content.decode()
 
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     assert said not in client.get(address, {"why": "already_booked"}).content.decode()
 
@@ -319,7 +319,7 @@ def test_a_call_while_the_page_is_made_is_not_missed(client, monkeypatch):
 
     def after_a_call(*departments):
         monkeypatch.setattr(waiting, "versions", versions)
-        queue.call_next(counter=counter, by=counter.clerk)
+        verbs.call_next(counter=counter, by=counter.clerk)
         return versions(*departments)
 
     monkeypatch.setattr(waiting, "versions", after_a_call)

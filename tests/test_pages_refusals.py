@@ -7,9 +7,8 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import errors
+from booking import errors, verbs
 from booking.models import Place, QuotaOverride, Slot, Ticket
-from booking.verbs import queue
 from booking.views import refusals
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_ticket
@@ -83,7 +82,7 @@ def test_the_page_of_a_ticket_sent_again_for_another_time_opens_that_ticket(clie
 
 def test_a_used_form_is_renewed_with_the_time_still_chosen(client, department, slots, ready):
     booked = ticket_at(send_times(client, department, slots[0], key=ready[1])["Location"])
-    queue.cancel(ticket=booked)
+    verbs.cancel(ticket=booked)
     page = client.get(send_times(client, department, slots[1], key=ready[1])["Location"])
     assert chosen_slot(page) == slots[1].pk
     assert key_of(page) != ready[1]

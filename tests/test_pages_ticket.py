@@ -9,10 +9,9 @@ from django.urls import reverse
 from icalendar import Calendar
 from PIL import Image
 
-from booking import errors, thai
+from booking import errors, thai, verbs
 from booking.models import Counter, Slot, Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket
 from tests.pages import book, chosen_slot, hold, key_of, text, ticket_at
 
@@ -134,7 +133,7 @@ def test_how_many_are_ahead_on_the_day(client):
     Ticket.objects.update(date=in_days(0))
     assert "วันนี้ ก่อนหน้าท่านมี 2 คิว" in text(page_of(client, ticket))
     for earlier in Ticket.objects.exclude(pk=ticket.pk):
-        queue.cancel(ticket=earlier)
+        verbs.cancel(ticket=earlier)
     assert "ท่านเป็นคิวถัดไป" in text(page_of(client, ticket))
 
 
@@ -183,13 +182,13 @@ def test_a_ticket_of_another_day_is_made_anew_each_time(client):
     first = look(client, page)
     assert first.status_code == 200
     assert "ETag" not in first
-    queue.cancel(ticket=earlier)
+    verbs.cancel(ticket=earlier)
     assert "ยังไม่มีผู้จองก่อนหน้าท่าน" in text(look(client, page))
 
 
 def test_another_state_loads_the_page_anew(client, ticket):
     page = page_of(client, ticket)
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
     assert look(client, page)["HX-Refresh"] == "true"
 
 
@@ -262,7 +261,7 @@ def test_moving_with_the_same_days_and_times(client, ticket):
 
 def test_the_old_tickets_page_leads_to_the_new_one(client, ticket):
     slot = Slot.objects.of_day(ticket.department, in_days(2))[0]
-    moved = queue.reschedule(ticket=ticket, slot_id=slot.pk, key="k")
+    moved = verbs.reschedule(ticket=ticket, slot_id=slot.pk, key="k")
     answer = page_of(client, ticket)
     assert ticket_at(answer["Location"]).pk == moved.ticket_id
     assert "เลื่อนแล้ว" in text(client.get(answer["Location"]))

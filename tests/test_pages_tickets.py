@@ -6,8 +6,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from booking import verbs
 from booking.models import Slot, Ticket
-from booking.verbs import queue
 from tests.factories import in_days, make_slot, make_ticket, make_user
 from tests.pages import hold, text
 
@@ -24,7 +24,7 @@ def test_those_to_come_stand_before_those_that_are_over(client):
     later, sooner, cancelled = make_ticket(days_ahead=3), make_ticket(days_ahead=2), make_ticket(days_ahead=2)
     for ticket in (later, sooner, cancelled):
         hold(client, ticket)
-    queue.cancel(ticket=cancelled)
+    verbs.cancel(ticket=cancelled)
 
     said = text(client.get(reverse("tickets")))
 
@@ -39,7 +39,7 @@ def test_a_ticket_that_the_office_moved_stands_in_the_place_of_the_old_one(clien
     newest = old
     for days_ahead in (2, 3):
         slot = Slot.objects.of_day(old.department, in_days(days_ahead))[0]
-        moved = queue.reschedule(ticket=newest, slot_id=slot.pk, key=f"day {days_ahead}", by=clerk)
+        moved = verbs.reschedule(ticket=newest, slot_id=slot.pk, key=f"day {days_ahead}", by=clerk)
         newest = Ticket.objects.get(pk=moved.ticket_id)
 
     for page in ("tickets", "home"):

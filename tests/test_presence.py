@@ -6,9 +6,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from booking import verbs
 from booking.calling import presence
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket
 from tests.pages import hold, text
 
@@ -192,9 +192,9 @@ def test_where_nobody_checks_in_there_is_nothing_to_tap(client, ticket, clock):
 
 
 def test_a_called_ticket_has_no_button(client, ticket, clock):
-    queue.check_in(ticket=ticket, present=True)
+    verbs.check_in(ticket=ticket, present=True)
     counter = make_counter(departments=[ticket.department])
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     answer = arrive(client, presence.token())
 

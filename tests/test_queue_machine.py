@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from booking import invariants
-from booking.verbs import queue
+from booking.verbs import places
 from tests.queue_machine import QueueMachine, furnish
 
 
@@ -38,7 +38,7 @@ def test_any_sequence_of_verbs_keeps_every_rule():
 @pytest.mark.django_db
 def test_control_a_verb_that_forgets_to_free_the_place_is_found(monkeypatch):
     furnish()
-    monkeypatch.setattr(queue, "free_place", lambda ticket, slot: None)
+    monkeypatch.setattr(places, "free_place", lambda ticket, slot: None)
 
     with pytest.raises(AssertionError, match="a cancelled ticket holds no place"):
         run(examples=200, phases=[Phase.generate], derandomize=True)

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 from django.db import connection, transaction
 
-from booking import invariants
+from booking import invariants, verbs
 from booking.days import opening
 from booking.models import Place, QuotaOverride, Slot, Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
+from booking.verbs import places
 from holidays.models import Holiday
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket
 from tests.racing import race
@@ -29,7 +29,7 @@ def members():
 
 def book(slots, member, key, number) -> str:
     """Book in the slot of this round; tells "booked"."""
-    queue.book(member_id=member.pk, slot_id=slots[number].pk, key=f"{key}-{number}")
+    verbs.book(member_id=member.pk, slot_id=slots[number].pk, key=f"{key}-{number}")
     return "booked"
 
 
@@ -52,9 +52,9 @@ def test_64_processes_for_so_many_places(members, places, rounds):
 
 def without_the_lock(monkeypatch):
     """Take the guard out: look for a free place, then take it, and no constraint to notice."""
-    unguarded = queue.TAKE_PLACE.replace("FOR UPDATE OF place {skip_locked}", "")
+    unguarded = places.TAKE_PLACE.replace("FOR UPDATE OF place {skip_locked}", "")
     monkeypatch.setattr(
-        queue, "TAKE_FREE_PLACE", unguarded.replace("FROM taken, new WHERE", "FROM taken, new, pg_sleep(0.01) WHERE")
+        places, "TAKE_FREE_PLACE", unguarded.replace("FROM taken, new WHERE", "FROM taken, new, pg_sleep(0.01) WHERE")
     )
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX one_live_ticket_per_code_and_date")
@@ -91,7 +91,7 @@ def test_a_place_whose_booking_is_refused_is_sold_to_who_waited(members):
 
 def test_control_who_looks_once_is_told_full_although_a_place_is_left(members, monkeypatch):
     slot = make_slot(quota=1)
-    monkeypatch.setattr(queue, "WAIT_FOR_PLACE", queue.TAKE_FREE_PLACE)
+    monkeypatch.setattr(places, "WAIT_FOR_PLACE", places.TAKE_FREE_PLACE)
 
     answers = race(*holder_and_booker(slot, members[0]))[0]
 
@@ -129,7 +129,7 @@ def test_one_key_64_times_gives_the_same_ticket_64_times():
     member, slot = make_member(), make_slot(quota=1)
 
     def ask(_):
-        return queue.book(member_id=member.pk, slot_id=slot.pk, key="one key").public_id
+        return verbs.book(member_id=member.pk, slot_id=slot.pk, key="one key").public_id
 
     answers = race(*[ask] * PROCESSES)[0]
 
@@ -149,7 +149,7 @@ def test_booking_against_cancelling_loses_no_place(members):
     tickets = [make_ticket(member=member, slot=slot) for member in members[:10]]
 
     def cancel(ticket, _):
-        queue.cancel(ticket=ticket)
+        verbs.cancel(ticket=ticket)
         return "cancelled"
 
     answers = race(
@@ -170,7 +170,7 @@ def test_cancelling_the_same_ticket_64_times_frees_one_place():
     make_ticket(slot=slot)
 
     def cancel(_):
-        return queue.cancel(ticket=ticket).state
+        return verbs.cancel(ticket=ticket).state
 
     answers = race(*[cancel] * PROCESSES)[0]
 
@@ -204,8 +204,8 @@ def test_control_cancelling_without_the_slots_lock_ends_below_it(monkeypatch):
         def select_for_update(self, **_):
             return Slot.objects
 
-    monkeypatch.setattr(queue, "Slot", type("Slot", (), {"objects": NoLock()}))
-    monkeypatch.setattr(queue, "free_place", unguarded)
+    monkeypatch.setattr(places, "Slot", type("Slot", (), {"objects": NoLock()}))
+    monkeypatch.setattr(places, "free_place", unguarded)
 
     race(*race_them, rounds=rounds)
 
@@ -219,7 +219,7 @@ def cancels_after_the_quota_was_lowered(rounds):
         QuotaOverride.objects.create(department=slot.department, date=slot.date, quota=3)
 
     def cancel(nth, number):
-        return queue.cancel(ticket=tickets[number][nth]).state
+        return verbs.cancel(ticket=tickets[number][nth]).state
 
     return slots, [partial(cancel, nth) for nth in range(6)]
 
@@ -306,7 +306,7 @@ def test_two_members_who_change_places_both_get_there_or_both_stay():
     second = make_ticket(slot=make_slot(department=department, nth=1))
 
     def move(ticket, slot, _):
-        return queue.reschedule(ticket=ticket, slot_id=slot.pk, key=f"move-{ticket.pk}").state
+        return verbs.reschedule(ticket=ticket, slot_id=slot.pk, key=f"move-{ticket.pk}").state
 
     answers = race(partial(move, first, second.slot), partial(move, second, first.slot))[0]
 
@@ -321,7 +321,7 @@ def test_moving_against_booking_gives_each_place_once(members):
     slots = list(Slot.objects.of_day(department, in_days(1)))
 
     def move(ticket, _):
-        return queue.reschedule(ticket=ticket, slot_id=slots[2].pk, key=f"move-{ticket.pk}").state
+        return verbs.reschedule(ticket=ticket, slot_id=slots[2].pk, key=f"move-{ticket.pk}").state
 
     race(
         *(partial(move, ticket) for ticket in tickets),

@@ -2,17 +2,16 @@
 
 import pytest
 
-from booking import errors
+from booking import errors, verbs
 from booking.models import Place, Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
 
 def move(ticket, slot, key="move-key", by=None):
-    return queue.reschedule(ticket=ticket, slot_id=slot.pk, key=key, by=by)
+    return verbs.reschedule(ticket=ticket, slot_id=slot.pk, key=key, by=by)
 
 
 @pytest.fixture
@@ -96,7 +95,7 @@ def test_another_department_is_refused(department):
 
 def test_a_cancelled_ticket_is_not_moved(department):
     old = make_ticket(slot=make_slot(department=department))
-    queue.cancel(ticket=old)
+    verbs.cancel(ticket=old)
 
     with pytest.raises(errors.WrongState):
         move(old, make_slot(department=department, days_ahead=2))

@@ -8,11 +8,10 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from booking import jobs
+from booking import jobs, verbs
 from booking.messages import ledger
 from booking.models import MessageChoice, Notice, Ticket
 from booking.models.notices import Kind, NoticeState
-from booking.verbs import queue
 from members import line
 from members.models import LineAccount, Member
 from queuesite.demo import fake_line, line_shapes
@@ -170,7 +169,7 @@ def test_who_is_told_that_the_turn_is_near_is_told_how_near(server, mail_on):
     for member in members:
         make_walk_in(department=department, member_id=member.pk)
 
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
     send_all()
 
     (push,) = server.pushes
@@ -183,7 +182,7 @@ def test_every_kind_of_message_is_within_line_s_limits_at_its_longest(server, se
     settings.PUBLIC_URL = "https://" + "q" * 60 + ".example.org"
     department = make_open_department(name="ฝ่าย" + "ก" * 96)
     ticket = make_ticket(member=make_reachable(), slot=make_slot(department=department, days_ahead=3))
-    queue.cancel(ticket=ticket, by=make_user(), reason="เหตุ" * 40)
+    verbs.cancel(ticket=ticket, by=make_user(), reason="เหตุ" * 40)
     ticket.counter = make_counter()
 
     for kind in Kind:
@@ -368,7 +367,7 @@ def test_a_call_whose_moment_has_passed_is_dropped_and_says_so(server, clock):
     counter = make_counter(departments=[department])
     ticket = make_walk_in(department=department, member_id=make_reachable().pk)
     server.fail(503, times=None)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     while clock_stands_before(clock, ticket.notices.get().expires_at):
         send_all()
@@ -384,7 +383,7 @@ def test_a_call_whose_moment_has_passed_is_dropped_and_says_so(server, clock):
 
 def test_what_is_no_longer_true_is_dropped(server):
     notice = make_issued()
-    queue.cancel(ticket=notice.ticket)
+    verbs.cancel(ticket=notice.ticket)
 
     send_all()
 
@@ -396,8 +395,8 @@ def test_a_second_call_makes_the_first_one_s_message_pointless(server):
     department = make_open_department(max_days_ahead=1)
     counter = make_counter(departments=[department])
     ticket = make_walk_in(department=department, member_id=make_reachable().pk)
-    queue.call_next(counter=counter, by=counter.clerk)
-    queue.recall(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
+    verbs.recall(counter=counter, by=counter.clerk)
 
     send_all()
 
@@ -412,7 +411,7 @@ def test_a_call_goes_before_what_has_time(server):
     department = make_open_department(max_days_ahead=1)
     counter = make_counter(departments=[department])
     make_walk_in(department=department, member_id=members[2].pk)
-    queue.call_next(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
 
     ledger.send_owed(most=1)
 
@@ -449,9 +448,9 @@ def test_who_nothing_reaches_is_telephoned_where_it_must_be_known(server, unfoll
     if unfollowed:
         for nth, member in enumerate(Member.objects.all()):
             make_reachable(member, user_id=fake_line.user_id(nth), unfollowed_at=timezone.now())
-    queue.cancel(ticket=cancelled, by=make_user())
+    verbs.cancel(ticket=cancelled, by=make_user())
     later = make_slot(department=moved.department, days_ahead=4)
-    booking = queue.reschedule(ticket=moved, slot_id=later.pk, key="move", by=make_user())
+    booking = verbs.reschedule(ticket=moved, slot_id=later.pk, key="move", by=make_user())
 
     send_all()
 
@@ -466,7 +465,7 @@ def test_who_nothing_reaches_is_telephoned_where_it_must_be_known(server, unfoll
 def test_a_cancellation_that_keeps_failing_is_left_to_the_telephone(server, clock):
     ticket = make_issued(days_ahead=5).ticket
     server.fail(500, times=None)
-    queue.cancel(ticket=ticket, by=make_user())
+    verbs.cancel(ticket=ticket, by=make_user())
 
     for _ in range(12):
         send_all()
@@ -505,13 +504,13 @@ def test_no_verb_asks_line_anything(server):
     department = make_open_department(max_days_ahead=3)
     counter = make_counter(departments=[department])
     ticket = make_ticket(member=make_reachable(), slot=make_slot(department=department, days_ahead=1))
-    moved = queue.reschedule(
+    moved = verbs.reschedule(
         ticket=ticket, slot_id=make_slot(department=department, days_ahead=2).pk, key="move", by=make_user()
     )
-    queue.cancel(ticket=Ticket.objects.get(pk=moved.ticket_id), by=make_user())
+    verbs.cancel(ticket=Ticket.objects.get(pk=moved.ticket_id), by=make_user())
     make_walk_in(department=department, member_id=make_reachable(user_id=fake_line.user_id(100002)).pk)
-    queue.call_next(counter=counter, by=counter.clerk)
-    queue.miss(counter=counter, by=counter.clerk)
+    verbs.call_next(counter=counter, by=counter.clerk)
+    verbs.miss(counter=counter, by=counter.clerk)
 
     assert Notice.objects.owed().count() >= 6
     assert server.calls == 0
@@ -533,14 +532,14 @@ def test_an_hour_without_line_harms_no_booking_and_leaves_nothing_open(server, c
         slot = make_slot(department=department, days_ahead=3, nth=nth)
         tickets.append(make_ticket(member=members[nth], slot=slot))
         make_walk_in(department=department, member_id=members[12 + nth].pk)
-        queue.call_next(counter=counter, by=counter.clerk)
+        verbs.call_next(counter=counter, by=counter.clerk)
         if nth % 3 == 2:
-            queue.cancel(ticket=tickets[-1], by=make_user())
+            verbs.cancel(ticket=tickets[-1], by=make_user())
         for _ in range(5):
             clock.shift(60)
             send_all()
-        queue.start(counter=counter, by=counter.clerk)
-        queue.finish(counter=counter, by=counter.clerk)
+        verbs.start(counter=counter, by=counter.clerk)
+        verbs.finish(counter=counter, by=counter.clerk)
     assert not server.pushes
 
     server.heal()

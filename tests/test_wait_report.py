@@ -6,11 +6,10 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking import roles
+from booking import roles, verbs
 from booking.admin.waits import plot
 from booking.calling import accuracy
 from booking.models import WaitPrediction
-from booking.verbs import queue
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -36,17 +35,17 @@ def called_after(clock, counter, *minutes):
     tickets = [make_walk_in(department=department) for _ in minutes]
     for wait in minutes:
         clock.shift(dt.timedelta(minutes=wait))
-        queue.call_next(counter=counter, by=counter.clerk)
-        queue.miss(counter=counter, by=counter.clerk)
+        verbs.call_next(counter=counter, by=counter.clerk)
+        verbs.miss(counter=counter, by=counter.clerk)
     return tickets
 
 
 def test_a_wait_is_told_on_arrival_and_ends_at_the_first_call(clock, department):
     counter = make_counter(departments=[department])
     first, second = called_after(clock, counter, 3, 12)
-    queue.come_back(ticket=first, by=counter.clerk)
+    verbs.come_back(ticket=first, by=counter.clerk)
     clock.shift(dt.timedelta(minutes=30))
-    queue.call_next(counter=counter, by=counter.clerk)  # the first one again: counts no more
+    verbs.call_next(counter=counter, by=counter.clerk)  # the first one again: counts no more
 
     told = [(row.low, row.high) for row in WaitPrediction.objects.order_by("ticket")]
     assert [(wait.low, wait.high) for wait in accuracy.waits(TODAY, TODAY)] == told

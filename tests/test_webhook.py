@@ -15,11 +15,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from booking import jobs
+from booking import jobs, verbs
 from booking.line import answers
 from booking.models import Notice
 from booking.models.tickets import State
-from booking.verbs import queue
 from members import line_accounts
 from members.models import LineAccount, LineEvent, LineFollow
 from queuesite.demo import fake_line
@@ -293,7 +292,7 @@ def test_the_card_of_a_booked_ticket_has_what_staff_scan(client, server, somchai
     with time_machine.travel("2026-11-23T00:30:00Z", tick=False):
         ticket = make_ticket(member=somchai, slot=make_slot(days_ahead=0))
         assert "วันจันทร์ที่ 23 พฤศจิกายน 2569\nเวลา 08.30 น." in say(client, server, "คิว")
-        queue.check_in(ticket=ticket, by=make_user())
+        verbs.check_in(ticket=ticket, by=make_user())
         say(client, server, "คิว")
 
     booked, waiting = [
@@ -317,7 +316,7 @@ def test_who_has_nobody_before_is_told_so_in_words(client, server, somchai):
     with time_machine.travel("2026-11-23T00:30:00Z", tick=False):
         ticket = make_ticket(slot=make_slot(days_ahead=0), member=somchai)
         assert "ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน" in say(client, server, "คิว")
-        queue.check_in(ticket=ticket, by=make_user())
+        verbs.check_in(ticket=ticket, by=make_user())
         assert "ท่านเป็นคิวถัดไป" in say(client, server, "คิว")
 
 
@@ -403,7 +402,7 @@ def test_the_second_tap_cancels(client, server, somchai):
 
 def test_a_tap_on_an_old_card_says_why_not(client, server, somchai):
     ticket = make_ticket(member=somchai)
-    queue.cancel(ticket=ticket)
+    verbs.cancel(ticket=ticket)
 
     assert "ยกเลิกไม่ได้แล้ว" in tap(client, server, f"cancel:{ticket.public_id}")
     assert ticket.code in tap(client, server, f"cancel-now:{ticket.public_id}")

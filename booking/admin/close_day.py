@@ -7,12 +7,12 @@ from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from booking import verbs
 from booking.admin.base import page, require, say
 from booking.admin.closed import ticked_ids
 from booking.errors import BookingError
 from booking.models import Department, Ticket
 from booking.models.tickets import AT_COUNTER, State
-from booking.verbs import queue
 
 RIGHT = "booking.close_day_ticket"
 
@@ -50,7 +50,7 @@ def _close(request) -> None:
         return
     today = timezone.localdate()
     changed = sum(
-        queue.close_day(department=department, date=today, by=request.user)
+        verbs.close_day(department=department, date=today, by=request.user)
         for department in form.cleaned_data["department"]
     )
     say(request, messages.SUCCESS, _("ปิดคิวสิ้นวันแล้ว บัตรคิวที่ปิด %d ใบ") % changed)
@@ -64,7 +64,7 @@ def _reopen(request) -> None:
     reopened = 0
     for ticket in tickets:
         try:
-            queue.reopen(ticket=ticket, by=request.user)
+            verbs.reopen(ticket=ticket, by=request.user)
             reopened += 1
         except BookingError as refusal:
             say(request, messages.ERROR, f"{ticket.code}: {refusal}")

@@ -16,14 +16,13 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from booking import thai
+from booking import thai, verbs
 from booking.admin import close_day, closed, fields
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
 from booking.models import Department, Ticket, TicketEvent
 from booking.models.tickets import State
-from booking.verbs import queue
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member
@@ -222,7 +221,7 @@ class TicketAdmin(ReadOnlyAdmin):
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                queue.cancel(ticket=ticket, by=request.user, reason=form.cleaned_data["reason"])
+                verbs.cancel(ticket=ticket, by=request.user, reason=form.cleaned_data["reason"])
             except BookingError as refusal:
                 say(request, messages.ERROR, refusal)
             else:
@@ -244,7 +243,7 @@ class TicketAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             chosen = form.cleaned_data
             try:
-                moved = queue.reschedule(
+                moved = verbs.reschedule(
                     ticket=ticket, slot_id=chosen["slot"], key=chosen["key"], by=request.user, reason=chosen["reason"]
                 )
             except BookingError as refusal:
@@ -280,7 +279,7 @@ class TicketAdmin(ReadOnlyAdmin):
             chosen = form.cleaned_data
             if "slot" in request.POST and slot_form.is_valid():
                 try:
-                    booking = queue.book(
+                    booking = verbs.book(
                         member_id=chosen["member_number"].pk,
                         slot_id=slot_form.cleaned_data["slot"],
                         key=slot_form.cleaned_data["key"],

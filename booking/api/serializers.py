@@ -94,7 +94,7 @@ class BookSerializer(RescheduleSerializer):
 
 
 class IssuedTicketSerializer(serializers.Serializer):
-    """A booking just made (queue.Booking). For the schema; the view writes it by hand."""
+    """A booking just made (verbs.Booking). For the schema; the view writes it by hand."""
 
     id = serializers.CharField(source="public_id")
     secret = serializers.CharField(help_text="Opens this ticket. Whoever has it may see, move and cancel the ticket.")

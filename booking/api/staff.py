@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
+from booking import verbs
 from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
 from booking.api.serializers import (
     CallTicketSerializer,
@@ -17,7 +18,7 @@ from booking.api.serializers import (
     WalkInSerializer,
 )
 from booking.models import Counter, Department, Ticket
-from booking.verbs import queue, seats
+from booking.verbs import seats
 from members.citizen_id import parse_member_number
 from members.errors import NotRegistered
 from members.models import Member
@@ -36,7 +37,7 @@ CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
 )
 def call_next(request, number):
     """Call the ticket whose turn it is to the counter. The clerk sits down there, where nobody sits yet."""
-    ticket = queue.call_next(counter=_seat(request, number), by=request.user)
+    ticket = verbs.call_next(counter=_seat(request, number), by=request.user)
     return _answer(ticket) if ticket else Response(status=204)
 
 
@@ -57,7 +58,7 @@ def call(request, number):
         raise PermissionDenied
     wanted = body(CallTicketSerializer(), request)
     ticket = _ticket(wanted["ticket"])
-    return _answer(queue.call(ticket=ticket, counter=_seat(request, number), by=request.user, reason=wanted["reason"]))
+    return _answer(verbs.call(ticket=ticket, counter=_seat(request, number), by=request.user, reason=wanted["reason"]))
 
 
 def _of_the_counter(verb, says: str):
@@ -70,25 +71,25 @@ def _of_the_counter(verb, says: str):
     return endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE])(view)
 
 
-recall = _of_the_counter(queue.recall, "Call again. Past the department's maximum the ticket is `missed` instead.")
-undo_call = _of_the_counter(queue.undo_call, "Take the call back: the ticket waits where it stood.")
-start = _of_the_counter(queue.start, "The called member stands at the counter: `serving`.")
-finish = _of_the_counter(queue.finish, "The member has been served: `served`.")
-miss = _of_the_counter(queue.miss, "The called member did not come: `missed`.")
+recall = _of_the_counter(verbs.recall, "Call again. Past the department's maximum the ticket is `missed` instead.")
+undo_call = _of_the_counter(verbs.undo_call, "Take the call back: the ticket waits where it stood.")
+start = _of_the_counter(verbs.start, "The called member stands at the counter: `serving`.")
+finish = _of_the_counter(verbs.finish, "The member has been served: `served`.")
+miss = _of_the_counter(verbs.miss, "The called member did not come: `missed`.")
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[SERVE])
 def hold(request, number):
     """Set the counter's ticket aside: `on_hold`. The counter is free for the next."""
     why = body(ReasonSerializer(), request)
-    return _answer(queue.hold(counter=_seat(request, number), by=request.user, **why))
+    return _answer(verbs.hold(counter=_seat(request, number), by=request.user, **why))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[SERVE])
 def put_back(request, number):
     """Put the counter's ticket back into its queue, where it stood."""
     why = body(ReasonSerializer(), request)
-    return _answer(queue.put_back(counter=_seat(request, number), by=request.user, **why))
+    return _answer(verbs.put_back(counter=_seat(request, number), by=request.user, **why))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=TransferSerializer, rights=[SERVE])
@@ -96,14 +97,14 @@ def transfer(request, number):
     """Send the member being served on to another department, under the same number."""
     wanted = body(TransferSerializer(), request)
     to = get_object_or_404(Department, slug=wanted.pop("department"))
-    return _answer(queue.transfer(counter=_seat(request, number), to=to, by=request.user, **wanted))
+    return _answer(verbs.transfer(counter=_seat(request, number), to=to, by=request.user, **wanted))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ResumeSerializer, rights=[SERVE])
 def resume(request, number):
     """Call a ticket that was set aside to the counter again."""
     held = _ticket(body(ResumeSerializer(), request)["ticket"])
-    return _answer(queue.resume(ticket=held, counter=_seat(request, number), by=request.user))
+    return _answer(verbs.resume(ticket=held, counter=_seat(request, number), by=request.user))
 
 
 @endpoint(
@@ -122,7 +123,7 @@ def resume(request, number):
 def walk_in(request):
     """Issue a ticket to somebody who has come without one; it waits at once. The secret is for the slip's QR code."""
     wanted = body(WalkInSerializer(), request)
-    ticket = queue.walk_in(
+    ticket = verbs.walk_in(
         department=get_object_or_404(Department.objects.active(), slug=wanted["department"]),
         by=request.user,
         member_id=_member_id(wanted.get("member_number")),
@@ -137,26 +138,26 @@ def walk_in(request):
 def check_in(request, public_id):
     """The member has come. By the ticket's holder from some time before its turn; by staff at any time of its day."""
     if request.user:
-        return _answer(queue.check_in(ticket=_ticket(public_id), by=request.user))
-    return _answer(queue.check_in(ticket=ticket_of_holder(request, public_id)))
+        return _answer(verbs.check_in(ticket=_ticket(public_id), by=request.user))
+    return _answer(verbs.check_in(ticket=ticket_of_holder(request, public_id)))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[RECEIVE])
 def undo_check_in(request, public_id):
     """Take back that the member has come: `booked` again."""
-    return _answer(queue.undo_check_in(ticket=_ticket(public_id), by=request.user))
+    return _answer(verbs.undo_check_in(ticket=_ticket(public_id), by=request.user))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE])
 def finish_held(request, public_id):
     """A ticket that was set aside needs no more: `served`. One at a counter is finished there."""
-    return _answer(queue.finish_held(ticket=_ticket(public_id), by=request.user))
+    return _answer(verbs.finish_held(ticket=_ticket(public_id), by=request.user))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE, RECEIVE])
 def come_back(request, public_id):
     """A member who missed the call has come back, and waits again by the department's rule for late arrivals."""
-    return _answer(queue.come_back(ticket=_ticket(public_id), by=request.user))
+    return _answer(verbs.come_back(ticket=_ticket(public_id), by=request.user))
 
 
 def _seat(request, number: int) -> Counter:

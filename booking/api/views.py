@@ -15,6 +15,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
+from booking import verbs
 from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
 from booking.api.errors import Invalid
 from booking.api.serializers import (
@@ -33,7 +34,6 @@ from booking.api.serializers import (
 )
 from booking.days import availability, opening
 from booking.models import Department, Ticket
-from booking.verbs import queue
 from members.identify import identify as find_member
 from members.identify import issue_identity, member_id_of
 from members.throttle import client_address
@@ -122,7 +122,7 @@ def book(request):
     The answer has the ticket's secret; keep it, nothing else opens the ticket.
     """
     identity, slot_id = _wanted(request)
-    booking = queue.book(member_id=member_id_of(identity), slot_id=slot_id, key=idempotency_key(request))
+    booking = verbs.book(member_id=member_id_of(identity), slot_id=slot_id, key=idempotency_key(request))
     answer = {
         "id": booking.public_id,
         "secret": booking.secret,
@@ -144,7 +144,7 @@ def ticket(request, public_id):
 @endpoint("POST", "ticket", {200: TicketSerializer}, 404, 409)
 def cancel(request, public_id):
     """Cancel a ticket. Its place is free at once."""
-    return Response(TicketSerializer(queue.cancel(ticket=ticket_of_holder(request, public_id))).data)
+    return Response(TicketSerializer(verbs.cancel(ticket=ticket_of_holder(request, public_id))).data)
 
 
 @endpoint(
@@ -164,7 +164,7 @@ def reschedule(request, public_id):
     place of the old one, which is cancelled. Where the new time refuses, the old ticket stays as it was."""
     old = ticket_of_holder(request, public_id)
     slot_id = body(RescheduleSerializer(), request)["slot"]
-    booking = queue.reschedule(ticket=old, slot_id=slot_id, key=idempotency_key(request))
+    booking = verbs.reschedule(ticket=old, slot_id=slot_id, key=idempotency_key(request))
     return Response(NewTicketSerializer(Ticket.objects.with_details().get(pk=booking.ticket_id)).data)
 
 

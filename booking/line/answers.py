@@ -11,12 +11,12 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from booking import verbs
 from booking.calling import waiting
 from booking.errors import BookingError
 from booking.messages import texts
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from members import line, line_accounts
 from members.models import LineAccount
 
@@ -80,7 +80,7 @@ def _tapped(user_id: str, event: dict) -> list[dict]:
     if verb == "cancel":
         return [_ask_to_cancel(ticket)]
     try:
-        queue.cancel(ticket=ticket)
+        verbs.cancel(ticket=ticket)
     except BookingError as refusal:
         return [_about(ticket, str(refusal))]
     return [_about(ticket, _("ยกเลิกบัตรคิวแล้ว"), buttons=_book_button())]

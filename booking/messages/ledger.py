@@ -183,7 +183,7 @@ def oldest_unsent() -> dt.datetime | None:
 
 
 def reminder_at(date: dt.date) -> dt.datetime:
-    """When a ticket of this date is reminded of: at 17.00 on the day before (queue.py's statement says the same)."""
+    """When a ticket of this date is reminded of: at 17.00 on the day before (verbs/places.py says the same)."""
     return timezone.make_aware(dt.datetime.combine(date - dt.timedelta(days=1), dt.time(17)))
 
 

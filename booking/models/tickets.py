@@ -40,7 +40,7 @@ LIVE = [State.BOOKED, State.WAITING, State.CALLED, State.SERVING, State.ON_HOLD,
 # In these states a ticket occupies its counter.
 AT_COUNTER = [State.CALLED, State.SERVING]
 
-# All moves between states: by which verb, from where, to where. queue.py makes no other.
+# All moves between states: by which verb, from where, to where. verbs/moves.py makes no other.
 MOVES = {
     "check_in": {State.BOOKED: State.WAITING},
     "undo_check_in": {State.WAITING: State.BOOKED},

@@ -1,0 +1,57 @@
+"""Every write to a ticket, by the stage of its life. Read in this order, the modules tell the business:
+
+places    a turn is taken before anybody comes: book, move, cancel
+arriving  the member has come: check in, walk in, come back
+serving   a counter calls, serves, holds, passes on
+ending    the day is over; what was closed too early; whose ticket it was is forgotten
+closures  the office closes a day or a time: what becomes of its tickets
+seats     who sits at which counter
+
+Each verb is one transaction (locks.py: which locks, in which order) and writes one event for each ticket that it
+changes (moves.py). Arguments are keywords; `by` is the member of staff who acts, None a member for themselves, or the
+system.
+"""
+
+from booking.verbs.arriving import check_in, come_back, undo_check_in, walk_in
+from booking.verbs.ending import close_day, reopen, unlink_members
+from booking.verbs.places import Booking, book, cancel, reschedule
+from booking.verbs.serving import (
+    call,
+    call_next,
+    finish,
+    finish_held,
+    hold,
+    miss,
+    put_back,
+    recall,
+    resume,
+    start,
+    transfer,
+    undo_call,
+)
+
+__all__ = [
+    "Booking",
+    "book",
+    "call",
+    "call_next",
+    "cancel",
+    "check_in",
+    "close_day",
+    "come_back",
+    "finish",
+    "finish_held",
+    "hold",
+    "miss",
+    "put_back",
+    "recall",
+    "reopen",
+    "reschedule",
+    "resume",
+    "start",
+    "transfer",
+    "unlink_members",
+    "undo_call",
+    "undo_check_in",
+    "walk_in",
+]

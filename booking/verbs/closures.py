@@ -11,10 +11,9 @@ from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, TextChoic
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from booking import errors
+from booking import errors, verbs
 from booking.models import Place, Slot, Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from holidays import calendar
 from holidays.models import Holiday
 
@@ -32,7 +31,7 @@ class Outcome:
     """What became of one ticket: it was moved to `moved_to`, cancelled, or could not be, and why."""
 
     ticket: Ticket
-    moved_to: queue.Booking | None = None
+    moved_to: verbs.Booking | None = None
     refusal: errors.BookingError | None = None
 
 
@@ -77,13 +76,13 @@ def _settle_one(ticket: Ticket, choice: Choice, by, reason: str) -> Outcome:
     try:
         if choice == Choice.MOVE:
             return Outcome(ticket, moved_to=move_to_next_open_day(ticket=ticket, by=by, reason=reason))
-        queue.cancel(ticket=ticket, by=by, reason=reason)
+        verbs.cancel(ticket=ticket, by=by, reason=reason)
         return Outcome(ticket)
     except errors.BookingError as refusal:
         return Outcome(ticket, refusal=refusal)
 
 
-def move_to_next_open_day(*, ticket: Ticket, by, reason: str = "") -> queue.Booking:
+def move_to_next_open_day(*, ticket: Ticket, by, reason: str = "") -> verbs.Booking:
     """Move a ticket to the first later day of its department with a free time, there to the time nearest to its own.
 
     A day on which the member has a ticket of the department already is passed over. Locks what reschedule() locks.
@@ -94,7 +93,7 @@ def move_to_next_open_day(*, ticket: Ticket, by, reason: str = "") -> queue.Book
     for date in _days_with_room_after(ticket):
         for slot in _free_slots(ticket, date):
             try:
-                return queue.reschedule(
+                return verbs.reschedule(
                     ticket=ticket, slot_id=slot.pk, key=f"closing:{ticket.public_id}", by=by, reason=reason
                 )
             except errors.AlreadyBooked:

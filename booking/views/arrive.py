@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from booking import verbs
 from booking.calling import presence, waiting
 from booking.errors import BookingError
 from booking.models import Ticket
 from booking.models.tickets import State
-from booking.verbs import queue
 from booking.views import refusals, visitor
 from booking.views.access import access
 
@@ -47,7 +47,7 @@ def page(request):
 def check_in(request, ticket):
     if ticket.state != State.WAITING:
         try:
-            queue.check_in(ticket=ticket, present=is_present(request))
+            verbs.check_in(ticket=ticket, present=is_present(request))
         except BookingError as refusal:
             return redirect(f"{reverse('arrive')}?why={refusal.code}")
     return redirect("arrive")

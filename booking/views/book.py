@@ -7,9 +7,9 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from booking import verbs
 from booking.errors import AlreadyBooked, BookingError, IdempotencyKeyReused
 from booking.models import Department, Slot, Ticket
-from booking.verbs import queue
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
 from members.errors import IdentityExpired, MemberError, NotRegistered
@@ -114,7 +114,7 @@ def take(request, slug, date, member_id):
     try:
         if slot_id is None:
             raise refusals.NoTimeChosen
-        public_id = queue.book(member_id=member_id, slot_id=slot_id, key=key).public_id
+        public_id = verbs.book(member_id=member_id, slot_id=slot_id, key=key).public_id
     except BookingError as refusal:
         booked = _booked_by_this_form(refusal, key, member_id)
         if booked is None:

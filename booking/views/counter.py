@@ -18,12 +18,12 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking import errors
+from booking import errors, verbs
 from booking.calling import console as reads
 from booking.calling import waiting
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
-from booking.verbs import queue, seats
+from booking.verbs import seats
 from booking.views import refusals, scan
 from booking.views.access import access
 from booking.views.live import queue_etag
@@ -182,7 +182,7 @@ def find(request, counter):
     if not scan.is_link(text) or ticket.state != State.BOOKED or not request.user.has_perm(RECEIVE):
         return _done(request, counter, show=ticket.public_id)
     try:
-        queue.check_in(ticket=ticket, by=request.user)
+        verbs.check_in(ticket=ticket, by=request.user)
     except errors.BookingError as refusal:
         return _refused(request, counter, refusal, show=ticket.public_id)
     return _done(request, counter, show=ticket.public_id, said="checked_in")
@@ -192,23 +192,23 @@ def find(request, counter):
 
 
 def _call_next(request, counter):
-    return None if queue.call_next(counter=counter, by=request.user) else "nobody_waits"
+    return None if verbs.call_next(counter=counter, by=request.user) else "nobody_waits"
 
 
 def _recall(request, counter):
-    ticket = queue.recall(counter=counter, by=request.user)
+    ticket = verbs.recall(counter=counter, by=request.user)
     return "missed" if ticket.state == State.MISSED else None
 
 
 def _hold(request, counter):
-    queue.hold(counter=counter, by=request.user, reason=_reason(request))
+    verbs.hold(counter=counter, by=request.user, reason=_reason(request))
 
 
 def _transfer(request, counter):
     to = next((one for one in Department.objects.active() if one.slug == request.POST.get("to")), None)
     if to is None:
         raise ChooseDepartment
-    queue.transfer(counter=counter, to=to, by=request.user, note=_reason(request))
+    verbs.transfer(counter=counter, to=to, by=request.user, note=_reason(request))
     return "transferred"
 
 
@@ -222,12 +222,12 @@ def _simply(verb):
 PRESSED = {
     "call-next": _call_next,
     "recall": _recall,
-    "undo-call": _simply(queue.undo_call),
-    "start": _simply(queue.start),
-    "finish": _simply(queue.finish),
-    "miss": _simply(queue.miss),
+    "undo-call": _simply(verbs.undo_call),
+    "start": _simply(verbs.start),
+    "finish": _simply(verbs.finish),
+    "miss": _simply(verbs.miss),
     "hold": _hold,
-    "put-back": _simply(queue.put_back),
+    "put-back": _simply(verbs.put_back),
     "transfer": _transfer,
 }
 
@@ -240,27 +240,27 @@ def _for_ticket(verb):
 
 
 def _resume(request, counter, ticket):
-    queue.resume(ticket=ticket, counter=counter, by=request.user)
+    verbs.resume(ticket=ticket, counter=counter, by=request.user)
 
 
 def _call(request, counter, ticket):
-    queue.call(ticket=ticket, counter=counter, by=request.user, reason=_reason(request))
+    verbs.call(ticket=ticket, counter=counter, by=request.user, reason=_reason(request))
 
 
 def _cancel(request, counter, ticket):
-    queue.cancel(ticket=ticket, by=request.user, reason=_reason(request))
+    verbs.cancel(ticket=ticket, by=request.user, reason=_reason(request))
 
 
 # Each with the right that it takes beyond serving at a counter.
 PRESSED_FOR = {
     "call": (CALL_OUT_OF_ORDER, _call),
     "resume": ("", _resume),
-    "finish": ("", _for_ticket(queue.finish_held)),
-    "come-back": ("", _for_ticket(queue.come_back)),
-    "check-in": (RECEIVE, _for_ticket(queue.check_in)),
-    "undo-check-in": (RECEIVE, _for_ticket(queue.undo_check_in)),
+    "finish": ("", _for_ticket(verbs.finish_held)),
+    "come-back": ("", _for_ticket(verbs.come_back)),
+    "check-in": (RECEIVE, _for_ticket(verbs.check_in)),
+    "undo-check-in": (RECEIVE, _for_ticket(verbs.undo_check_in)),
     "cancel": (CANCEL, _cancel),
-    "reopen": (RECEIVE, _for_ticket(queue.reopen)),
+    "reopen": (RECEIVE, _for_ticket(verbs.reopen)),
 }
 
 

@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from booking import verbs
 from booking.calling import board, waiting
 from booking.days import opening
 from booking.errors import AlreadyBooked, BookingError, WrongState
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
-from booking.verbs import queue
 from booking.views import scan, visitor
 from booking.views.access import access
 from booking.views.qr import qr, secret_link
@@ -81,7 +81,7 @@ def check_in(request):
     try:
         ticket = _typed_ticket(typed)
         if ticket.state != State.WAITING:
-            ticket = queue.check_in(ticket=ticket, by=request.user)
+            ticket = verbs.check_in(ticket=ticket, by=request.user)
     except BookingError as refusal:
         # A link opens its ticket: it is not shown again.
         context = _choices() | {"typed": "" if scan.is_link(typed) else typed, "refusal": refusal}
@@ -131,11 +131,11 @@ def _choices() -> dict:
 
 
 def _issue(department, typed: dict, member_id: int | None, *, key: str, by) -> Ticket:
-    """Raises what queue.walk_in raises, and PriorityNeedsReason."""
+    """Raises what verbs.walk_in raises, and PriorityNeedsReason."""
     priority = typed["priority"] if typed["priority"] in Priority else Priority.NONE
     if priority and not typed["reason"]:
         raise PriorityNeedsReason
-    return queue.walk_in(
+    return verbs.walk_in(
         department=department,
         by=by,
         member_id=member_id,

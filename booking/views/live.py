@@ -1,8 +1,8 @@
 """How open pages learn of changes: they ask with the version they have, and are told 304 while it is still the one.
 
-Every change of a queue raises its department's version (queue.py), in the same transaction, so this works across any
-number of web processes on one database. What changes without a version (the clock, bookings for later today) is shown
-after half a minute at the latest.
+Every change of a queue raises its department's version (verbs/locks.py) in the same transaction, so this works across
+any number of web processes on one database. What changes without a version (the clock, bookings for later today) is
+shown after half a minute at the latest.
 """
 
 import re

@@ -13,12 +13,12 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from booking import verbs
 from booking.calling import waiting
 from booking.errors import BookingError, WrongState
 from booking.models import Ticket
 from booking.models.tickets import State
 from booking.papers import calendar_file, pictures
-from booking.verbs import queue
 from booking.views import calendar, refusals, scan, visitor
 from booking.views.access import access
 from booking.views.live import line_today, queue_etag, unchanged, with_version
@@ -104,7 +104,7 @@ def live(request, ticket, versions):
 def check_in(request, ticket):
     """The member taps that they have come."""
     try:
-        queue.check_in(ticket=ticket)
+        verbs.check_in(ticket=ticket)
     except BookingError as refusal:
         return refusals.to_ticket(ticket, refusal)
     return redirect("ticket", ticket.public_id)
@@ -122,7 +122,7 @@ def cancel(request, ticket):
         return render(request, "booking/cancel.html", {"ticket": ticket, "department": ticket.department})
     if ticket.state != State.CANCELLED:
         try:
-            queue.cancel(ticket=ticket)
+            verbs.cancel(ticket=ticket)
         except BookingError as refusal:
             return refusals.to_ticket(ticket, refusal)
     return redirect("ticket", ticket.public_id)
@@ -203,7 +203,7 @@ def _move(request, ticket, date, days_url):
     try:
         if slot_id is None:
             raise refusals.NoTimeChosen
-        moved = queue.reschedule(ticket=ticket, slot_id=slot_id, key=visitor.sent_key(request))
+        moved = verbs.reschedule(ticket=ticket, slot_id=slot_id, key=visitor.sent_key(request))
     except WrongState as refusal:
         return refusals.to_ticket(ticket, refusal)
     except BookingError as refusal:

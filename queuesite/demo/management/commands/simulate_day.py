@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django_q.models import Schedule
 
+from booking import verbs
 from booking.calling import accuracy
 from booking.days import opening
 from booking.errors import BookingError
@@ -19,7 +20,7 @@ from booking.models import Counter, Department, OpeningHours, Pace, Place, Slot,
 from booking.models.hours import LAST_BOOKED_NUMBER
 from booking.models.tickets import hash_of
 from booking.models.tokens import issue_token
-from booking.verbs import queue, seats
+from booking.verbs import seats
 from holidays.models import Holiday
 from queuesite.demo import office
 from queuesite.demo.simulation import AT_THE_LATEST, BEFORE, SERVICE, SLOT_MINUTES, SLOTS, Api, Day, NoServer
@@ -188,7 +189,7 @@ def _leave(counter: Counter) -> None:
     try:
         seats.sign_out(counter=counter, by=counter.clerk)
     except BookingError:
-        queue.put_back(counter=counter, by=counter.clerk, reason="จำลองวัน")
+        verbs.put_back(counter=counter, by=counter.clerk, reason="จำลองวัน")
         seats.sign_out(counter=counter, by=counter.clerk)
 
 

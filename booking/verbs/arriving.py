@@ -1,0 +1,130 @@
+"""The member has come: check in, walk in, come back after a missed call."""
+
+import secrets
+from datetime import timedelta
+
+from django.db.models import Max
+from django.utils import timezone
+
+from booking import errors
+from booking.days import opening
+from booking.models import Department, Ticket, WaitPrediction
+from booking.models.tickets import FIRST_WALK_IN_NUMBER, State, hash_of, secret_of
+from booking.verbs import locks, moves
+
+
+@locks.verb
+def check_in(*, ticket: Ticket, by=None, present: bool = False) -> Ticket:
+    """The member has come: a booked ticket of today waits to be called. Who comes late is due by the department's rule.
+
+    `present`: the member has shown to stand in the office, by the changing QR code there; staff who check somebody in
+    see that for themselves. Locks the queue and the ticket. Raises WrongState, NotToday, TooEarly, PresenceNeeded.
+    """
+    now = timezone.now()
+    locked = locks.lock_ticket(ticket)
+    moves.require_move(locked, "check_in")
+    department = locked.department
+    if locked.date != timezone.localdate(now):
+        raise errors.NotToday
+    if not by and now < locked.due_at - timedelta(minutes=department.check_in_minutes_before):
+        raise errors.TooEarly
+    if not by and not present and department.check_in_needs_presence:
+        raise errors.PresenceNeeded
+    is_late = now > locked.due_at + timedelta(minutes=department.late_after_minutes)
+    moves.change(
+        locked,
+        "check_in",
+        by=by,
+        arrived_at=now,
+        due_at=moves.due_again(locked, department, now) if is_late else locked.due_at,
+    )
+    moves.keep_prediction(locked, now)
+    return locked
+
+
+@locks.verb
+def undo_check_in(*, ticket: Ticket, by) -> Ticket:
+    """Staff take back a check-in made by mistake. Locks the queue and the ticket. Raises WrongState."""
+    locked = locks.lock_ticket(ticket)
+    if locked.is_walk_in or locked.queue_id != locked.department_id:
+        raise errors.WrongState
+    moves.change(locked, "undo_check_in", by=by, arrived_at=None, due_at=locked.slot.starts_at)
+    WaitPrediction.objects.filter(ticket=locked).delete()
+    return locked
+
+
+@locks.verb
+def walk_in(
+    *,
+    department: Department,
+    by,
+    member_id: int | None = None,
+    priority: str = "",
+    reason: str = "",
+    key: str | None = None,
+) -> Ticket:
+    """Issue a ticket to somebody who has come without one; it waits at once, with the next number from 501 up.
+
+    `reason` says why a `priority` class was given. `key` names the request: the same key again gives the same ticket,
+    whatever has become of it. Locks the queue. Raises DayClosed where the department does not open today, AlreadyBooked
+    where the member has a live ticket of this department today, IdempotencyKeyReused.
+    """
+    now = timezone.now()
+    today = timezone.localdate(now)
+    if department.pk not in opening.open_on(today):
+        raise errors.DayClosed
+    public_id = secrets.token_urlsafe(16)
+    locks.lock_queues(department.pk)
+    locks.raise_versions(department.pk)
+    issued = Ticket.objects.with_details().filter(idempotency_key=key).first() if key else None
+    if issued:
+        wanted = (department.pk, None, member_id, priority)
+        if (issued.department_id, issued.slot_id, issued.member_id, issued.priority) != wanted:
+            raise errors.IdempotencyKeyReused
+        return issued
+    held = Ticket.objects.with_details().live().of_day(department, today).filter(member=member_id).first()
+    if member_id and held:
+        raise errors.AlreadyBooked(held)
+    last = Ticket.objects.of_day(department, today).filter(slot=None).aggregate(last=Max("number"))["last"]
+    ticket = Ticket.objects.create(
+        public_id=public_id,
+        secret_hash=hash_of(secret_of(public_id)),
+        department=department,
+        queue=department,
+        date=today,
+        number=last + 1 if last else FIRST_WALK_IN_NUMBER,
+        member_id=member_id,
+        state=State.WAITING,
+        issued_at=now,
+        arrived_at=now,
+        due_at=now,
+        priority=priority,
+        priority_reason=reason,
+        idempotency_key=key,
+    )
+    moves.write_event(ticket, "walk_in", "", by=by, reason=reason, at=now)
+    moves.keep_prediction(ticket, now)
+    return ticket
+
+
+@locks.verb
+def come_back(*, ticket: Ticket, by) -> Ticket:
+    """A member who missed the call has come back, and waits again by the department's rule for late arrivals.
+
+    Locks the queue and the ticket. Raises WrongState, NotToday.
+    """
+    now = timezone.now()
+    locked = locks.lock_ticket(ticket)
+    moves.require_move(locked, "come_back")
+    if locked.date != timezone.localdate(now):
+        raise errors.NotToday
+    return moves.change(
+        locked,
+        "come_back",
+        by=by,
+        counter=None,
+        called_at=None,
+        recalls=0,
+        arrived_at=now,
+        due_at=moves.due_again(locked, locked.queue, now),
+    )

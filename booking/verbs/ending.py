@@ -1,0 +1,72 @@
+"""The day is over: what is still open is closed, what was closed too early is reopened, and in the end it is forgotten
+whose ticket it was."""
+
+from django.utils import timezone
+
+from booking import errors
+from booking.models import Department, Ticket, TicketEvent
+from booking.models.tickets import LIVE, MOVES, State
+from booking.verbs import locks, moves
+from booking.verbs.places import free_place
+
+
+def close_day(*, department: Department, date, by=None, keeps_reopened: bool = False) -> int:
+    """End a day: missed tickets become no-show, booked ones that never arrived not-arrived.
+
+    Of a day before today nothing is left open: who was being served is served, who was called is no-show, who was left
+    waiting or set aside is cancelled with that reason. Returns how many tickets changed; run again it finds none.
+    `keeps_reopened`: what staff have reopened today is left to them until the day is over.
+
+    Each ticket is a transaction of its own, with the locks of its verb.
+    """
+    left = Ticket.objects.filter(queue=department, date=date, state__in=MOVES["close_day"])
+    is_over = date < timezone.localdate()
+    if is_over:
+        left = Ticket.objects.filter(queue=department, date=date, state__in=LIVE)
+    elif keeps_reopened:
+        reopened = TicketEvent.objects.filter(verb="reopen", ticket__queue=department, ticket__date=date)
+        left = left.exclude(pk__in=reopened.values("ticket"))
+    return sum(_close(ticket=ticket, is_over=is_over, by=by) for ticket in left)
+
+
+@locks.verb
+def reopen(*, ticket: Ticket, by) -> Ticket:
+    """Staff take back, on the same day, that a ticket was closed as no-show or not-arrived.
+
+    Locks the queue and the ticket. Raises WrongState, NotToday, AlreadyBooked where the member has another by now.
+    """
+    locked = locks.lock_ticket(ticket)
+    moves.require_move(locked, "reopen")
+    if locked.date != timezone.localdate():
+        raise errors.NotToday
+    other = Ticket.objects.live().of_day(locked.department_id, locked.date).filter(member=locked.member_id).first()
+    if locked.member_id and other:
+        raise errors.AlreadyBooked(other)
+    return moves.change(locked, "reopen", by=by)
+
+
+def unlink_members(*, before) -> int:
+    """Forget whose tickets of days before `before` were. Returns how many; run again it finds none."""
+    return (
+        Ticket.objects.filter(date__lt=before)
+        .exclude(member=None, idempotency_key=None)
+        .update(member=None, idempotency_key=None)
+    )
+
+
+@locks.verb
+def _close(*, ticket: Ticket, is_over: bool, by) -> bool:
+    locked = locks.lock_ticket(ticket)
+    if is_over and locked.state == State.CALLED:
+        moves.change(locked, "miss", by=by, counter=locked.counter)
+    if locked.may("close_day"):
+        moves.change(locked, "close_day", by=by)
+    elif is_over and locked.state == State.SERVING:
+        moves.change(locked, "finish", by=by, counter=locked.counter)
+    elif is_over and locked.may("cancel"):
+        slot = locks.lock_slot(locked)
+        moves.change(locked, "cancel", by=by, reason="ปิดวันโดยไม่ได้เรียก")
+        free_place(locked, slot)
+    else:
+        return False
+    return True

@@ -1,0 +1,90 @@
+"""The locks that verbs take, always in one order: counter, queue, slot, ticket, place.
+
+A department's queue is locked by its `QueueVersion` row. One order, so that verbs do not deadlock each other.
+"""
+
+from functools import wraps
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+from django.db.models import F
+
+from booking import errors
+from booking.models import Counter, QueueVersion, Slot, Ticket
+
+
+def verb(function):
+    """Run a verb as one transaction, and again where PostgreSQL ended it to break a deadlock, which keeps nothing."""
+
+    @wraps(function)
+    def repeated(**arguments):
+        for last in (False, False, True):
+            try:
+                with transaction.atomic():
+                    return function(**arguments)
+            except OperationalError as fault:
+                deadlock = isinstance(fault.__cause__, psycopg.errors.DeadlockDetected)
+                if last or not deadlock or connection.in_atomic_block:
+                    raise
+        raise AssertionError("unreachable")
+
+    return repeated
+
+
+def lock_counter(counter: Counter, by) -> None:
+    """Raises NotAtCounter where `by` does not sit there."""
+    locked = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
+    if by is None or locked.clerk_id != by.pk:
+        raise errors.NotAtCounter
+
+
+def lock_queues(*department_ids: int) -> None:
+    """Lock the queues of these departments, always in the same order."""
+    wanted = set(department_ids)
+    rows = QueueVersion.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    if len(rows) < len(wanted):  # a department's first day
+        QueueVersion.objects.bulk_create(map(QueueVersion, sorted(wanted)), ignore_conflicts=True)
+        list(rows.all())
+
+
+def raise_versions(*department_ids: int) -> None:
+    """Let the versions of these queues, whose locks are held, go up: open pages then fetch them again."""
+    QueueVersion.objects.filter(pk__in=department_ids).update(version=F("version") + 1)
+
+
+def lock_slot(ticket: Ticket) -> Slot | None:
+    """The ticket's slot, locked; None for a walk-in."""
+    return Slot.objects.select_for_update(no_key=True).get(pk=ticket.slot_id) if ticket.slot_id else None
+
+
+def lock_ticket_and_slot(ticket: Ticket, *other_queues: int, locks_queue: bool = True) -> tuple[Ticket, Slot | None]:
+    """Lock the ticket's queue (and others), its slot and the ticket, and raise the queues' versions. Returns the ticket
+    and its slot as they are now.
+
+    Raises WrongState where the ticket has been transferred since it was read: another queue would have to be locked.
+    """
+    if locks_queue:
+        lock_queues(ticket.queue_id, *other_queues)
+        raise_versions(ticket.queue_id, *other_queues)
+    slot = lock_slot(ticket)
+    locked = Ticket.objects.select_for_update(no_key=True, of=["self"]).with_details().get(pk=ticket.pk)
+    if locked.queue_id != ticket.queue_id:
+        raise errors.WrongState
+    return locked, slot
+
+
+def lock_ticket(ticket: Ticket, *other_queues: int) -> Ticket:
+    """As lock_ticket_and_slot, for verbs that leave the ticket's place alone."""
+    return lock_ticket_and_slot(ticket, *other_queues)[0]
+
+
+def lock_ticket_at(counter: Counter, by, *other_queues: int) -> Ticket:
+    """Lock the counter, and the ticket that it is calling or serving as lock_ticket does.
+
+    Raises NotAtCounter, and WrongState where no ticket is there.
+    """
+    lock_counter(counter, by)
+    ticket = Ticket.objects.at_counter(counter).first()
+    if ticket is None:
+        raise errors.WrongState
+    return lock_ticket(ticket, *other_queues)

@@ -1,0 +1,70 @@
+"""One move of one ticket: its new state, the messages that it owes the member, and its event. Every verb ends here."""
+
+from django.utils import timezone
+
+from booking import errors
+from booking.calling import waiting
+from booking.messages import ledger
+from booking.models import Department, Ticket, TicketEvent, WaitPrediction
+from booking.models.notices import Kind
+from booking.models.tickets import MOVES
+
+_KEEP = object()  # where None is a value of its own
+
+# The message that a verb owes the member, whoever makes the move; and what it owes only when staff make it.
+OWED = {"call": Kind.YOUR_TURN, "recall": Kind.YOUR_TURN, "resume": Kind.YOUR_TURN, "miss": Kind.MISSED}
+OWED_BY_STAFF = {"cancel": Kind.CANCELLED}
+
+
+def require_move(ticket: Ticket, verb: str) -> None:
+    """Raises WrongState where the verb has no move from the ticket's state."""
+    if not ticket.may(verb):
+        raise errors.WrongState
+
+
+def change(ticket: Ticket, verb: str, *, by, counter=_KEEP, at_counter=None, reason: str = "", **fields) -> Ticket:
+    """Make a move of a locked ticket, owe what it owes, and write its event.
+
+    `counter` is where the ticket is now; `at_counter` where it happened, when the ticket leaves it. Raises WrongState
+    where the verb has no move from the ticket's state.
+    """
+    require_move(ticket, verb)
+    from_state, ticket.state = ticket.state, MOVES[verb][ticket.state]
+    if counter is not _KEEP:
+        fields["counter"] = counter
+    for name, value in fields.items():
+        setattr(ticket, name, value)
+    ticket.save(update_fields=["state", *fields])
+    # Before the event: a repeated message is told from the one before by how much has happened to the ticket.
+    # When a day that is over is closed, its members are told nothing.
+    kind = OWED.get(verb) or (OWED_BY_STAFF.get(verb) if by else None)
+    if kind and ticket.date >= timezone.localdate():
+        ledger.owe(ticket, kind)
+    where = at_counter or (counter if counter is not _KEEP else None)
+    write_event(ticket, verb, from_state, by=by, counter=where, reason=reason, at=timezone.now())
+    return ticket
+
+
+def write_event(ticket: Ticket, verb: str, from_state: str, *, by, at, counter=None, reason: str = "") -> None:
+    TicketEvent.objects.create(
+        ticket=ticket,
+        verb=verb,
+        from_state=from_state,
+        to_state=ticket.state,
+        queue_id=ticket.queue_id,
+        counter=counter,
+        by=by,
+        reason=reason,
+        at=at,
+    )
+
+
+def due_again(ticket: Ticket, department: Department, now):
+    """When the turn of a late ticket is due, by the department's rule for late arrivals."""
+    return now if department.late_rule == Department.LateRule.AS_WALK_IN else ticket.due_at
+
+
+def keep_prediction(ticket: Ticket, now) -> None:
+    """Keep the wait that the member is told on arrival, to be compared with what it becomes."""
+    low, high = waiting.expected_wait(ticket, now=now)
+    WaitPrediction.objects.update_or_create(ticket=ticket, defaults={"at": now, "low": low, "high": high})

@@ -1,0 +1,284 @@
+"""A turn is taken before anybody comes: book, move, cancel.
+
+A booking takes only its place, so bookings do not wait for each other.
+"""
+
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from booking import errors
+from booking.messages import ledger
+from booking.models import Place, Slot, Ticket
+from booking.models.notices import Kind
+from booking.models.tickets import State, hash_of, secret_of
+from booking.verbs import locks, moves
+from members.models import Member
+
+
+@dataclass(frozen=True)
+class Booking:
+    """A ticket just issued, or issued before under the same key (`created` is False then)."""
+
+    ticket_id: int
+    public_id: str
+    secret: str
+    code: str
+    department: str
+    date: object
+    starts_at: object
+    state: str
+    created: bool
+
+
+def book(*, member_id: int, slot_id: int, key: str, by=None, notice: str = Kind.ISSUED) -> Booking:
+    """Issue a ticket for a member in a slot.
+
+    `notice` is the message that is owed for it; none where it is empty.
+    `key` names the request: the same key again gives the same ticket, whatever has become of it. `by` is the member of
+    staff who books for the member, None where members do so themselves. One statement, no lock but the place it takes.
+
+    Raises SlotFull, AlreadyBooked, DayClosed, WindowPassed, NotYetOpen, NotRegistered, IdempotencyKeyReused.
+    """
+    now = timezone.now()
+    try:
+        booking = _take_place(member_id=member_id, slot_id=slot_id, key=key, by=by, now=now, notice=notice)
+    except IntegrityError as refused:
+        violated = refused.__cause__.diag.constraint_name
+        issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
+        if issued:
+            return issued
+        if violated == "one_live_ticket_per_member_department_date":
+            raise errors.AlreadyBooked(_live_ticket(member_id, slot_id)) from refused
+        raise
+    if booking:
+        return booking
+    issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
+    if issued:
+        return issued
+    raise _why_nothing_was_taken(member_id=member_id, slot_id=slot_id, now=now)
+
+
+@locks.verb
+def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str = "") -> Booking:
+    """Move a booked ticket to another slot of its department: the new place is taken and the old one freed in one
+    transaction, and the new ticket names the old. Where the new slot refuses, the old ticket stays as it was.
+
+    Locks the queue where the ticket is of today, the old slot and the old ticket. Raises WrongState, OtherDepartment
+    and what `book` raises.
+    """
+    if slot_id == ticket.slot_id:
+        return _as_booking(ticket, created=False)
+    moved = Ticket.objects.with_details().filter(moved_from=ticket, idempotency_key=key).first()
+    if moved:
+        return _as_booking(moved, created=False)
+    with _giving_up_its_place(ticket, "reschedule", by=by, reason=reason) as old:
+        if Slot.objects.filter(pk=slot_id).exclude(department=old.department_id).exists():
+            raise errors.OtherDepartment
+        if old.member_id is None or old.is_walk_in:
+            raise errors.WrongState
+        notice = "" if by else Kind.ISSUED
+        booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by, notice=notice)
+        Ticket.objects.filter(pk=booking.ticket_id).update(
+            moved_from=old, priority=old.priority, priority_reason=old.priority_reason
+        )
+        if by:
+            ledger.owe(Ticket.objects.get(pk=booking.ticket_id), Kind.MOVED)
+    return booking
+
+
+@locks.verb
+def cancel(*, ticket: Ticket, by=None, reason: str = "") -> Ticket:
+    """End a ticket's turn at its holder's or the office's wish; its place is free at once.
+
+    Locks the queue where the ticket is of today, the slot and the ticket. Raises WrongState where the turn has been
+    called or is over.
+    """
+    with _giving_up_its_place(ticket, "cancel", by=by, reason=reason) as cancelled:
+        return cancelled
+
+
+def free_place(ticket: Ticket, slot: Slot | None) -> None:
+    """Put a ticket's place back, or take it away where the slot has more than its quota (it was lowered, or the day was
+    closed, after the place was booked). The caller holds the slot's lock. A walk-in has no place."""
+    if slot is None:
+        return
+    places = Place.objects.filter(slot=slot)
+    if places.count() > slot.quota:
+        places.filter(ticket=ticket).delete()
+    else:
+        places.filter(ticket=ticket).update(ticket=None)
+
+
+# A booking in one statement; why it is one, and what it was measured against, stands in docs/decisions.md.
+# All rules are rows: a holiday has no places, a closed window has passed its bookable_until.
+TAKE_PLACE = """
+WITH taken AS (
+    SELECT place.id, place.number, slot.id AS slot_id, slot.date, slot.starts_at,
+           department.id AS department_id, department.slug, department.letter
+      FROM booking_place place
+      JOIN booking_slot slot ON slot.id = place.slot_id
+      JOIN booking_department department ON department.id = slot.department_id
+      JOIN members_member member ON member.id = %(member)s AND member.is_registered
+     WHERE place.slot_id = %(slot)s
+       AND place.ticket_id IS NULL
+       AND slot.bookable_from <= %(now)s
+       AND slot.bookable_until > %(now)s
+     ORDER BY place.number
+     LIMIT 1
+       FOR UPDATE OF place {skip_locked}
+), new AS (
+    INSERT INTO booking_ticket (public_id, secret_hash, department_id, queue_id, date, number, slot_id, due_at,
+                                member_id, state, idempotency_key, issued_at)
+    SELECT %(public_id)s, %(secret_hash)s, department_id, department_id, date, number, slot_id, starts_at,
+           %(member)s, 'booked', %(key)s, %(now)s
+      FROM taken
+    RETURNING id, queue_id
+), held AS (
+    UPDATE booking_place SET ticket_id = new.id FROM taken, new WHERE booking_place.id = taken.id
+), owed AS (
+    INSERT INTO booking_notice (ticket_id, kind, retry_key, next_try_at, expires_at, created_at)
+    SELECT new.id, choice.kind, gen_random_uuid(),
+           CASE choice.kind WHEN 'day_before' THEN day_before.at ELSE %(now)s END, taken.starts_at, %(now)s
+      FROM new, taken, booking_messagechoice choice,
+           LATERAL (SELECT (taken.date - 1 + time '17:00') AT TIME ZONE 'Asia/Bangkok' AS at) day_before
+     WHERE %(messages)s AND choice.is_on
+       AND (choice.kind = %(notice)s OR (choice.kind = 'day_before' AND day_before.at > %(now)s))
+), logged AS (
+    INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, reason, at)
+    SELECT id, 'book', '', 'booked', queue_id, %(by)s, '', %(now)s FROM new
+)
+SELECT new.id, taken.number, taken.letter, taken.slug, taken.date, taken.starts_at FROM new, taken
+"""
+
+
+TAKE_FREE_PLACE = TAKE_PLACE.format(skip_locked="SKIP LOCKED")
+
+
+WAIT_FOR_PLACE = TAKE_PLACE.format(skip_locked="")
+
+
+def _take_place(*, member_id, slot_id, key, by, now, notice) -> Booking | None:
+    """Take the slot's first free place, or None. Raises IntegrityError where a constraint refuses the ticket."""
+    public_id = secrets.token_urlsafe(16)
+    secret = secret_of(public_id)
+    values = {
+        "member": member_id,
+        "slot": slot_id,
+        "now": now,
+        "public_id": public_id,
+        "secret_hash": hash_of(secret),
+        "key": key,
+        "by": by.pk if by else None,
+        "messages": ledger.is_on(),
+        "notice": notice,
+    }
+    row = _run(TAKE_FREE_PLACE, values)
+    if row is None and Place.objects.free().filter(slot=slot_id).exists():
+        # Somebody holds it whose booking may yet be refused: wait and see before saying "full".
+        row = _run(WAIT_FOR_PLACE, values)
+    if row is None:
+        return None
+    ticket_id, number, letter, slug, date, starts_at = row
+    return Booking(
+        ticket_id=ticket_id,
+        public_id=public_id,
+        secret=secret,
+        code=f"{letter}{number:03d}",
+        department=slug,
+        date=date,
+        starts_at=starts_at,
+        state=State.BOOKED,
+        created=True,
+    )
+
+
+def _run(sql: str, values: dict):
+    if connection.in_atomic_block:
+        # A refusal must not spoil the transaction that this stands in; alone, the statement is its own transaction.
+        with transaction.atomic():
+            return _execute(sql, values)
+    try:
+        return _execute(sql, values)
+    except OperationalError:
+        if connection.connection is None or connection.is_usable():
+            raise
+        # The kept connection had ended, as when PostgreSQL was started again. Should the statement have been carried
+        # out all the same, its key says so.
+        connection.close()
+        return _execute(sql, values)
+
+
+def _execute(sql: str, values: dict):
+    """Run a prepared statement, without the question that Django asks a kept connection before its first one."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql, values, prepare=True).fetchone()
+
+
+def _issued_before(key: str, *, member_id: int, slot_id: int) -> Booking | None:
+    ticket = Ticket.objects.with_details().filter(idempotency_key=key).first()
+    if ticket is None:
+        return None
+    if (ticket.member_id, ticket.slot_id) != (member_id, slot_id):
+        raise errors.IdempotencyKeyReused
+    return _as_booking(ticket, created=False)
+
+
+def _as_booking(ticket: Ticket, *, created: bool) -> Booking:
+    return Booking(
+        ticket_id=ticket.pk,
+        public_id=ticket.public_id,
+        secret=ticket.secret,
+        code=ticket.code,
+        department=ticket.department.slug,
+        date=ticket.date,
+        starts_at=ticket.slot.starts_at,
+        state=ticket.state,
+        created=created,
+    )
+
+
+def _live_ticket(member_id: int, slot_id: int) -> Ticket | None:
+    slot = Slot.objects.get(pk=slot_id)
+    return (
+        Ticket.objects.with_details()
+        .live()
+        .filter(member=member_id, department=slot.department_id, date=slot.date)
+        .first()
+    )
+
+
+def _why_nothing_was_taken(*, member_id: int, slot_id: int, now) -> errors.BookingError:
+    slot = Slot.objects.filter(pk=slot_id).first()
+    if slot is None or (slot.quota == 0 and not slot.places.exists()):
+        return errors.DayClosed()
+    if not Member.objects.filter(pk=member_id, is_registered=True).exists():
+        return errors.NotRegistered()
+    live = _live_ticket(member_id, slot_id)
+    if live:
+        return errors.AlreadyBooked(live)
+    if now >= slot.bookable_until:
+        return errors.WindowPassed()
+    if now < slot.bookable_from:
+        return errors.NotYetOpen()
+    if slot.quota == 0:
+        return errors.DayClosed()
+    return errors.SlotFull()
+
+
+@contextmanager
+def _giving_up_its_place(ticket: Ticket, verb: str, *, by, reason: str):
+    """Change a ticket into a state in which it holds no place, do what stands in the block, then free the place.
+
+    The place is freed last, so that nobody waits for it while the block waits for another. Yields the locked ticket.
+    """
+    is_of_today = ticket.date == timezone.localdate()
+    locked, slot = locks.lock_ticket_and_slot(ticket, locks_queue=is_of_today)
+    moves.change(locked, verb, by=by, reason=reason)
+    yield locked
+    free_place(locked, slot)

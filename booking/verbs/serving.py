@@ -1,0 +1,170 @@
+"""A counter calls a ticket, serves it, sets it aside, passes it on."""
+
+from django.utils import timezone
+
+from booking import errors
+from booking.calling import waiting
+from booking.messages import ledger
+from booking.models import Counter, Department, Ticket
+from booking.models.tickets import State
+from booking.verbs import locks, moves
+
+
+@locks.verb
+def call_next(*, counter: Counter, by) -> Ticket | None:
+    """Call the ticket whose turn it is (the order stands in waiting.py) to a counter, or None where nobody waits.
+
+    The departments are asked in the counter's order. Locks the counter and the queues it serves, so that two counters
+    never call the same ticket and none is passed over. Raises NotAtCounter, CounterBusy.
+    """
+    locks.lock_counter(counter, by)
+    department_ids = counter.department_ids()
+    locks.lock_queues(*department_ids)
+    ticket = waiting.next_up(department_ids)
+    if ticket:
+        _call(ticket, counter, by=by)
+        # Only its own queue has changed: pages that show the others have nothing to fetch.
+        locks.raise_versions(ticket.queue_id)
+    return ticket
+
+
+@locks.verb
+def call(*, ticket: Ticket, counter: Counter, by, reason: str) -> Ticket:
+    """Call a certain ticket, whoever else is waiting; the event keeps why.
+
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, ReasonNeeded,
+    WrongState.
+    """
+    if not reason.strip():
+        raise errors.ReasonNeeded
+    locks.lock_counter(counter, by)
+    locked = locks.lock_ticket(ticket)
+    if locked.queue_id not in counter.department_ids():
+        raise errors.NotServedHere
+    if locked.date != timezone.localdate():
+        raise errors.NotToday
+    _call(locked, counter, by=by, reason=reason.strip())
+    return locked
+
+
+@locks.verb
+def recall(*, counter: Counter, by) -> Ticket:
+    """Call the counter's ticket again; past the department's maximum it is missed instead.
+
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, WrongState.
+    """
+    ticket = locks.lock_ticket_at(counter, by)
+    if ticket.recalls >= ticket.queue.max_recalls:
+        return moves.change(ticket, "miss", by=by, counter=counter)
+    return moves.change(ticket, "recall", by=by, counter=counter, recalls=ticket.recalls + 1, called_at=timezone.now())
+
+
+@locks.verb
+def undo_call(*, counter: Counter, by) -> Ticket:
+    """Take back the counter's call: the ticket waits where it stood. Locks and raises as recall."""
+    ticket = locks.lock_ticket_at(counter, by)
+    return moves.change(ticket, "undo_call", by=by, counter=None, at_counter=counter, called_at=None, recalls=0)
+
+
+@locks.verb
+def start(*, counter: Counter, by) -> Ticket:
+    """The called member stands at the counter. Locks and raises as recall."""
+    ticket = locks.lock_ticket_at(counter, by)
+    return moves.change(ticket, "start", by=by, counter=counter)
+
+
+@locks.verb
+def finish(*, counter: Counter, by) -> Ticket:
+    """The member has been served. Locks and raises as recall."""
+    ticket = locks.lock_ticket_at(counter, by)
+    return moves.change(ticket, "finish", by=by, counter=counter)
+
+
+@locks.verb
+def miss(*, counter: Counter, by) -> Ticket:
+    """The called member did not come. Locks and raises as recall."""
+    ticket = locks.lock_ticket_at(counter, by)
+    return moves.change(ticket, "miss", by=by, counter=counter)
+
+
+@locks.verb
+def hold(*, counter: Counter, by, reason: str = "") -> Ticket:
+    """Set the counter's ticket aside (a form to fill in, a paper to fetch); the counter is free for the next.
+
+    Locks and raises as recall.
+    """
+    ticket = locks.lock_ticket_at(counter, by)
+    return moves.change(ticket, "hold", by=by, counter=counter, reason=reason)
+
+
+@locks.verb
+def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
+    """Call a ticket that was set aside to a counter again.
+
+    Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, WrongState.
+    """
+    locks.lock_counter(counter, by)
+    locked = locks.lock_ticket(ticket)
+    moves.require_move(locked, "resume")
+    if locked.queue_id not in counter.department_ids():
+        raise errors.NotServedHere
+    _require_free(counter)
+    return moves.change(locked, "resume", by=by, counter=counter, called_at=timezone.now(), recalls=0)
+
+
+@locks.verb
+def finish_held(*, ticket: Ticket, by) -> Ticket:
+    """A ticket that was set aside needs no more. Locks the queue and the ticket. Raises WrongState."""
+    locked = locks.lock_ticket(ticket)
+    if locked.state != State.ON_HOLD:
+        raise errors.WrongState
+    return moves.change(locked, "finish", by=by)
+
+
+@locks.verb
+def put_back(*, counter: Counter, by, reason: str = "") -> Ticket:
+    """Put the counter's ticket back into its queue, where it stood. Locks and raises as recall."""
+    ticket = locks.lock_ticket_at(counter, by)
+    return moves.change(
+        ticket, "put_back", by=by, counter=None, at_counter=counter, called_at=None, recalls=0, reason=reason
+    )
+
+
+@locks.verb
+def transfer(*, counter: Counter, to: Department, by, note: str = "") -> Ticket:
+    """Send the member being served on to another department, under the same number; due now, the note goes with it.
+
+    Locks the counter, both queues and the ticket. Raises NotAtCounter, WrongState, DayClosed where that department is
+    not in use.
+    """
+    if not to.is_active:
+        raise errors.DayClosed
+    ticket = locks.lock_ticket_at(counter, by, to.pk)
+    if ticket.queue_id == to.pk:
+        raise errors.WrongState
+    return moves.change(
+        ticket,
+        "transfer",
+        by=by,
+        counter=None,
+        at_counter=counter,
+        reason=note,
+        queue=to,
+        due_at=timezone.now(),
+        called_at=None,
+        recalls=0,
+    )
+
+
+def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
+    _require_free(counter)
+    if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
+        raise errors.WrongState
+    moves.change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
+    ledger.owe_nearly(ticket.queue)
+
+
+def _require_free(counter: Counter) -> None:
+    busy_with = Ticket.objects.with_details().at_counter(counter).first()
+    if busy_with:
+        raise errors.CounterBusy(busy_with)
