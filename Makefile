@@ -1,7 +1,8 @@
-# make run     everything: database, web server, worker (PORT=8000, HOST=127.0.0.1)
-# make test    linter and all tests (ARGS="-k booking" goes to pytest)
-# make bench   measurements (ARGS= goes to bench)
-# make lint    what `make test` asks of the source text;  make format puts it right
+# make run        everything: database, web server, worker (PORT=8000, HOST=127.0.0.1)
+# make test       linter and tests, in about ten minutes (ARGS="-k booking" goes to pytest)
+# make test-slow  what takes longer: floods, real proxies, second databases, restarts
+# make bench      measurements (ARGS= goes to bench)
+# make lint       what `make test` asks of the source text;  make format puts it right
 #
 # PYTHON=python3.12 chooses the Python that .venv is made with.
 
@@ -10,13 +11,17 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP = .venv/bin/python -m pip install --disable-pip-version-check
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: run test bench lint format
+.PHONY: run test test-slow bench lint format
 
 run: .venv/installed .env
 	@.venv/bin/python manage.py run
 
 test: lint
-	.venv/bin/python -m pytest --numprocesses=2 --dist=loadgroup $(ARGS)
+	.venv/bin/python -m pytest -m "not slow" --numprocesses=2 --dist=loadgroup $(ARGS)
+
+# Exit code 5 of pytest says that no test is marked so.
+test-slow: .venv/installed-dev
+	.venv/bin/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
 
 bench: .venv/installed-dev
 	.venv/bin/python -m bench $(ARGS)
