@@ -1,50 +1,86 @@
 """The two roles of the office's staff, as Django groups. Made after each migrate; staff may be given more by hand."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ImproperlyConfigured
+
+from booking.rights import Right
 
 MANAGER = "ผู้จัดการ"
 CLERK = "เจ้าหน้าที่ช่องบริการ"
 
-_KEPT_BY_MANAGERS = {
-    "booking": ["department", "openinghours", "quotaoverride", "counter", "counterdepartment", "clip", "boardnotice"],
-    "holidays": ["holiday"],
-    "members": ["member"],
-}
-_READ_BY_MANAGERS = {"booking": ["slot", "place", "ticket", "ticketevent", "jobrun", "visitcount", "waitprediction"]}
-_READ_BY_CLERKS = {"booking": ["slot", "ticket", "ticketevent", "waitprediction"]}
+# What managers add, change, delete and view.
+_KEPT_BY_MANAGERS = [
+    "booking.department",
+    "booking.openinghours",
+    "booking.quotaoverride",
+    "booking.counter",
+    "booking.counterdepartment",
+    "booking.clip",
+    "booking.boardnotice",
+    "holidays.holiday",
+    "members.member",
+]
+_ACTIONS = ["add", "change", "delete", "view"]
+_RIGHTS_OF_MANAGERS = [
+    Right.VIEW_SLOTS,
+    Right.VIEW_PLACES,
+    Right.VIEW_TICKETS,
+    Right.VIEW_EVENTS,
+    Right.VIEW_JOBS,
+    Right.VIEW_VISITS,
+    Right.VIEW_WAITS,
+    Right.BOOK_FOR_MEMBER,
+    Right.CANCEL,
+    Right.RESCHEDULE,
+    Right.RECEIVE,
+    Right.CALL_OUT_OF_ORDER,
+    Right.CLOSE_DAY,
+    Right.SERVE,
+    Right.TAKE_OVER,
+    Right.CHANGE_MESSAGES,
+    Right.VIEW_MESSAGES,
+    Right.VIEW_NOTICES,
+    Right.TELEPHONE,
+    Right.HAND_OUT_LINKING_CODE,
+    Right.UNLINK_LINE,
+    # Deleting a token revokes it; making one takes the command line.
+    Right.VIEW_TOKENS,
+    Right.REVOKE_TOKEN,
+]
+_RIGHTS_OF_CLERKS = [
+    Right.VIEW_SLOTS,
+    Right.VIEW_TICKETS,
+    Right.VIEW_EVENTS,
+    Right.VIEW_WAITS,
+    Right.CANCEL,
+    Right.RECEIVE,
+    Right.SERVE,
+    Right.TELEPHONE,
+    Right.HAND_OUT_LINKING_CODE,
+    Right.UNLINK_LINE,
+]
 
 
 def sync_groups() -> None:
+    """Give each role its rights. Raises ImproperlyConfigured where a right is named that no model has: it would grant
+    nothing, in silence."""
+    _permissions(Right)
+    kept = [name.replace(".", f".{action}_") for name in _KEPT_BY_MANAGERS for action in _ACTIONS]
     manager, _ = Group.objects.get_or_create(name=MANAGER)
     clerk, _ = Group.objects.get_or_create(name=CLERK)
-    manager.permissions.add(
-        *_permissions(_KEPT_BY_MANAGERS, "add", "change", "delete", "view"),
-        *_permissions(_READ_BY_MANAGERS, "view"),
-        # Who may add a ticket books for members who telephone.
-        *_permissions(
-            {"booking": ["ticket"]}, "add", "cancel", "reschedule", "receive", "call_out_of_order", "close_day"
-        ),
-        *_permissions({"booking": ["counter"]}, "serve_at", "take_over"),
-        *_permissions({"booking": ["messagechoice"]}, "change", "view"),
-        *_permissions({"booking": ["notice"]}, "view", "telephone"),
-        *_line_permissions(),
-        # Deleting a token revokes it; making one takes the command line.
-        *_permissions({"booking": ["stafftoken"]}, "view", "delete"),
-    )
-    clerk.permissions.add(
-        *_permissions(_READ_BY_CLERKS, "view"),
-        *_permissions({"booking": ["ticket"]}, "cancel", "receive"),
-        *_permissions({"booking": ["counter"]}, "serve_at"),
-        *_permissions({"booking": ["notice"]}, "telephone"),
-        *_line_permissions(),
-    )
+    manager.permissions.add(*_permissions([*kept, *_RIGHTS_OF_MANAGERS]))
+    clerk.permissions.add(*_permissions(_RIGHTS_OF_CLERKS))
 
 
-def _line_permissions():
-    """To hand a member the code that links a LINE account, and to end a link."""
-    return [*_permissions({"members": ["linkingcode"]}, "add"), *_permissions({"members": ["lineaccount"]}, "delete")]
-
-
-def _permissions(models: dict[str, list[str]], *actions: str):
-    names = [f"{action}_{model}" for found in models.values() for model in found for action in actions]
-    return Permission.objects.filter(content_type__app_label__in=models, codename__in=names)
+def _permissions(rights: Iterable[str]) -> list[Permission]:
+    wanted = {str(right) for right in rights}
+    apps = {right.partition(".")[0] for right in wanted}
+    found = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.filter(content_type__app_label__in=apps).select_related("content_type")
+    }
+    if missing := sorted(wanted - found.keys()):
+        raise ImproperlyConfigured(f"No model has these rights: {', '.join(missing)}")
+    return [found[right] for right in sorted(wanted)]

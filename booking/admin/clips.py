@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from booking.admin.base import OfficeAdmin, page, require, say
 from booking.calling import board
 from booking.models import Clip
+from booking.rights import Right
 
 BIGGEST = 1024 * 1024  # bytes: some seconds of WAV
 
@@ -32,9 +33,9 @@ class ClipAdmin(OfficeAdmin):
     @method_decorator(csp_update({"media-src": [SELF]}))
     def changelist_view(self, request, extra_context=None):
         if request.method == "POST":
-            require(request, "booking.change_clip")
+            require(request, Right.CHANGE_CLIP)
             return _keep_what_was_sent(request)
-        require(request, "booking.view_clip")
+        require(request, Right.VIEW_CLIPS)
         needed = board.needed_words()
         clips = {clip.word: clip for clip in Clip.objects.defer("sound")}
         return page(
@@ -45,7 +46,7 @@ class ClipAdmin(OfficeAdmin):
             words=[(word, clips.get(word)) for word in needed],
             missing=[word for word in needed if word not in clips],
             no_longer_needed=[clip for word, clip in clips.items() if word not in needed],
-            may_change=request.user.has_perm("booking.change_clip"),
+            may_change=request.user.has_perm(Right.CHANGE_CLIP),
         )
 
     def change_view(self, request, object_id, form_url="", extra_context=None):

@@ -13,8 +13,7 @@ from booking.admin.closed import ticked_ids
 from booking.errors import BookingError
 from booking.models import Department, Ticket
 from booking.models.tickets import AT_COUNTER, State
-
-RIGHT = "booking.close_day_ticket"
+from booking.rights import Right
 
 
 class DepartmentsForm(forms.Form):
@@ -24,7 +23,7 @@ class DepartmentsForm(forms.Form):
 def close_day(request, model_admin):
     """GET: what closing today would do in each department, and what was closed. POST `do`: `close` the ticked
     departments, or `reopen` the ticked tickets."""
-    require(request, RIGHT)
+    require(request, Right.CLOSE_DAY)
     if request.method == "POST":
         if request.POST.get("do") == "close":
             _close(request)

@@ -13,11 +13,12 @@ from booking import thai
 from booking.admin.base import page, require, say
 from booking.admin.fields import DateField
 from booking.models import Department
+from booking.rights import Right
 from booking.verbs import closures
 from booking.verbs.closures import Choice
 from members.files.spreadsheets import defused
 
-RIGHT_FOR = {Choice.MOVE: "booking.reschedule_ticket", Choice.CANCEL: "booking.cancel_ticket"}
+RIGHT_FOR = {Choice.MOVE: Right.RESCHEDULE, Choice.CANCEL: Right.CANCEL}
 KINDS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -66,7 +67,7 @@ def closed_times(request, model_admin):
     """GET ?date=&department=: the tickets of closed times, and those that staff have moved or cancelled.
 
     POST: the ticked ones are moved or cancelled."""
-    require(request, "booking.view_ticket")
+    require(request, Right.VIEW_TICKETS)
     stranded, settled, scope = _in_scope(request)
     form = ChoiceForm(request.user, request.POST or None, choices=[Choice.MOVE, Choice.CANCEL])
     if request.method == "POST" and form.is_valid():
@@ -84,14 +85,14 @@ def closed_times(request, model_admin):
         form=form,
         may_settle=bool(form.fields["choice"].choices),
         ticked=ticked_ids(request) if request.method == "POST" else None,
-        with_phones=request.user.has_perm("members.view_member"),
+        with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
     )
 
 
 def download(request, model_admin, kind):
     """The same tickets as a file to telephone from. `kind` is csv or xlsx. No cell of it is a formula."""
-    require(request, "booking.view_ticket")
-    require(request, "members.view_member")
+    require(request, Right.VIEW_TICKETS)
+    require(request, Right.VIEW_MEMBERS)
     if kind not in KINDS:
         raise Http404
     stranded, settled, _scope = _in_scope(request)

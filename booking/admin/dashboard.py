@@ -11,6 +11,7 @@ from booking.admin.links import closed_times, tickets_of
 from booking.days import overview
 from booking.messages import ledger
 from booking.models import Department
+from booking.rights import Right
 from booking.verbs import closures
 from members import line
 from members.models import LineQuota
@@ -18,7 +19,7 @@ from members.models import LineQuota
 
 def dashboard(request, context: dict) -> dict:
     """Add to the first page what this member of staff has the right to see."""
-    if request.user.has_perm("booking.view_slot"):
+    if request.user.has_perm(Right.VIEW_SLOTS):
         context["days"] = _two_days()
     context["warnings"] = [warning for warning in _warnings(request.user) if warning]
     return context
@@ -54,7 +55,7 @@ def _row(department, day) -> dict:
 
 def _warnings(user):
     """Each a sentence with the address where it is put right; None where all is well or where it is not theirs."""
-    if user.has_perm("holidays.change_holiday"):
+    if user.has_perm(Right.CHANGE_HOLIDAY):
         drafts = list(overview.undecided_holidays())
         yield drafts and {
             "text": _("วันหยุดที่ยังไม่ยืนยัน %(count)d วัน ถัดไปคือ%(name)s %(date)s วันเหล่านี้ยังเปิดให้จอง")
@@ -62,21 +63,21 @@ def _warnings(user):
             "do": _("ยืนยันหรือลบ"),
             "link": f"{reverse('admin:holidays_holiday_changelist')}?is_confirmed__exact=0",
         }
-    if user.has_perm("booking.view_ticket"):
+    if user.has_perm(Right.VIEW_TICKETS):
         count = closures.stranded().count()
         yield count and {
             "text": _("บัตรคิวที่ยังนัดไว้ในวันหรือเวลาที่ปิด %d ใบ") % count,
             "do": _("ดูและเลือกว่าจะทำอย่างไร"),
             "link": closed_times(),
         }
-    if user.has_perm("booking.telephone_notice"):
+    if user.has_perm(Right.TELEPHONE):
         count = ledger.to_telephone().count()
         yield count and {
             "text": _("สมาชิกที่ต้องโทรแจ้ง %d รายการ") % count,
             "do": _("ดูรายชื่อ"),
             "link": reverse("admin:booking_notice_telephone"),
         }
-    if user.has_perm("booking.view_messagechoice") and line.is_on():
+    if user.has_perm(Right.VIEW_MESSAGES) and line.is_on():
         quota = LineQuota.objects.filter(pk=1).first()
         text = ""
         if quota and quota.fault:
@@ -91,14 +92,14 @@ def _warnings(user):
             "do": _("ดูข้อความถึงสมาชิก"),
             "link": reverse("admin:booking_messagechoice_changelist"),
         }
-    if user.has_perm("booking.view_slot"):
+    if user.has_perm(Right.VIEW_SLOTS):
         count = overview.overfull_slots().count()
         yield count and {
             "text": _("ช่วงเวลาที่มีบัตรคิวมากกว่าโควตา %d ช่วง") % count,
             "do": _("ดูช่วงเวลา"),
             "link": f"{reverse('admin:booking_slot_changelist')}?overfull=1",
         }
-    if user.has_perm("booking.view_jobrun"):
+    if user.has_perm(Right.VIEW_JOBS):
         yield overview.worker_is_late() and {
             "text": _("โปรแกรมเบื้องหลังไม่ทำงานเกิน 3 นาที วันใหม่จะไม่เปิดให้จอง กรุณาแจ้งผู้ดูแลระบบ"),
             "do": _("ดูงานเบื้องหลัง"),
@@ -113,48 +114,48 @@ def sidebar(request) -> list[dict]:
             _("งานประจำวัน"),
             [
                 (_("ภาพรวม"), "dashboard", "admin:index", None),
-                (_("เรียกคิว"), "support_agent", "counters", "booking.serve_at_counter"),
-                (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", "booking.view_slot"),
-                (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", "booking.view_ticket"),
-                (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", "booking.view_ticket"),
-                (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", "booking.telephone_notice"),
-                (_("ปิดคิวสิ้นวัน"), "bedtime", "admin:booking_ticket_close_day", "booking.close_day_ticket"),
+                (_("เรียกคิว"), "support_agent", "counters", Right.SERVE),
+                (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", Right.VIEW_SLOTS),
+                (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", Right.VIEW_TICKETS),
+                (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", Right.VIEW_TICKETS),
+                (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", Right.TELEPHONE),
+                (_("ปิดคิวสิ้นวัน"), "bedtime", "admin:booking_ticket_close_day", Right.CLOSE_DAY),
                 (
                     _("เวลารอ"),
                     "hourglass_top",
                     "admin:booking_waitprediction_changelist",
-                    "booking.view_waitprediction",
+                    Right.VIEW_WAITS,
                 ),
-                (_("สมาชิก"), "group", "admin:members_member_changelist", "members.view_member"),
-                (_("บัญชี LINE ของสมาชิก"), "link", "admin:members_member_line", "members.add_linkingcode"),
+                (_("สมาชิก"), "group", "admin:members_member_changelist", Right.VIEW_MEMBERS),
+                (_("บัญชี LINE ของสมาชิก"), "link", "admin:members_member_line", Right.HAND_OUT_LINKING_CODE),
             ],
         ),
         (
             _("ตั้งค่า"),
             [
-                (_("ฝ่ายและเวลาทำการ"), "apartment", "admin:booking_department_changelist", "booking.view_department"),
-                (_("ช่องบริการ"), "desk", "admin:booking_counter_changelist", "booking.view_counter"),
+                (_("ฝ่ายและเวลาทำการ"), "apartment", "admin:booking_department_changelist", Right.VIEW_DEPARTMENTS),
+                (_("ช่องบริการ"), "desk", "admin:booking_counter_changelist", Right.VIEW_COUNTERS),
                 (
                     _("โควตาเฉพาะวัน"),
                     "edit_calendar",
                     "admin:booking_quotaoverride_changelist",
-                    "booking.view_quotaoverride",
+                    Right.VIEW_QUOTAS,
                 ),
-                (_("ข้อความถึงสมาชิก"), "sms", "admin:booking_messagechoice_changelist", "booking.view_messagechoice"),
-                (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", "holidays.view_holiday"),
-                (_("ประกาศบนจอ"), "campaign", "admin:booking_boardnotice_changelist", "booking.view_boardnotice"),
-                (_("เสียงประกาศ"), "record_voice_over", "admin:booking_clip_changelist", "booking.view_clip"),
+                (_("ข้อความถึงสมาชิก"), "sms", "admin:booking_messagechoice_changelist", Right.VIEW_MESSAGES),
+                (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", Right.VIEW_HOLIDAYS),
+                (_("ประกาศบนจอ"), "campaign", "admin:booking_boardnotice_changelist", Right.VIEW_BOARD_NOTICES),
+                (_("เสียงประกาศ"), "record_voice_over", "admin:booking_clip_changelist", Right.VIEW_CLIPS),
             ],
         ),
         (
             _("ระบบ"),
             [
-                (_("ช่วงเวลาและที่"), "grid_view", "admin:booking_slot_changelist", "booking.view_slot"),
-                (_("ข้อความที่ส่ง"), "outbox", "admin:booking_notice_changelist", "booking.view_notice"),
-                (_("งานเบื้องหลัง"), "schedule", "admin:booking_jobrun_changelist", "booking.view_jobrun"),
-                (_("โทเคนของ API"), "key", "admin:booking_stafftoken_changelist", "booking.view_stafftoken"),
-                (_("ผู้ใช้"), "person", "admin:auth_user_changelist", "auth.view_user"),
-                (_("บทบาท"), "badge", "admin:auth_group_changelist", "auth.view_group"),
+                (_("ช่วงเวลาและที่"), "grid_view", "admin:booking_slot_changelist", Right.VIEW_SLOTS),
+                (_("ข้อความที่ส่ง"), "outbox", "admin:booking_notice_changelist", Right.VIEW_NOTICES),
+                (_("งานเบื้องหลัง"), "schedule", "admin:booking_jobrun_changelist", Right.VIEW_JOBS),
+                (_("โทเคนของ API"), "key", "admin:booking_stafftoken_changelist", Right.VIEW_TOKENS),
+                (_("ผู้ใช้"), "person", "admin:auth_user_changelist", Right.VIEW_USERS),
+                (_("บทบาท"), "badge", "admin:auth_group_changelist", Right.VIEW_ROLES),
             ],
         ),
     ]

@@ -17,6 +17,7 @@ from booking.admin.base import KeptAdmin, page, require, say
 from booking.admin.closed import ChoiceForm, tell, ticked_ids
 from booking.admin.links import closed_times
 from booking.days import opening
+from booking.rights import Right
 from booking.thai import ERA
 from booking.verbs import closures
 from booking.verbs.closures import Choice
@@ -137,7 +138,7 @@ def confirm(request, model_admin):
     """GET ?holiday=1&holiday=2: drafts, with the tickets of their days.
 
     POST: they take effect, and with the tickets shown is done what was chosen. What came meanwhile is shown next."""
-    require(request, "holidays.change_holiday")
+    require(request, Right.CHANGE_HOLIDAY)
     drafts = list(Holiday.objects.filter(pk__in=_ids(request), is_confirmed=False).order_by("date"))
     if not drafts:
         return HttpResponseRedirect(reverse("admin:holidays_holiday_changelist"))
@@ -157,7 +158,7 @@ def confirm(request, model_admin):
         drafts=[(draft, [ticket for ticket in tickets if ticket.date == draft.date]) for draft in drafts],
         tickets=tickets,
         form=form,
-        with_phones=request.user.has_perm("members.view_member"),
+        with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
     )
 
 

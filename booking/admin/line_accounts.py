@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from booking.admin.base import moment, page, require, say
+from booking.rights import Right
 from members import line, line_accounts
 from members.citizen_id import parse_member_number
 from members.errors import MemberError
@@ -34,7 +35,7 @@ class MemberNumberForm(forms.Form):
 
 def line_account(request, model_admin):
     """Number, then name and state, then what is to be done; all by POST, so that no number stands in an address."""
-    require(request, "members.add_linkingcode")
+    require(request, Right.HAND_OUT_LINKING_CODE)
     form = MemberNumberForm(request.POST if request.method == "POST" else None)
     member = form.cleaned_data["member_number"] if form.is_valid() else None
     code = _act(request, member) if member else ""
@@ -50,7 +51,7 @@ def line_account(request, model_admin):
         since=moment(account and account.linked_at),
         code=code,
         line_is_on=line.log_in_is_on(),
-        may_unlink=request.user.has_perm("members.delete_lineaccount"),
+        may_unlink=request.user.has_perm(Right.UNLINK_LINE),
     )
 
 
@@ -62,7 +63,7 @@ def _act(request, member) -> str:
             _write_down(request, member, _("ออกรหัสผูกบัญชี LINE"))
             return f"{code[:4]} {code[4:]}"
         case "unlink":
-            require(request, "members.delete_lineaccount")
+            require(request, Right.UNLINK_LINE)
             if line_accounts.unlink(member=member, by=request.user):
                 _write_down(request, member, _("เลิกผูกบัญชี LINE"))
                 say(request, messages.SUCCESS, _("เลิกผูกบัญชี LINE แล้ว"))

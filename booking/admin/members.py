@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from booking.admin.base import KeptAdmin, moment, say
 from booking.admin.line_accounts import line_account
+from booking.rights import Right
 from members.citizen_id import ascii_digits, citizen_id_hmac, parse_citizen_id, parse_member_number
 from members.errors import MemberError
 from members.files.importing import ImportedFile, MemberResource
@@ -106,14 +107,14 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
         return [CSV, XLSX]
 
     def has_import_permission(self, request):
-        return request.user.has_perms(["members.add_member", "members.change_member"])
+        return request.user.has_perms([Right.ADD_MEMBER, Right.CHANGE_MEMBER])
 
     def has_export_permission(self, request):
-        return request.user.has_perm("members.change_member")
+        return request.user.has_perm(Right.CHANGE_MEMBER)
 
     def has_view_history_or_change_history_permission(self, request, obj=None):
         """The history has full names."""
-        return request.user.has_perm("members.change_member")
+        return request.user.has_perm(Right.CHANGE_MEMBER)
 
     def get_list_display(self, request):
         if sees_names(request):
@@ -163,7 +164,7 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
 
 def sees_names(request) -> bool:
     """Who may only look at members sees their names masked."""
-    return request.user.has_perm("members.change_member") or request.user.has_perm("members.add_member")
+    return request.user.has_perm(Right.CHANGE_MEMBER) or request.user.has_perm(Right.ADD_MEMBER)
 
 
 def found_by(members, text: str, *, names: bool):

@@ -16,6 +16,7 @@ from booking.admin.base import OfficeAdmin, ReadOnlyAdmin, moment, page, require
 from booking.messages import ledger, texts
 from booking.models import MessageChoice, Notice
 from booking.models.notices import Kind, NoticeState
+from booking.rights import Right
 from members import line
 from members.models import LineQuota
 
@@ -169,7 +170,7 @@ def why(reason: str) -> str:
 
 def telephone(request, model_admin):
     """Whom to telephone, soonest day first, with what to say."""
-    require(request, "booking.telephone_notice")
+    require(request, Right.TELEPHONE)
     found = ledger.to_telephone()
     rows = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
     return page(
@@ -180,7 +181,7 @@ def telephone(request, model_admin):
         count=found.count(),
         rows=[_row(notice) for notice in rows[:MOST_ON_A_PAGE]],
         is_on=ledger.is_on(),
-        closed_times=request.user.has_perm("booking.view_ticket"),
+        closed_times=request.user.has_perm(Right.VIEW_TICKETS),
     )
 
 
@@ -191,7 +192,7 @@ def _row(notice: Notice) -> dict:
 
 def telephoned(request, model_admin, pk):
     """POST: the member has been told. Pressed twice, or by two, it is done once."""
-    require(request, "booking.telephone_notice")
+    require(request, Right.TELEPHONE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     notice = get_object_or_404(Notice, pk=pk)

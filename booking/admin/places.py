@@ -15,6 +15,7 @@ from booking.admin.base import ReadOnlyAdmin, page, require
 from booking.admin.links import new_holiday, new_override, tickets_of
 from booking.days import overview
 from booking.models import Department, Slot
+from booking.rights import Right
 
 
 class Overfull(admin.SimpleListFilter):
@@ -63,7 +64,7 @@ class SlotAdmin(ReadOnlyAdmin):
 
 def month(request, model_admin):
     """GET ?month=2026-11&department=loans: a month of one department, or of all where none is named."""
-    require(request, "booking.view_slot")
+    require(request, Right.VIEW_SLOTS)
     departments = list(Department.objects.active())
     chosen = next((one for one in departments if one.slug == request.GET.get("department")), None)
     shown = [chosen] if chosen else departments

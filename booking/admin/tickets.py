@@ -23,6 +23,7 @@ from booking.days import availability
 from booking.errors import BookingError
 from booking.models import Department, Ticket, TicketEvent
 from booking.models.tickets import State
+from booking.rights import Right
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member
@@ -160,13 +161,13 @@ class TicketAdmin(ReadOnlyAdmin):
         ]
 
     def has_cancel_permission(self, request, obj=None):
-        return request.user.has_perm("booking.cancel_ticket")
+        return request.user.has_perm(Right.CANCEL)
 
     def has_move_permission(self, request, obj=None):
-        return request.user.has_perm("booking.reschedule_ticket")
+        return request.user.has_perm(Right.RESCHEDULE)
 
     def has_book_permission(self, request, obj=None):
-        return request.user.has_perm("booking.add_ticket")
+        return request.user.has_perm(Right.BOOK_FOR_MEMBER)
 
     @display(description=gettext_lazy("หมายเลข"), ordering="number")
     def code_(self, ticket):

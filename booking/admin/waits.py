@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from booking.admin.base import ReadOnlyAdmin, page, require
 from booking.calling import accuracy
 from booking.models import Department, WaitPrediction
+from booking.rights import Right
 
 DAYS = {1: gettext_lazy("วันนี้"), 7: gettext_lazy("7 วัน"), 30: gettext_lazy("30 วัน")}
 USUALLY = 7
@@ -37,7 +38,7 @@ class WaitPredictionAdmin(ReadOnlyAdmin):
 
 def report(request, model_admin):
     """GET ?days=&department=: by department, by day, and each wait as a dot."""
-    require(request, "booking.view_waitprediction")
+    require(request, Right.VIEW_WAITS)
     form = ScopeForm(request.GET)
     scope = form.cleaned_data if form.is_valid() else {"days": USUALLY, "department": None}
     last = timezone.localdate()

@@ -18,13 +18,11 @@ from booking.api.serializers import (
     WalkInSerializer,
 )
 from booking.models import Counter, Department, Ticket
+from booking.rights import Right
 from booking.verbs import seats
 from members.citizen_id import parse_member_number
 from members.errors import NotRegistered
 from members.models import Member
-
-SERVE, RECEIVE = "booking.serve_at_counter", "booking.receive_ticket"
-CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
 
 
 @endpoint(
@@ -33,7 +31,7 @@ CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
     {200: TicketSerializer, 204: OpenApiResponse(description="Nobody is waiting.")},
     404,
     409,
-    rights=[SERVE],
+    rights=[Right.SERVE],
 )
 def call_next(request, number):
     """Call the ticket whose turn it is to the counter. The clerk sits down there, where nobody sits yet."""
@@ -50,11 +48,11 @@ def call_next(request, number):
     409,
     415,
     request=CallTicketSerializer,
-    rights=[CALL_OUT_OF_ORDER],
+    rights=[Right.CALL_OUT_OF_ORDER],
 )
 def call(request, number):
     """Call a certain ticket to the counter, whoever else is waiting."""
-    if not request.user.has_perm(SERVE):
+    if not request.user.has_perm(Right.SERVE):
         raise PermissionDenied
     wanted = body(CallTicketSerializer(), request)
     ticket = _ticket(wanted["ticket"])
@@ -68,7 +66,7 @@ def _of_the_counter(verb, says: str):
         return _answer(verb(counter=_seat(request, number), by=request.user))
 
     view.__name__, view.__doc__ = verb.__name__, says
-    return endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE])(view)
+    return endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.SERVE])(view)
 
 
 recall = _of_the_counter(verbs.recall, "Call again. Past the department's maximum the ticket is `missed` instead.")
@@ -78,21 +76,23 @@ finish = _of_the_counter(verbs.finish, "The member has been served: `served`.")
 miss = _of_the_counter(verbs.miss, "The called member did not come: `missed`.")
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[Right.SERVE])
 def hold(request, number):
     """Set the counter's ticket aside: `on_hold`. The counter is free for the next."""
     why = body(ReasonSerializer(), request)
     return _answer(verbs.hold(counter=_seat(request, number), by=request.user, **why))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[Right.SERVE])
 def put_back(request, number):
     """Put the counter's ticket back into its queue, where it stood."""
     why = body(ReasonSerializer(), request)
     return _answer(verbs.put_back(counter=_seat(request, number), by=request.user, **why))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=TransferSerializer, rights=[SERVE])
+@endpoint(
+    "POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=TransferSerializer, rights=[Right.SERVE]
+)
 def transfer(request, number):
     """Send the member being served on to another department, under the same number."""
     wanted = body(TransferSerializer(), request)
@@ -100,7 +100,7 @@ def transfer(request, number):
     return _answer(verbs.transfer(counter=_seat(request, number), to=to, by=request.user, **wanted))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ResumeSerializer, rights=[SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ResumeSerializer, rights=[Right.SERVE])
 def resume(request, number):
     """Call a ticket that was set aside to the counter again."""
     held = _ticket(body(ResumeSerializer(), request)["ticket"])
@@ -118,7 +118,7 @@ def resume(request, number):
     422,
     request=WalkInSerializer,
     parameters=[IDEMPOTENCY_KEY],
-    rights=[RECEIVE],
+    rights=[Right.RECEIVE],
 )
 def walk_in(request):
     """Issue a ticket to somebody who has come without one; it waits at once. The secret is for the slip's QR code."""
@@ -134,7 +134,7 @@ def walk_in(request):
     return Response(NewTicketSerializer(ticket).data, status=201)
 
 
-@endpoint("POST", "ticket_or_token", {200: TicketSerializer}, 404, 409, rights=[RECEIVE])
+@endpoint("POST", "ticket_or_token", {200: TicketSerializer}, 404, 409, rights=[Right.RECEIVE])
 def check_in(request, public_id):
     """The member has come. By the ticket's holder from some time before its turn; by staff at any time of its day."""
     if request.user:
@@ -142,19 +142,19 @@ def check_in(request, public_id):
     return _answer(verbs.check_in(ticket=ticket_of_holder(request, public_id)))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[RECEIVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.RECEIVE])
 def undo_check_in(request, public_id):
     """Take back that the member has come: `booked` again."""
     return _answer(verbs.undo_check_in(ticket=_ticket(public_id), by=request.user))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.SERVE])
 def finish_held(request, public_id):
     """A ticket that was set aside needs no more: `served`. One at a counter is finished there."""
     return _answer(verbs.finish_held(ticket=_ticket(public_id), by=request.user))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[SERVE, RECEIVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.SERVE, Right.RECEIVE])
 def come_back(request, public_id):
     """A member who missed the call has come back, and waits again by the department's rule for late arrivals."""
     return _answer(verbs.come_back(ticket=_ticket(public_id), by=request.user))

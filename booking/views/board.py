@@ -18,11 +18,11 @@ from django.views.decorators.http import require_safe
 from booking.calling import board as reads
 from booking.calling import presence, waiting
 from booking.models import BoardNotice, Clip, Department
+from booking.rights import Right
 from booking.views.access import access
 from booking.views.live import queue_etag, with_version
 from booking.views.qr import qr
 
-RECEIVES = "booking.receive_ticket"
 # Beside the newest.
 CALLS_SHOWN = 5
 CLIP_LASTS = 30 * 24 * 60 * 60  # seconds; its address has the time of its upload
@@ -40,7 +40,7 @@ def board(request, slug=None):
 
 
 @require_safe
-@access("staff", permission=RECEIVES)
+@access("staff", permission=Right.RECEIVE)
 def poster(request):
     """Nothing but the code that shows who is in the office, large."""
     token = presence.token()
@@ -113,7 +113,7 @@ def _context(department) -> dict:
 
 def _shows_presence(user) -> bool:
     """Whether the screen has been opened by staff, and somebody needs the code."""
-    if not user.is_authenticated or not user.has_perm(RECEIVES):
+    if not user.is_authenticated or not user.has_perm(Right.RECEIVE):
         return False
     return Department.objects.active().filter(check_in_needs_presence=True).exists()
 

@@ -23,16 +23,11 @@ from booking.calling import console as reads
 from booking.calling import waiting
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
+from booking.rights import Right
 from booking.verbs import seats
 from booking.views import refusals, scan
 from booking.views.access import access
 from booking.views.live import queue_etag
-
-SERVE = "booking.serve_at_counter"
-TAKE_OVER = "booking.take_over_counter"
-RECEIVE = "booking.receive_ticket"
-CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
-CANCEL = "booking.cancel_ticket"
 
 LONGEST_REASON = 200  # as long as an event keeps
 PUBLIC_ID = re.compile(r"[-\w]{1,32}", re.ASCII)
@@ -52,27 +47,27 @@ class NotFound(errors.BookingError):
 
 
 @require_safe
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 def choose(request):
     counters = Counter.objects.filter(is_active=True).select_related("clerk").prefetch_related("serves__department")
     mine = Counter.objects.filter(clerk=request.user).first()
     context = {
         "counters": counters,
         "mine": mine,
-        "may_take_over": request.user.has_perm(TAKE_OVER),
+        "may_take_over": request.user.has_perm(Right.TAKE_OVER),
         "why": refusals.why(request),
     }
     return render(request, "counter/choose.html", context)
 
 
 @require_POST
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 def sit(request, number):
     return _sit(request, get_object_or_404(Counter, number=number), takes_over=False)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@access("staff", permission=TAKE_OVER)
+@access("staff", permission=Right.TAKE_OVER)
 def take_over(request, number):
     """Ask once more, since somebody is sent away; then sit in their place and go on with the ticket they had."""
     counter = get_object_or_404(Counter.objects.select_related("clerk"), number=number)
@@ -108,7 +103,7 @@ def _seated(view):
 
 
 @require_safe
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 @_seated
 def console(request, counter):
     if request.htmx:
@@ -117,7 +112,7 @@ def console(request, counter):
 
 
 @require_safe
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 @_seated
 def live(request, counter):
     """The console as it is now; 304 where the page that asks has it already."""
@@ -126,7 +121,7 @@ def live(request, counter):
 
 
 @require_POST
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 @_seated
 def leave(request, counter):
     try:
@@ -137,7 +132,7 @@ def leave(request, counter):
 
 
 @require_POST
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 @_seated
 def press(request, counter, verb):
     """One of the buttons for the ticket at the counter."""
@@ -152,7 +147,7 @@ def press(request, counter, verb):
 
 
 @require_POST
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 @_seated
 def press_for(request, counter, public_id, verb):
     """A button for a ticket in one of the lists."""
@@ -170,7 +165,7 @@ def press_for(request, counter, public_id, verb):
 
 
 @require_POST
-@access("staff", permission=SERVE)
+@access("staff", permission=Right.SERVE)
 @_seated
 def find(request, counter):
     """Show the ticket that was scanned or typed. Whose ticket was scanned has come: a booked one is checked in."""
@@ -179,7 +174,7 @@ def find(request, counter):
     ticket = scan.ticket_meant(text, letters=letters)
     if ticket is None:
         return _refused(request, counter, NotFound(), form="find")
-    if not scan.is_link(text) or ticket.state != State.BOOKED or not request.user.has_perm(RECEIVE):
+    if not scan.is_link(text) or ticket.state != State.BOOKED or not request.user.has_perm(Right.RECEIVE):
         return _done(request, counter, show=ticket.public_id)
     try:
         verbs.check_in(ticket=ticket, by=request.user)
@@ -253,14 +248,14 @@ def _cancel(request, counter, ticket):
 
 # Each with the right that it takes beyond serving at a counter.
 PRESSED_FOR = {
-    "call": (CALL_OUT_OF_ORDER, _call),
+    "call": (Right.CALL_OUT_OF_ORDER, _call),
     "resume": ("", _resume),
     "finish": ("", _for_ticket(verbs.finish_held)),
     "come-back": ("", _for_ticket(verbs.come_back)),
-    "check-in": (RECEIVE, _for_ticket(verbs.check_in)),
-    "undo-check-in": (RECEIVE, _for_ticket(verbs.undo_check_in)),
-    "cancel": (CANCEL, _cancel),
-    "reopen": (RECEIVE, _for_ticket(verbs.reopen)),
+    "check-in": (Right.RECEIVE, _for_ticket(verbs.check_in)),
+    "undo-check-in": (Right.RECEIVE, _for_ticket(verbs.undo_check_in)),
+    "cancel": (Right.CANCEL, _cancel),
+    "reopen": (Right.RECEIVE, _for_ticket(verbs.reopen)),
 }
 
 
@@ -358,9 +353,9 @@ def _context(request, counter, *, etag="", said=None, show=None) -> dict:
         "said": SAID.get(said),
         "is_about_queue": said == "checked_in"
         or request.resolver_match.url_name in ("counter_find", "counter_press_for"),
-        "may_receive": request.user.has_perm(RECEIVE),
-        "may_cancel": request.user.has_perm(CANCEL),
-        "may_call_out_of_order": request.user.has_perm(CALL_OUT_OF_ORDER),
+        "may_receive": request.user.has_perm(Right.RECEIVE),
+        "may_cancel": request.user.has_perm(Right.CANCEL),
+        "may_call_out_of_order": request.user.has_perm(Right.CALL_OUT_OF_ORDER),
     }
 
 

@@ -17,6 +17,7 @@ from booking.days import opening
 from booking.errors import AlreadyBooked, BookingError, WrongState
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
+from booking.rights import Right
 from booking.views import scan, visitor
 from booking.views.access import access
 from booking.views.qr import qr, secret_link
@@ -25,7 +26,6 @@ from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import InvalidMemberNumber
 from members.models import Member
 
-RECEIVES = "booking.receive_ticket"
 HANDED_OVER = "kiosk_ticket"  # in the session: the ticket that the tablet shows
 LONGEST_REASON = 120
 
@@ -41,7 +41,7 @@ class NoSuchTicket(BookingError):
 
 
 @require_safe
-@access("staff", permission=RECEIVES)
+@access("staff", permission=Right.RECEIVE)
 def start(request):
     """Which department, and how long it would take. Opened by a person, it forgets the ticket shown last; the page
     itself looks again every so often."""
@@ -51,7 +51,7 @@ def start(request):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@access("staff", permission=RECEIVES)
+@access("staff", permission=Right.RECEIVE)
 def issue(request, slug):
     """Ask for what is optional, and issue. The same form sent again shows the same ticket."""
     department = get_object_or_404(Department.objects.active(), slug=slug)
@@ -74,7 +74,7 @@ def issue(request, slug):
 
 
 @require_POST
-@access("staff", permission=RECEIVES)
+@access("staff", permission=Right.RECEIVE)
 def check_in(request):
     """Somebody with a ticket has come: what is typed or scanned is its number of today, or its link."""
     typed = request.POST.get("ticket", "").strip()[:300]
@@ -92,7 +92,7 @@ def check_in(request):
 
 
 @require_safe
-@access("staff", permission=RECEIVES)
+@access("staff", permission=Right.RECEIVE)
 def ticket(request):
     """The ticket just issued or checked in, to be read, photographed or printed."""
     handed_over = request.session.get(HANDED_OVER)
