@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
 from booking.messages.texts import BLUE
-from booking.papers.picture import COUNTER, INK, PAPER, font
+from booking.papers.pictures import COUNTER, INK, PAPER, font
 from members import line
 
 # By this name the menu is found again, to be replaced.
