@@ -9,12 +9,12 @@ from django.db import connection
 from django.utils import timezone
 
 from bench import crashes, database, machine, office, pages, report, storm, weights
-from queuesite.management.commands.run import Command
+from queuesite.launcher import files
 
 
 def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
     """Gives the exit code: 1 where an invariant did not hold or a request made a fault."""
-    Command().collect_files()
+    files.collect(say=say)
     say("Making an office with 1,000 tickets")
     small = database.fresh(url, "bench_small")
     database.use("bench_small")

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import psutil
 from django.db import connection
 
+from queuesite.launcher import web
 from queuesite.launcher.postgres import BASE_DIR
-from queuesite.management.commands.run import _web_command
 
 
 class Server(NamedTuple):
@@ -36,7 +36,7 @@ def serving(
     """Run a web server for the block's duration. `is_quiet`: what it complains of is expected, and not shown."""
     port = _free_port()
     command = [
-        app if part == "queuesite.wsgi:application" else part for part in _web_command("127.0.0.1", port, workers)
+        app if part == "queuesite.wsgi:application" else part for part in web.command("127.0.0.1", port, workers)
     ]
     process = subprocess.Popen(
         command,

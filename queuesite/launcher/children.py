@@ -1,0 +1,83 @@
+"""The processes that `make run` keeps alive: starting them, ending them, and finding those that a killed run left."""
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import time
+
+import psutil
+from django.conf import settings
+
+MARK = "QUEUESITE_RUN"  # in the environment of each child: the next run finds what a killed one left
+STOP_SECONDS = 5  # then what still runs is killed; the database may take as long again
+DEATHS_ALLOWED = 5  # of one child within DEATHS_WITHIN; one more and everything stops
+DEATHS_WITHIN = 300
+
+
+class Child:
+    """The web server, say, or the worker: a process with a session, and so a process group, of its own."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str]):
+        self.name = name
+        self.command = command
+        self.environment = environment
+        self.process: subprocess.Popen | None = None
+        self.deaths: list[float] = []
+
+    def start(self) -> None:
+        end(self.processes())  # children of a process that died
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=settings.BASE_DIR,
+            env=kept | self.environment | {MARK: _mark(), "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def is_dead(self) -> bool:
+        return self.process.poll() is not None
+
+    def keeps_dying(self) -> bool:
+        now = time.monotonic()
+        self.deaths = [moment for moment in self.deaths if now - moment < DEATHS_WITHIN] + [now]
+        return len(self.deaths) > DEATHS_ALLOWED
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything of its group, the first one first."""
+        if self.process is None:
+            return []
+        return sorted(_processes_where(lambda p: os.getpgid(p.pid) == self.process.pid), key=lambda p: p.pid)
+
+
+def end(processes: list[psutil.Process]) -> None:
+    """Ask each group's first process to end, and kill whatever is still there after STOP_SECONDS."""
+    pids = {process.pid for process in processes}
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            if process.ppid() not in pids:
+                process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
+    for process in alive:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=1)
+
+
+def end_leftovers() -> None:
+    """End what a run that was killed outright left behind. Only while holding `run.lock`."""
+    end(_processes_where(lambda process: process.environ().get(MARK) == _mark()))
+
+
+def _mark() -> str:
+    return hashlib.sha256(os.fsencode(settings.VAR_DIR.resolve())).hexdigest()[:16]
+
+
+def _processes_where(matches) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+            if process.pid != os.getpid() and matches(process) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found

@@ -1,0 +1,190 @@
+"""One command for all of it: prepare the database and the files, run web server and worker, end them together."""
+
+import ctypes
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import environ
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django_q.tasks import async_task
+
+from booking.models import Department
+from queuesite import health
+from queuesite.launcher import children, files, place, postgres, web
+from queuesite.launcher.children import Child
+
+READY_SECONDS = 120
+TICK_SECONDS = 1
+
+
+class CannotRun(Exception):
+    """It does not start, or does not go on; the message is for whoever runs it."""
+
+
+def everything(*, say) -> None:
+    """Run until told to end, which is by SystemExit. `say` prints a line. Raises CannotRun."""
+    _end_with_make()
+    _leave_on_signals()
+    env = environ.Env()
+    host, port = env("HOST", default="127.0.0.1"), env.int("PORT", default=8000)
+    address = f"http://{place.reachable(host)}:{port}"
+    settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        with place.only_run(address) as lock:
+            children.end_leftovers()
+            place.check_port(host, port)
+            _prepare(say)
+            connection.close()
+            fake_line, channel = _fake_line(address) if _needs_fake_line() else (None, {})
+            started = [
+                Child("web server", web.command(host, port, env.int("WEB_WORKERS", default=2)), channel),
+                Child("worker", [sys.executable, "manage.py", "qcluster"], channel),
+            ]
+            if fake_line:
+                started.insert(0, Child("fake LINE", fake_line, channel))
+            _keep_running(started, address, lock, say)
+    except place.NoPlace as exc:
+        raise CannotRun(str(exc)) from None
+
+
+def _keep_running(started: list[Child], address: str, lock, say) -> None:
+    try:
+        for child in started:
+            child.start()
+        _wait_until_ready(address, started, say)
+        _greet(address, say)
+        while True:
+            time.sleep(TICK_SECONDS)
+            _look_after(started, say)
+    finally:
+        # The work is over; a second Ctrl-C must not cut the ending short.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        place.write(lock, place.STOPPING)
+        say("Stopping")
+        children.end([process for child in started for process in child.processes()])
+
+
+def _prepare(say) -> None:
+    """Bring the database and the collected files up to date; fill an empty demo."""
+    pending = health.unapplied_migrations()
+    if pending:
+        say(f"Preparing the database ({pending} steps)")
+    call_command("migrate", interactive=False, verbosity=1 if pending else 0)
+    files.collect(say=say)
+    if settings.DEMO and not Department.objects.exists():
+        say("Filling in demo data")
+        call_command("seed_demo")
+    # The worker's first jobs: neither readiness nor what is owed to members need wait for the minute's schedule.
+    async_task("booking.jobs.heartbeat")
+    async_task("booking.jobs.send_notices")
+
+
+def _wait_until_ready(address: str, started: list[Child], say) -> None:
+    say("Starting web server and worker")
+    deadline = time.monotonic() + READY_SECONDS
+    while (problem := _problem(address)) and time.monotonic() < deadline:
+        for child in started:
+            if child.is_dead():
+                raise CannotRun(f"The {child.name} stopped while starting; its lines are above.")
+        time.sleep(0.1)
+    if problem:
+        raise CannotRun(f"Not ready after {READY_SECONDS} seconds: {problem}")
+
+
+def _greet(address: str, say) -> None:
+    lines = [
+        "",
+        "Ready. Ctrl-C ends it.",
+        f"  members     {address}/",
+        f"  back office {address}/admin/",
+        f"  API         {address}/api/docs/",
+    ]
+    if _needs_fake_line():
+        lines.append(f"  LINE        {address}/demo/line/ (messages are shown there; no channel is set)")
+    if settings.DEMO:
+        lines.append(
+            f"  log-ins     manager, counter1 to counter5; password {settings.DEMO_PASSWORD} (demo: known to all)"
+        )
+    say("\n".join([*lines, ""]))
+
+
+def _look_after(started: list[Child], say) -> None:
+    """Start again what died; give up on what keeps dying."""
+    if not os.environ.get("DATABASE_URL"):
+        try:
+            if postgres.start_again_if_dead(settings.VAR_DIR / "postgres"):
+                say("PostgreSQL had stopped; started it again")
+        except postgres.CannotStart as exc:
+            raise CannotRun(f"PostgreSQL: {exc}") from None
+    for child in started:
+        if not child.is_dead():
+            continue
+        if child.keeps_dying():
+            raise CannotRun(f"The {child.name} keeps stopping; its lines are above. Everything is stopped.")
+        say(f"The {child.name} had stopped; starting it again")
+        child.start()
+
+
+def _needs_fake_line() -> bool:
+    """The demo shows what LINE would be sent, where no channel of LINE's own is set."""
+    return settings.DEMO and not settings.LINE_CHANNEL_ACCESS_TOKEN and not settings.LINE_LOGIN_CHANNEL_ID
+
+
+def _fake_line(address: str) -> tuple[list[str], dict[str, str]]:
+    """The command of a LINE of our own on a free port, and the settings with which the others reach it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    channel = {
+        "LINE_API_BASE": f"http://127.0.0.1:{port}",
+        "LINE_CHANNEL_ACCESS_TOKEN": secrets.token_urlsafe(16),
+        "LINE_CHANNEL_SECRET": secrets.token_urlsafe(16),
+        "LINE_LOGIN_CHANNEL_ID": "1650000000",
+        "LINE_LOGIN_CHANNEL_SECRET": secrets.token_urlsafe(16),
+        "PUBLIC_URL": settings.PUBLIC_URL or address,
+    }
+    return [sys.executable, "-m", "queuesite.demo.fake_line", "--port", str(port)], channel
+
+
+def _end_with_make() -> None:
+    """When `make` is killed outright we are told to end; without make nothing changes (Linux only)."""
+    if "MAKELEVEL" in os.environ and sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+
+
+def _leave_on_signals() -> None:
+    """Ctrl-C, and being told to end, leave by way of every `finally`, with exit code 0."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:  # under nohup
+            continue
+        signal.signal(number, lambda number, frame: sys.exit(0))
+
+
+def _problem(address: str) -> str:
+    """What /readyz has to say against the service; empty when it is ready."""
+    request = urllib.request.Request(f"{address}/readyz")
+    if settings.ALLOWED_HOSTS and settings.ALLOWED_HOSTS != ["*"]:
+        request.add_header("Host", settings.ALLOWED_HOSTS[0].lstrip("."))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=5):
+            return ""
+    except urllib.error.HTTPError as exc:
+        body = exc.read().decode(errors="replace")
+        try:
+            return json.dumps(json.loads(body)["checks"])
+        except (ValueError, KeyError):
+            return f"{address}/readyz answers {exc.code}"
+    except OSError as exc:
+        return f"{address}/readyz does not answer ({exc})"
