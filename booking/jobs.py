@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import pace
 from booking.days import opening
 from booking.messages import ledger
 from booking.models import Department, JobRun, Slot, Ticket
@@ -81,7 +81,7 @@ def close_days() -> None:
 def measure_pace() -> None:
     since = timezone.now() - dt.timedelta(days=14)
     for department in Department.objects.active():
-        waiting.measure_pace(department, since=since)
+        pace.measure_pace(department, since=since)
 
 
 @recurring(minutes=60)

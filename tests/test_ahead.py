@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import waits
 from tests.factories import make_open_department, make_slot, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -35,12 +35,12 @@ def test_who_booked_is_ahead_until_they_count_as_late(clock):
     walk_in = make_walk_in(department=department)
 
     clock.move_to(MONDAY.replace(hour=9, minute=15))
-    assert waiting.ahead(walk_in) == 1
+    assert waits.ahead(walk_in) == 1
 
     clock.move_to(MONDAY.replace(hour=9, minute=16))
-    assert waiting.ahead(walk_in) == 0
-    low, high = waiting.expected_wait(walk_in)
-    assert (low, high) == waiting.expected_wait(make_walk_in(department=department_of()))
+    assert waits.ahead(walk_in) == 0
+    low, high = waits.expected_wait(walk_in)
+    assert (low, high) == waits.expected_wait(make_walk_in(department=department_of()))
 
 
 def test_who_came_is_ahead_however_late_it_gets(clock):
@@ -49,7 +49,7 @@ def test_who_came_is_ahead_however_late_it_gets(clock):
     verbs.check_in(ticket=ticket, by=make_user())
     clock.move_to(MONDAY.replace(hour=10))
 
-    assert waiting.ahead(make_walk_in(department=department)) == 1
+    assert waits.ahead(make_walk_in(department=department)) == 1
 
 
 def test_where_nobody_checks_in_a_booking_stays_ahead(clock):
@@ -57,4 +57,4 @@ def test_where_nobody_checks_in_a_booking_stays_ahead(clock):
     booked_at_nine(department)
     clock.move_to(MONDAY.replace(hour=10))
 
-    assert waiting.ahead(make_walk_in(department=department)) == 1
+    assert waits.ahead(make_walk_in(department=department)) == 1

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import order, queues
 from tests.factories import make_counter, make_open_department, make_walk_in
 
 pytestmark = pytest.mark.django_db
@@ -38,20 +38,20 @@ def test_a_call_takes_as_many_queries_from_one_department_as_from_the_last_of_fi
 
 def test_finding_nobody_takes_few_queries_and_gives_open_pages_nothing_to_fetch():
     counter, _ = office(5)
-    before = waiting.versions()
+    before = queues.versions()
 
     assert call_next_at(counter) == (None, 6)
-    assert waiting.versions() == before
+    assert queues.versions() == before
 
 
 def test_a_call_gives_pages_that_show_other_queues_nothing_to_fetch():
     counter, served = office(5)
     make_walk_in(department=served[-1])
-    before = waiting.versions()
+    before = queues.versions()
 
     verbs.call_next(counter=counter, by=counter.clerk)
 
-    assert waiting.versions() == before | {served[-1].pk: before[served[-1].pk] + 1}
+    assert queues.versions() == before | {served[-1].pk: before[served[-1].pk] + 1}
 
 
 def test_the_console_asks_of_a_department_where_nobody_waits_no_more_than_that():
@@ -59,7 +59,7 @@ def test_the_console_asks_of_a_department_where_nobody_waits_no_more_than_that()
     ticket = make_walk_in(department=served[-1])
 
     with CaptureQueriesContext(connection) as queries:
-        turns = waiting.in_order_at_counter(served)
+        turns = order.in_order_at_counter(served)
 
     assert [turn.ticket for turn in turns] == [ticket]
     assert len(queries) == 2

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import order
 from booking.models.tickets import Priority
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 
@@ -36,9 +36,9 @@ def test_the_list_is_the_order_of_the_calls(clock, priority_in_a_row, calls_earl
             make_walk_in(department=department, priority=priority)
     clock.shift(90 * 60)
 
-    listed = waiting.in_order_at_counter([own, other])
+    listed = order.in_order_at_counter([own, other])
     called = []
-    while following := waiting.next_call(counter.department_ids()):
+    while following := order.next_call(counter.department_ids()):
         assert verbs.call_next(counter=counter, by=counter.clerk) == following.ticket
         called.append(following)
         verbs.start(counter=counter, by=counter.clerk)

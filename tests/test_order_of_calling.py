@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import order, pace, waits
 from booking.models.tickets import Priority
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 
@@ -151,7 +151,7 @@ def test_what_the_next_call_is_and_why(clock, priority, why):
     department = department_of()
     ticket = make_walk_in(department=department, priority=priority)
 
-    found = waiting.next_call([department.pk])
+    found = order.next_call([department.pk])
 
     assert (found.ticket, found.why) == (ticket, why)
 
@@ -160,24 +160,24 @@ def test_ahead_counts_those_whose_turn_is_before(clock):
     department = department_of()
     first, second, third = booked(department, 0), booked(department, 0), booked(department, 1)
 
-    assert [waiting.ahead(ticket) for ticket in (first, second, third)] == [0, 1, 2]
+    assert [waits.ahead(ticket) for ticket in (first, second, third)] == [0, 1, 2]
 
     verbs.cancel(ticket=first)
-    assert [waiting.ahead(ticket) for ticket in (second, third)] == [0, 1]
+    assert [waits.ahead(ticket) for ticket in (second, third)] == [0, 1]
 
 
 def test_the_expected_wait_grows_with_who_is_ahead_and_shrinks_with_counters(clock):
     department = department_of(usual_service_minutes=10)
     tickets = [make_walk_in(department=department) for _ in range(7)]
 
-    alone = [waiting.expected_wait(ticket) for ticket in tickets]
+    alone = [waits.expected_wait(ticket) for ticket in tickets]
     assert alone == sorted(alone)
     assert all(low <= high for low, high in alone)
     assert alone[6][0] <= 60 <= alone[6][1]
 
     make_counter(departments=[department])
     make_counter(departments=[department])
-    assert waiting.expected_wait(tickets[6])[1] < alone[6][1]
+    assert waits.expected_wait(tickets[6])[1] < alone[6][1]
 
 
 def test_the_pace_is_measured_from_what_was_served(clock):
@@ -190,6 +190,6 @@ def test_the_pace_is_measured_from_what_was_served(clock):
         clock.shift(180)
         verbs.finish(counter=counter, by=counter.clerk)
 
-    waiting.measure_pace(department, since=MONDAY)
+    pace.measure_pace(department, since=MONDAY)
 
-    assert waiting.pace_of(department) == (180, 0)
+    assert pace.pace_of(department) == (180, 0)

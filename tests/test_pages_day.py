@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import queues
 from booking.models import Ticket
 from booking.models.tickets import State
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
@@ -315,14 +315,14 @@ def test_a_call_while_the_page_is_made_is_not_missed(client, monkeypatch):
     ticket = make_walk_in(department=department)
     hold(client, ticket)
     shown, _ = shown_and_version(client, ticket)
-    versions = waiting.versions
+    versions = queues.versions
 
     def after_a_call(*departments):
-        monkeypatch.setattr(waiting, "versions", versions)
+        monkeypatch.setattr(queues, "versions", versions)
         verbs.call_next(counter=counter, by=counter.clerk)
         return versions(*departments)
 
-    monkeypatch.setattr(waiting, "versions", after_a_call)
+    monkeypatch.setattr(queues, "versions", after_a_call)
     answer = client.get(reverse("ticket_live", args=[ticket.public_id]), {"shown": shown})
     if "HX-Refresh" not in answer:
         answer = look(client, ticket, shown, answer["ETag"])

@@ -3,7 +3,7 @@
 from django.utils import timezone
 from rest_framework import serializers
 
-from booking.calling import waiting
+from booking.calling import waits
 from booking.days.availability import DayState, TimeState
 from booking.models.tickets import AT_COUNTER, Priority, State
 
@@ -129,12 +129,12 @@ class TicketSerializer(serializers.Serializer):
     def get_ahead(self, ticket) -> int | None:
         if ticket.state in AT_COUNTER:
             return 0
-        return waiting.ahead(ticket) if ticket.state in (State.BOOKED, State.WAITING) else None
+        return waits.ahead(ticket) if ticket.state in (State.BOOKED, State.WAITING) else None
 
     def get_expected_wait_minutes(self, ticket) -> int | None:
         if ticket.date != timezone.localdate() or ticket.state not in (State.BOOKED, State.WAITING):
             return None
-        return round(sum(waiting.expected_wait(ticket)) / 2)
+        return round(sum(waits.expected_wait(ticket)) / 2)
 
 
 class NewTicketSerializer(TicketSerializer):

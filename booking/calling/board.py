@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Count
 from django.utils import timezone
 
-from booking.calling import waiting
+from booking.calling import order
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 
@@ -68,7 +68,7 @@ def calls(department: Department | None = None) -> list[Call]:
 
 def waiting_by_department() -> dict[int, int]:
     """How many wait to be called, by the id of the department in whose queue they stand; one query."""
-    found = Ticket.objects.of_today().live().filter(waiting.may_be_called(timezone.now()))
+    found = Ticket.objects.of_today().live().filter(order.may_be_called(timezone.now()))
     return dict(found.order_by().values("queue_id").annotate(waiting=Count("pk")).values_list("queue_id", "waiting"))
 
 

@@ -8,7 +8,7 @@ from statistics import mean
 from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
-from booking.calling import waiting
+from booking.calling import order
 from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.tickets import State
 
@@ -62,7 +62,7 @@ def at_counter(counter: Counter) -> AtCounter | None:
 
 def counts(departments: list[Department], *, now=None) -> dict[str, int]:
     """How many tickets stand in each of LISTS."""
-    may_be_called = waiting.may_be_called(now or timezone.now())
+    may_be_called = order.may_be_called(now or timezone.now())
     return (
         Ticket.objects.of_today()
         .filter(queue__in=departments)
@@ -75,14 +75,14 @@ def counts(departments: list[Department], *, now=None) -> dict[str, int]:
     )
 
 
-def rows(name: str, departments: list[Department], turns: list[waiting.NextUp], *, now=None) -> list[Row]:
+def rows(name: str, departments: list[Department], turns: list[order.NextUp], *, now=None) -> list[Row]:
     """The first hundred rows of one of LISTS. `turns` are those who wait, in order."""
     now = now or timezone.now()
     if name == "waiting":
         return [row(turn.ticket, now=now) for turn in turns[:MOST_ROWS]]
     tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
     if name == "expected":
-        tickets = tickets.filter(Q(state=State.BOOKED) & ~waiting.may_be_called(now)).order_by(
+        tickets = tickets.filter(Q(state=State.BOOKED) & ~order.may_be_called(now)).order_by(
             "due_at", "queue", "number"
         )
     else:

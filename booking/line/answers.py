@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import waits
 from booking.errors import BookingError
 from booking.messages import texts
 from booking.models import Ticket
@@ -102,11 +102,11 @@ def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
 def _status(ticket: Ticket) -> dict:
     lines = texts.when(ticket)
     if ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
-        ahead = waiting.ahead(ticket)
+        ahead = waits.ahead(ticket)
         is_next = ticket.state == State.WAITING and not ahead
         lines.append(texts.before(ahead) if ahead or is_next else _("ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน"))
     if ticket.state == State.WAITING:
-        low, high = waiting.expected_wait(ticket)
+        low, high = waits.expected_wait(ticket)
         lines.append(_("คาดว่าจะถึงคิวในอีก %(low)s ถึง %(high)s นาที") % {"low": low, "high": high})
     buttons = [(_("ดูบัตรคิว"), texts.ticket_link(ticket))] if settings.PUBLIC_URL else []
     if ticket.can_cancel:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
 
-from booking.calling import waiting
+from booking.calling import order, waits
 from booking.messages import texts
 from booking.models import Department, MessageChoice, Notice, Ticket
 from booking.models.notices import TELEPHONED, Kind, NoticeState
@@ -88,7 +88,7 @@ def owe_nearly(department: Department) -> None:
     """Tell those whose turn has come near, each once."""
     if not _is_chosen(Kind.NEARLY):
         return
-    for ticket in waiting.in_calling_order(department)[: department.nearly_when_ahead]:
+    for ticket in order.in_calling_order(department)[: department.nearly_when_ahead]:
         owe(ticket, Kind.NEARLY)
 
 
@@ -227,7 +227,7 @@ def _quota_is_used_up() -> bool:
 
 def _facts(notice: Notice) -> dict:
     """What the words of a message need to know besides the ticket, as it is at the moment of sending."""
-    return {"ahead": waiting.ahead(notice.ticket)} if notice.kind == Kind.NEARLY else {}
+    return {"ahead": waits.ahead(notice.ticket)} if notice.kind == Kind.NEARLY else {}
 
 
 def _mail(notice: Notice, address: str) -> None:

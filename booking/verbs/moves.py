@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from booking import errors
-from booking.calling import waiting
+from booking.calling import waits
 from booking.messages import ledger
 from booking.models import Department, Ticket, TicketEvent, WaitPrediction
 from booking.models.notices import Kind
@@ -66,5 +66,5 @@ def due_again(ticket: Ticket, department: Department, now):
 
 def keep_prediction(ticket: Ticket, now) -> None:
     """Keep the wait that the member is told on arrival, to be compared with what it becomes."""
-    low, high = waiting.expected_wait(ticket, now=now)
+    low, high = waits.expected_wait(ticket, now=now)
     WaitPrediction.objects.update_or_create(ticket=ticket, defaults={"at": now, "low": low, "high": high})

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from booking import errors
-from booking.calling import waiting
+from booking.calling import order
 from booking.messages import ledger
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
@@ -12,7 +12,7 @@ from booking.verbs import locks, moves
 
 @locks.verb
 def call_next(*, counter: Counter, by) -> Ticket | None:
-    """Call the ticket whose turn it is (the order stands in waiting.py) to a counter, or None where nobody waits.
+    """Call the ticket whose turn it is (the order stands in order.py) to a counter, or None where nobody waits.
 
     The departments are asked in the counter's order. Locks the counter and the queues it serves, so that two counters
     never call the same ticket and none is passed over. Raises NotAtCounter, CounterBusy.
@@ -20,7 +20,7 @@ def call_next(*, counter: Counter, by) -> Ticket | None:
     locks.lock_counter(counter, by)
     department_ids = counter.department_ids()
     locks.lock_queues(*department_ids)
-    ticket = waiting.next_up(department_ids)
+    ticket = order.next_up(department_ids)
     if ticket:
         _call(ticket, counter, by=by)
         # Only its own queue has changed: pages that show the others have nothing to fetch.

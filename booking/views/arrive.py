@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import verbs
-from booking.calling import presence, waiting
+from booking.calling import presence, waits
 from booking.errors import BookingError
 from booking.models import Ticket
 from booking.models.tickets import State
@@ -92,5 +92,5 @@ def _turn(ticket: Ticket, *, is_present: bool) -> dict:
         "ticket": ticket,
         "may": may,
         "opens_at": opens_at,
-        "ahead": waiting.ahead(ticket) if may == "wait" else None,
+        "ahead": waits.ahead(ticket) if may == "wait" else None,
     }

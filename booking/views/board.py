@@ -16,7 +16,7 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_safe
 
 from booking.calling import board as reads
-from booking.calling import presence, waiting
+from booking.calling import presence, queues
 from booking.models import BoardNotice, Clip, Department
 from booking.rights import Right
 from booking.views.access import access
@@ -34,7 +34,7 @@ def board(request, slug=None):
     """Numbers and counters, for everybody. Opened by staff, also the code that shows who is in the office."""
     department = get_object_or_404(Department.objects.active(), slug=slug) if slug else None
     token = presence.token() if _shows_presence(request.user) else ""
-    etag = queue_etag(waiting.versions([department.pk] if department else None), token)
+    etag = queue_etag(queues.versions([department.pk] if department else None), token)
     response = get_conditional_response(request, etag=etag) or _rendered(request, department, token, etag)
     return with_version(response, etag)
 

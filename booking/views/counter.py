@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from booking import errors, verbs
 from booking.calling import console as reads
-from booking.calling import waiting
+from booking.calling import order, queues
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 from booking.rights import Right
@@ -327,7 +327,7 @@ def _context(request, counter, *, etag="", said=None, show=None) -> dict:
     now = timezone.now()
     departments = _departments(counter)
     etag = etag or _etag(request, counter, show=show)
-    turns = waiting.in_order_at_counter(departments, now=now)
+    turns = order.in_order_at_counter(departments, now=now)
     at_counter = reads.at_counter(counter)
     counts = reads.counts(departments, now=now)
     shown = _shown(show or _shown_id(request), at_counter)
@@ -363,7 +363,7 @@ def _etag(request, counter, *, show=None) -> str:
     """The version of everything that the console shows. The ticket that is looked at may stand in another queue."""
     shown = show or _shown_id(request)
     state = Ticket.objects.filter(public_id=shown).values_list("state", flat=True).first() if shown else ""
-    versions = waiting.versions(counter.department_ids())
+    versions = queues.versions(counter.department_ids())
     return queue_etag(versions, counter.clerk_id, _list(request), shown, state)
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from booking import verbs
-from booking.calling import board, waiting
+from booking.calling import board, waits
 from booking.days import opening
 from booking.errors import AlreadyBooked, BookingError, WrongState
 from booking.models import Department, Ticket
@@ -99,13 +99,13 @@ def ticket(request):
     if handed_over is None:
         return redirect("kiosk")
     shown = Ticket.objects.with_details().get(pk=handed_over["ticket"])
-    ahead = waiting.ahead(shown) if shown.state == State.WAITING else None
+    ahead = waits.ahead(shown) if shown.state == State.WAITING else None
     context = handed_over | {
         "ticket": shown,
         "department": shown.department,
         "now": timezone.now(),
         "ahead": ahead,
-        "wait": None if ahead is None else in_fives(waiting.expected_wait(shown, before=ahead)),
+        "wait": None if ahead is None else in_fives(waits.expected_wait(shown, before=ahead)),
         "qr": qr(secret_link(request, shown)),
     }
     return render(request, "kiosk/ticket.html", context)
@@ -124,7 +124,7 @@ def _choices() -> dict:
                 "department": department,
                 "is_open": is_open,
                 "waiting": waiting_now.get(department.pk, 0),
-                "wait": in_fives(waiting.expected_wait(last, now=now)) if is_open else None,
+                "wait": in_fives(waits.expected_wait(last, now=now)) if is_open else None,
             }
         )
     return {"choices": choices, "now": now}

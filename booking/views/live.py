@@ -15,11 +15,11 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 
-from booking.calling import waiting
+from booking.calling import waits
 from booking.models import Department
 
 REFRESH_SECONDS = 30
-LINE_KEPT_SECONDS = 5
+STANDING_KEPT_SECONDS = 5
 ETAG_OF_ONE_QUEUE = re.compile(r'(?:W/)?("(?P<queue>\d{1,18})\.\d+-\d+-\d+-[a-z]+-(?P<about>[\d-]+)")', re.ASCII)
 
 
@@ -53,14 +53,14 @@ def with_version(response: HttpResponse, etag: str) -> HttpResponse:
     return response
 
 
-def line_today(department: Department, version: int) -> tuple[waiting.Line, waiting.Tempo]:
-    """The line of a department's queue today, and its tempo. Worked out once for all the pages that ask while the queue
+def standing_today(department: Department, version: int) -> tuple[waits.Standing, waits.Tempo]:
+    """Those who stand in a queue today, and its tempo. Worked out once for all the pages that ask while the queue
     has this version, but every five seconds: bookings and counters come without one."""
     now = timezone.now()
     today = timezone.localdate(now)
-    key = f"line.{department.pk}.{version}.{today}.{int(now.timestamp()) // LINE_KEPT_SECONDS}"
+    key = f"standing.{department.pk}.{version}.{today}.{int(now.timestamp()) // STANDING_KEPT_SECONDS}"
     kept = cache.get(key)
     if kept is None:
-        kept = waiting.line_of(department, today, now=now), waiting.tempo_of(department)
-        cache.set(key, kept, LINE_KEPT_SECONDS)
+        kept = waits.standing_of(department, today, now=now), waits.tempo_of(department)
+        cache.set(key, kept, STANDING_KEPT_SECONDS)
     return kept

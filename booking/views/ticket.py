@@ -14,14 +14,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from booking import verbs
-from booking.calling import waiting
+from booking.calling import queues, waits
 from booking.errors import BookingError, WrongState
 from booking.models import Ticket
 from booking.models.tickets import State
 from booking.papers import calendar_file, pictures
 from booking.views import calendar, refusals, scan, visitor
 from booking.views.access import access
-from booking.views.live import line_today, queue_etag, unchanged, with_version
+from booking.views.live import queue_etag, standing_today, unchanged, with_version
 from booking.views.qr import qr, secret_link
 
 # How often an open page looks again: when its turn is near, so that a call shows within a second, reload included; when
@@ -74,7 +74,7 @@ def _unless_unchanged(view):
 
     @wraps(view)
     def answer(request, *, public_id):
-        versions = waiting.versions()
+        versions = queues.versions()
         is_held = public_id in visitor.ticket_ids(request)
         response = unchanged(request, versions) if is_held else None
         return response or view(request, public_id=public_id, versions=versions)
@@ -218,13 +218,13 @@ def _live_context(ticket, version: int | None = None) -> dict:
     is_today, is_past = ticket.date == today, ticket.date < today
     wait = None
     if is_today:
-        version = waiting.versions([ticket.queue_id])[ticket.queue_id] if version is None else version
-        line, tempo = line_today(ticket.queue, version)
-        ahead = line.ahead(ticket)
+        version = queues.versions([ticket.queue_id])[ticket.queue_id] if version is None else version
+        standing, tempo = standing_today(ticket.queue, version)
+        ahead = standing.ahead(ticket)
         if ticket.state == State.WAITING:
-            wait = in_fives(waiting.expected_wait(ticket, before=ahead, tempo=tempo))
+            wait = in_fives(waits.expected_wait(ticket, before=ahead, tempo=tempo))
     else:
-        ahead = waiting.ahead(ticket)
+        ahead = waits.ahead(ticket)
     return {
         "ticket": ticket,
         "ahead": ahead,

@@ -1,4 +1,4 @@
-"""Reads of who stands where in the queue: who is next and why, who is ahead, how long it will take.
+"""Who is next, and why.
 
 The order of calling, in this one place:
 
@@ -9,20 +9,14 @@ The order of calling, in this one place:
 4. Where nobody is due in any of the departments: who has come early, in the same order, where the department allows it.
 """
 
-import math
-from bisect import bisect_left
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import takewhile
-from statistics import mean, pstdev
-from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.utils import timezone
 
-from booking.models import Counter, Department, Pace, Ticket, TicketEvent
+from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
 
 
@@ -78,124 +72,6 @@ def in_order_at_counter(departments: list[Department], *, now=None) -> list[Next
     turns = [turn for one in departments for turn in _taking_turns(standing[one.pk], one)]
     ranks = {"early": 1, "not_yet": 2}
     return sorted(turns, key=lambda turn: ranks.get(turn.why, 0))
-
-
-class Line(NamedTuple):
-    """Those who are still to be called from a queue on a day, each as (due, number) in order: all of them, those with a
-    priority class, and of these those who have come."""
-
-    everybody: list[tuple]
-    priority: list[tuple]
-    priority_here: list[tuple]
-
-    def ahead(self, ticket: Ticket) -> int:
-        """How many others have their turn before this ticket of the queue."""
-        turn = _turn(ticket.due_at, ticket.number)
-        if ticket.priority:
-            return bisect_left(self.priority, turn)
-        later_but_first = len(self.priority_here) - bisect_left(self.priority_here, turn)
-        return bisect_left(self.everybody, turn) + later_but_first
-
-
-class Tempo(NamedTuple):
-    """How fast a queue goes: seconds that a ticket takes, their spread, and how many counters serve it now."""
-
-    seconds: int
-    spread: int
-    counters: int
-
-
-def line_of(department: Department, date, *, now=None) -> Line:
-    """The line of a department's queue on a day, in one query. Who booked and has not come by the time from which they
-    count as late stands in it no more: they hold up nobody."""
-    standing = Ticket.objects.filter(queue=department, date=date, state__in=[State.BOOKED, State.WAITING])
-    if department.uses_check_in:
-        late_since = (now or timezone.now()) - timedelta(minutes=department.late_after_minutes)
-        standing = standing.exclude(state=State.BOOKED, due_at__lt=late_since)
-    line = Line([], [], [])
-    for due_at, number, priority, state in standing.values_list("due_at", "number", "priority", "state"):
-        line.everybody.append(_turn(due_at, number))
-        if priority:
-            line.priority.append(line.everybody[-1])
-        if priority and state == State.WAITING:
-            line.priority_here.append(line.everybody[-1])
-    for turns in line:
-        turns.sort()
-    return line
-
-
-def tempo_of(department: Department) -> Tempo:
-    counters = Counter.objects.filter(departments=department, clerk__isnull=False).count()
-    return Tempo(*pace_of(department), max(1, counters))
-
-
-def ahead(ticket: Ticket, *, now=None) -> int:
-    """How many live tickets of the same queue and day have their turn before this one."""
-    return line_of(ticket.queue, ticket.date, now=now).ahead(ticket)
-
-
-def expected_wait(
-    ticket: Ticket, *, now=None, before: int | None = None, tempo: Tempo | None = None
-) -> tuple[int, int]:
-    """How long this ticket will still wait, as a range in minutes: from those ahead (`before`) and the queue's tempo,
-    where these are known already. A booking waits at least until its time, where somebody else is waiting."""
-    now = now or timezone.now()
-    before = ahead(ticket, now=now) if before is None else before
-    seconds, spread, counters = tempo or tempo_of(ticket.queue)
-    middle = before * seconds / counters
-    margin = math.sqrt(before) * spread / counters + seconds / counters / 2
-    until_due = (ticket.due_at - now).total_seconds() if before else 0
-    low = max(middle - margin, until_due, 0)
-    high = max(middle + margin, low)
-    return int(low // 60), math.ceil(high / 60)
-
-
-def pace_of(department: Department) -> tuple[int, int]:
-    """Seconds a ticket takes in a department, and their spread: measured, else what the office says is usual."""
-    measured = Pace.objects.filter(department=department).first()
-    if measured:
-        return measured.seconds, measured.spread
-    usual = department.usual_service_minutes * 60
-    return usual, usual // 2
-
-
-def versions(department_ids: list[int] | None = None) -> dict[int, int]:
-    """The version of each department's queue (all of them by default); pages compare it to see whether anything has
-    changed. In plain SQL, because nothing is asked more often: a thousand open pages ask little else."""
-    with connection.cursor() as cursor:
-        cursor.execute(VERSIONS, {"ids": department_ids})
-        return dict.fromkeys(department_ids or [], 0) | dict(cursor.fetchall())
-
-
-VERSIONS = """
-SELECT department_id, version FROM booking_queueversion
- WHERE %(ids)s::bigint[] IS NULL OR department_id = ANY(%(ids)s)
- ORDER BY department_id
-"""
-
-
-def service_seconds(department: Department, *, since) -> list[float]:
-    """How long each ticket was served in a department since then, from its events, in order of time."""
-    begun, taken = {}, []
-    events = TicketEvent.objects.filter(queue=department, at__gte=since, verb__in=["start", "finish"]).order_by("id")
-    for ticket_id, verb, at in events.values_list("ticket_id", "verb", "at"):
-        if verb == "start":
-            begun[ticket_id] = at
-        elif ticket_id in begun:
-            taken.append((at - begun.pop(ticket_id)).total_seconds())
-    return taken
-
-
-def measure_pace(department: Department, *, since) -> Pace | None:
-    """Keep a department's pace from its last fifty services; None where there are fewer than five."""
-    taken = service_seconds(department, since=since)[-50:]
-    if len(taken) < 5:
-        return None
-    measured, _ = Pace.objects.update_or_create(
-        department=department,
-        defaults={"seconds": round(mean(taken)), "spread": round(pstdev(taken)), "measured_at": timezone.now()},
-    )
-    return measured
 
 
 def _where_somebody_stands(department_ids: list[int], *, now) -> set[tuple[int, bool]]:
@@ -255,10 +131,6 @@ def _why(ticket: Ticket, department: Department, *, priority_had_its_turns: bool
     if ticket.priority:
         return "priority"
     return "ordinary_turn" if priority_had_its_turns else "due"
-
-
-def _turn(due_at, number: int) -> tuple[float, int]:
-    return due_at.timestamp(), number
 
 
 def _flag(condition: Q):
