@@ -60,7 +60,7 @@ def words(request):
     return JsonResponse(
         {
             "needed": reads.needed_words(),
-            "test": board.TEST,
+            "test": reads.TEST,
             "sample": reads.words_of(f"{letter}012", 3),
             "clips": {
                 word: f"{reverse('board_clip', args=[pk])}?{math.floor(uploaded_at.timestamp())}"
