@@ -118,7 +118,8 @@ class TicketSerializer(serializers.Serializer):
         help_text="How many have their turn before; null when it does not wait for a turn."
     )
     expected_wait_minutes = serializers.SerializerMethodField(
-        help_text="The middle of what is expected; null before its day, and when it does not wait."
+        help_text="The middle, in whole minutes, of the range that members are told; null before its day, and when "
+        "it does not wait."
     )
     counter = serializers.IntegerField(
         source="counter.number",

@@ -8,7 +8,7 @@ from statistics import mean
 from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
-from booking.calling import order
+from booking.calling import order, times
 from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.tickets import State
 
@@ -137,5 +137,4 @@ def _with_last_event(tickets):
 def _came_or_is_late(ticket: Ticket, now) -> bool:
     if ticket.is_walk_in:
         return False
-    came = ticket.arrived_at or now
-    return came > ticket.slot.starts_at + dt.timedelta(minutes=ticket.department.late_after_minutes)
+    return times.is_late(ticket.department, ticket.slot.starts_at, came_at=ticket.arrived_at or now)

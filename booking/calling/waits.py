@@ -2,12 +2,11 @@
 
 import math
 from bisect import bisect_left
-from datetime import timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
 
-from booking.calling import pace
+from booking.calling import pace, times
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 
@@ -42,8 +41,8 @@ def standing_of(department: Department, date, *, now=None) -> Standing:
     they become late is not among them: they hold up nobody."""
     standing = Ticket.objects.filter(queue=department, date=date, state__in=[State.BOOKED, State.WAITING])
     if department.uses_check_in:
-        late_since = (now or timezone.now()) - timedelta(minutes=department.late_after_minutes)
-        standing = standing.exclude(state=State.BOOKED, due_at__lt=late_since)
+        in_time = times.earliest_in_time(department, now=now or timezone.now())
+        standing = standing.exclude(state=State.BOOKED, due_at__lt=in_time)
     found = Standing([], [], [])
     for due_at, number, priority, state in standing.values_list("due_at", "number", "priority", "state"):
         found.everybody.append(_turn(due_at, number))
@@ -69,8 +68,8 @@ def ahead(ticket: Ticket, *, now=None) -> int:
 def expected_wait(
     ticket: Ticket, *, now=None, before: int | None = None, tempo: Tempo | None = None
 ) -> tuple[int, int]:
-    """How long this ticket will still wait, as a range in minutes: from those ahead (`before`) and the queue's tempo,
-    where these are known already. A booking waits at least until its time, where somebody else is waiting."""
+    """How long this ticket will still wait, as the range in minutes that is told: from those ahead (`before`) and the
+    queue's tempo, where these are known already. A booking waits at least until its time, where somebody else waits."""
     now = now or timezone.now()
     before = ahead(ticket, now=now) if before is None else before
     seconds, spread, counters = tempo or tempo_of(ticket.queue)
@@ -79,7 +78,7 @@ def expected_wait(
     until_due = (ticket.due_at - now).total_seconds() if before else 0
     low = max(middle - margin, until_due, 0)
     high = max(middle + margin, low)
-    return int(low // 60), math.ceil(high / 60)
+    return times.rounded(low, high)
 
 
 def _turn(due_at, number: int) -> tuple[float, int]:

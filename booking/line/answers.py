@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from booking import verbs
-from booking.calling import waits
+from booking.calling import times, waits
 from booking.errors import BookingError
 from booking.messages import texts
 from booking.models import Ticket
@@ -106,8 +106,7 @@ def _status(ticket: Ticket) -> dict:
         is_next = ticket.state == State.WAITING and not ahead
         lines.append(texts.before(ahead) if ahead or is_next else _("ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน"))
     if ticket.state == State.WAITING:
-        low, high = waits.expected_wait(ticket)
-        lines.append(_("คาดว่าจะถึงคิวในอีก %(low)s ถึง %(high)s นาที") % {"low": low, "high": high})
+        lines.append(times.wait_in_words(*waits.expected_wait(ticket)))
     buttons = [(_("ดูบัตรคิว"), texts.ticket_link(ticket))] if settings.PUBLIC_URL else []
     if ticket.can_cancel:
         buttons.append((_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}"))

@@ -1,12 +1,12 @@
 """The member has come: check in, walk in, come back after a missed call."""
 
 import secrets
-from datetime import timedelta
 
 from django.db.models import Max
 from django.utils import timezone
 
 from booking import errors
+from booking.calling import times
 from booking.days import opening
 from booking.models import Department, Ticket, WaitPrediction
 from booking.models.tickets import FIRST_WALK_IN_NUMBER, State, hash_of, secret_of
@@ -26,11 +26,11 @@ def check_in(*, ticket: Ticket, by=None, present: bool = False) -> Ticket:
     department = locked.department
     if locked.date != timezone.localdate(now):
         raise errors.NotToday
-    if not by and now < locked.due_at - timedelta(minutes=department.check_in_minutes_before):
+    if not by and now < times.check_in_opens_at(locked):
         raise errors.TooEarly
     if not by and not present and department.check_in_needs_presence:
         raise errors.PresenceNeeded
-    is_late = now > locked.due_at + timedelta(minutes=department.late_after_minutes)
+    is_late = times.is_late(department, locked.due_at, came_at=now)
     moves.change(
         locked,
         "check_in",

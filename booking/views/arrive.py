@@ -3,8 +3,6 @@
 A scanned code ends within a minute or two. So that nobody has to hurry, the device may use it for five minutes.
 """
 
-import datetime as dt
-
 from django.conf import settings
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from booking import verbs
-from booking.calling import presence, waits
+from booking.calling import presence, times, waits
 from booking.errors import BookingError
 from booking.models import Ticket
 from booking.models.tickets import State
@@ -77,7 +75,7 @@ def _tickets_of_today(request):
 def _turn(ticket: Ticket, *, is_present: bool) -> dict:
     """A ticket, and what there is to do with it now: `may` is one of check_in, scan, later, wait; empty for nothing."""
     department = ticket.department
-    opens_at = ticket.due_at - dt.timedelta(minutes=department.check_in_minutes_before)
+    opens_at = times.check_in_opens_at(ticket)
     if ticket.state == State.WAITING:
         may = "wait"
     elif ticket.state != State.BOOKED or not department.uses_check_in:

@@ -21,7 +21,6 @@ from booking.rights import Right
 from booking.views import scan, visitor
 from booking.views.access import access
 from booking.views.qr import qr, secret_link
-from booking.views.ticket import in_fives
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import InvalidMemberNumber
 from members.models import Member
@@ -105,7 +104,7 @@ def ticket(request):
         "department": shown.department,
         "now": timezone.now(),
         "ahead": ahead,
-        "wait": None if ahead is None else in_fives(waits.expected_wait(shown, before=ahead)),
+        "wait": None if ahead is None else waits.expected_wait(shown, before=ahead),
         "qr": qr(secret_link(request, shown)),
     }
     return render(request, "kiosk/ticket.html", context)
@@ -124,7 +123,7 @@ def _choices() -> dict:
                 "department": department,
                 "is_open": is_open,
                 "waiting": waiting_now.get(department.pk, 0),
-                "wait": in_fives(waits.expected_wait(last, now=now)) if is_open else None,
+                "wait": waits.expected_wait(last, now=now) if is_open else None,
             }
         )
     return {"choices": choices, "now": now}

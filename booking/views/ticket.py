@@ -1,6 +1,5 @@
 """A ticket's page, and what its holder may do with it."""
 
-import datetime as dt
 import re
 import uuid
 from functools import wraps
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from booking import verbs
-from booking.calling import queues, waits
+from booking.calling import queues, times, waits
 from booking.errors import BookingError, WrongState
 from booking.models import Ticket
 from booking.models.tickets import State
@@ -45,7 +44,7 @@ def page(request, ticket):
         "why": refusals.why(request),
         "as_of": timezone.now(),
         "just_booked": "booked" in request.GET,
-        "arrive_at": arrive_at(ticket),
+        "arrive_at": times.arrive_by(ticket),
         "qr": qr(secret_link(request, ticket)),
     }
     return render(request, "booking/ticket.html", context)
@@ -157,7 +156,7 @@ def move(request, ticket, date):
 @require_safe
 @access("ticket")
 def picture(request, ticket):
-    image = pictures.draw(ticket, arrive_at=arrive_at(ticket), link=secret_link(request, ticket))
+    image = pictures.draw(ticket, arrive_at=times.arrive_by(ticket), link=secret_link(request, ticket))
     return HttpResponse(image, content_type="image/png", headers={"Content-Disposition": _inline(ticket, "png")})
 
 
@@ -181,21 +180,8 @@ def calendar_entry(request, ticket):
         raise Http404
     # Without the secret: calendars are shared and synchronised. On this device the link opens the ticket all the same.
     link = request.build_absolute_uri(reverse("ticket", args=[ticket.public_id]))
-    entry = calendar_file.entry(ticket, arrive_at=arrive_at(ticket), link=link)
+    entry = calendar_file.entry(ticket, arrive_at=times.arrive_by(ticket), link=link)
     return HttpResponse(entry, content_type="text/calendar", headers={"Content-Disposition": _inline(ticket, "ics")})
-
-
-def arrive_at(ticket) -> dt.datetime | None:
-    """By when to be there; None for a walk-in, who is there."""
-    if ticket.slot is None:
-        return None
-    return ticket.slot.starts_at - dt.timedelta(minutes=ticket.department.arrive_minutes_before)
-
-
-def in_fives(wait: tuple[int, int]) -> tuple[int, int]:
-    """A range of minutes, outward to whole fives: what is only expected should not look exact."""
-    low, high = wait
-    return low // 5 * 5, -(-high // 5) * 5
 
 
 def _move(request, ticket, date, days_url):
@@ -222,7 +208,7 @@ def _live_context(ticket, version: int | None = None) -> dict:
         standing, tempo = standing_today(ticket.queue, version)
         ahead = standing.ahead(ticket)
         if ticket.state == State.WAITING:
-            wait = in_fives(waits.expected_wait(ticket, before=ahead, tempo=tempo))
+            wait = times.wait_in_words(*waits.expected_wait(ticket, before=ahead, tempo=tempo))
     else:
         ahead = waits.ahead(ticket)
     return {
@@ -248,7 +234,7 @@ def _check_in(ticket) -> dict | None:
     department = ticket.department
     if ticket.state != State.BOOKED or ticket.date != timezone.localdate() or not department.uses_check_in:
         return None
-    opens_at = ticket.due_at - dt.timedelta(minutes=department.check_in_minutes_before)
+    opens_at = times.check_in_opens_at(ticket)
     return {
         "opens_at": opens_at,
         "is_open": timezone.now() >= opens_at,
