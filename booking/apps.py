@@ -7,4 +7,4 @@ class BookingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from booking import signals  # noqa: F401  (connects places to hours, quotas and holidays)
+        from booking import signals  # noqa: F401  (what follows each migrate)

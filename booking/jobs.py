@@ -61,7 +61,7 @@ def sending_lasts() -> int:
 
 @recurring(minutes=15)
 def open_days() -> None:
-    opening.open_days()
+    opening.rules_changed()
 
 
 @recurring(minutes=10)

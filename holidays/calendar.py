@@ -32,7 +32,7 @@ def load_year(year: int, *, by=None) -> list[Holiday]:
     removed comes back, without effect until it is confirmed.
 
     `by` is the user for the history. Raises YearWithoutData. Locks the table of holidays against other writes, so
-    that two who load the same year do not collide. Sends no signals, since a draft closes nothing.
+    that two who load the same year do not collide.
     """
     file = DATA / f"{year}.json"
     if not file.exists():
@@ -47,9 +47,10 @@ def load_year(year: int, *, by=None) -> list[Holiday]:
 
 @transaction.atomic
 def confirm(holidays: Iterable[Holiday], *, by=None) -> list[Holiday]:
-    """Put drafts in force, and return those that were not before. Each is saved, with its signals and its history.
+    """Put drafts in force, and return those that were not before, each with its history.
 
-    What becomes of tickets on these days is decided before, by whoever calls this. Locks the rows, in order of date.
+    What becomes of tickets on these days is decided before, by whoever calls this; who keeps places for these days lays
+    them out anew after it. Locks the rows, in order of date.
     """
     drafts = Holiday.objects.filter(pk__in=[holiday.pk for holiday in holidays], is_confirmed=False)
     confirmed = list(drafts.order_by("date").select_for_update())

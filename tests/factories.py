@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from booking import verbs
 from booking.days import opening
-from booking.models import Counter, CounterDepartment, Department, OpeningHours, Slot, Ticket
+from booking.models import Counter, CounterDepartment, Department, OpeningHours, QuotaOverride, Slot, Ticket
 from booking.verbs import seats
+from holidays.models import Holiday
 from members.citizen_id import check_digit, citizen_id_hmac
 from members.models import Member
 
@@ -58,8 +59,32 @@ def make_open_department(
         )
         for weekday in weekdays
     )
-    opening.lay_out(department_id=department.pk)
+    opening.rules_changed([department])
     return department
+
+
+def change(department, **fields) -> None:
+    """Change a department as its form does: the days are laid out anew."""
+    for name, value in fields.items():
+        setattr(department, name, value)
+    department.save(update_fields=list(fields))
+    opening.rules_changed([department])
+
+
+def make_holiday(*, days_ahead=1, date=None, name="วันหยุด", is_confirmed=True, **fields) -> Holiday:
+    """A holiday of the whole office, in force, its places taken away."""
+    holiday = Holiday.objects.create(date=date or in_days(days_ahead), name=name, is_confirmed=is_confirmed, **fields)
+    opening.rules_changed()
+    return holiday
+
+
+def make_exception(department, *, days_ahead=1, date=None, quota=0, start=None, reason="") -> QuotaOverride:
+    """A date of a department that differs from its weekly rule: closed where `quota` is 0. Laid out."""
+    override = QuotaOverride.objects.create(
+        department=department, date=date or in_days(days_ahead), start=start, quota=quota, reason=reason
+    )
+    opening.rules_changed([department])
+    return override
 
 
 def make_slot(*, department=None, days_ahead=1, nth=0, **fields) -> Slot:

@@ -7,7 +7,7 @@ from booking import roles
 from booking.models import Ticket
 from booking.models.tickets import State
 from holidays.models import Holiday
-from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import in_days, make_holiday, make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ PAGES = {
 @pytest.fixture
 def rows():
     ticket = make_ticket()
-    holiday = Holiday.objects.create(date=in_days(40), name="วันหยุดพิเศษ")
+    holiday = make_holiday(date=in_days(40), name="วันหยุดพิเศษ", is_confirmed=False)
     return {"T": ticket, "D": ticket.department, "M": ticket.member, "H": holiday}
 
 
@@ -158,7 +158,7 @@ def test_a_button_that_is_not_theirs_is_refused(client, rows, staff, page, who):
 
 @pytest.mark.parametrize(("choice", "clerk_may"), [("cancel", True), ("move", False)])
 def test_a_clerk_settles_tickets_of_closed_times_by_the_rights_of_clerks(client, rows, staff, choice, clerk_may):
-    Holiday.objects.create(date=rows["T"].date, name="หยุด", is_confirmed=True)
+    make_holiday(date=rows["T"].date, name="หยุด")
     client.force_login(staff["clerk"])
 
     client.post(reverse("admin:booking_ticket_closed"), {"ticket": [rows["T"].pk], "choice": choice, "reason": "หยุด"})
@@ -168,7 +168,7 @@ def test_a_clerk_settles_tickets_of_closed_times_by_the_rights_of_clerks(client,
 
 
 def test_only_who_sees_members_sees_their_telephones(client, rows, staff):
-    Holiday.objects.create(date=rows["T"].date, name="หยุด", is_confirmed=True)
+    make_holiday(date=rows["T"].date, name="หยุด")
     shown = {}
     for who in ("manager", "clerk"):
         client.force_login(staff[who])

@@ -10,10 +10,9 @@ from playwright.sync_api import expect
 from booking import roles
 from booking.models import Department, Slot, Ticket
 from booking.models.tickets import State
-from holidays.models import Holiday
 from queuesite.demo import office
 from tests.browser import AXE, sideways_scroll
-from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import in_days, make_holiday, make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -85,7 +84,7 @@ def test_a_row_of_hours_is_added_and_a_date_is_said_in_words(new_desk, manager):
 def test_a_holiday_on_a_day_with_tickets(new_desk, manager, with_javascript):
     department = make_open_department()
     moved, kept = (make_ticket(slot=make_slot(department=department, nth=nth)) for nth in (0, 1))
-    draft = Holiday.objects.create(date=moved.date, name="วันหยุดพิเศษ")
+    draft = make_holiday(date=moved.date, name="วันหยุดพิเศษ", is_confirmed=False)
     page = log_in(new_desk(java_script_enabled=with_javascript), manager)
 
     page.goto(f"{reverse('admin:holidays_holiday_confirm')}?holiday={draft.pk}")
@@ -130,8 +129,8 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
     office.seed()
     slot = Slot.objects.filter(date__gt=in_days(1), quota__gt=0).first()
     tickets = [make_ticket(slot=slot) for _ in range(2)]
-    draft = Holiday.objects.create(date=in_days(3), name="วันหยุดพิเศษ")
-    closed = Holiday.objects.create(date=slot.date, name="ปิดสำนักงาน", is_confirmed=True)
+    draft = make_holiday(date=in_days(3), name="วันหยุดพิเศษ", is_confirmed=False)
+    closed = make_holiday(date=slot.date, name="ปิดสำนักงาน")
     root = make_user(is_superuser=True, password=PASSWORD)
     pages = {
         "first": reverse("admin:index"),

@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from booking import roles, verbs
 from booking.days import opening
-from booking.models import Ticket
+from booking.models import Place, Ticket
 from booking.models.tickets import State
 from holidays.models import Holiday
-from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import in_days, make_holiday, make_member, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def test_a_year_comes_in_as_drafts_and_again_changes_nothing(client, manager):
 
 def test_drafts_are_confirmed_together(client, manager):
     make_open_department()
-    drafts = [Holiday.objects.create(date=in_days(nth), name=f"วันที่ {nth}") for nth in (1, 2)]
+    drafts = [make_holiday(date=in_days(nth), name=f"วันที่ {nth}", is_confirmed=False) for nth in (1, 2)]
 
     page = client.post(
         LIST, {"action": "confirm_chosen", "_selected_action": [draft.pk for draft in drafts]}, follow=True
@@ -114,8 +114,20 @@ def confirm(client, holiday, **answer):
     return client.post(f"{CONFIRM}?holiday={holiday.pk}", answer, follow=True)
 
 
+def test_ten_holidays_of_five_departments_are_confirmed_in_few_queries(client, manager, django_assert_max_num_queries):
+    for _ in range(5):
+        make_ticket(slot=make_slot(max_days_ahead=30, days_ahead=20))
+    drafts = [make_holiday(date=in_days(nth), is_confirmed=False) for nth in range(1, 11)]
+
+    with django_assert_max_num_queries(99):
+        client.post(LIST, {"action": "confirm_chosen", "_selected_action": [draft.pk for draft in drafts]})
+
+    assert Holiday.objects.confirmed().count() == 10
+    assert not Place.objects.filter(slot__date__range=(in_days(1), in_days(10))).exists()
+
+
 def draft_for(ticket) -> Holiday:
-    return Holiday.objects.create(date=ticket.date, name="วันหยุดพิเศษ")
+    return make_holiday(date=ticket.date, name="วันหยุดพิเศษ", is_confirmed=False)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +171,7 @@ def test_a_ticket_booked_meanwhile_is_shown_next(client, manager, shown):
     """Between looking and confirming members go on booking: their tickets come on a second list, untouched."""
     department = make_open_department()
     seen = [make_ticket(slot=make_slot(department=department))] if shown == "some" else []
-    holiday = Holiday.objects.create(date=in_days(1), name="วันหยุดพิเศษ")
+    holiday = make_holiday(date=in_days(1), name="วันหยุดพิเศษ", is_confirmed=False)
     meanwhile = make_ticket(slot=make_slot(department=department))
 
     page = confirm(client, holiday, ticket=[ticket.pk for ticket in seen], choice="cancel", reason="หยุด")
@@ -216,7 +228,7 @@ def test_what_could_not_be_done_is_said_and_the_rest_is_done(client, manager):
 def test_staff_settle_the_ticked_tickets_later(client, manager):
     department = make_open_department()
     first, second = (make_ticket(slot=make_slot(department=department, nth=nth)) for nth in (0, 1))
-    Holiday.objects.create(date=first.date, name="หยุด", is_confirmed=True)
+    make_holiday(date=first.date, name="หยุด")
     address = f"{CLOSED}?date={first.date.isoformat()}"
 
     page = client.post(address, {"ticket": [first.pk], "choice": "cancel", "reason": "หยุด"}, follow=True)
@@ -260,7 +272,7 @@ def test_the_list_to_telephone_from(client, manager):
 def test_what_members_cancel_themselves_is_not_on_it(client, manager):
     ticket = make_ticket()
     verbs.cancel(ticket=ticket)
-    Holiday.objects.create(date=ticket.date, name="หยุด", is_confirmed=True)
+    make_holiday(date=ticket.date, name="หยุด")
 
     page = client.get(CLOSED)
 

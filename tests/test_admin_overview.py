@@ -12,9 +12,16 @@ from django.utils.html import strip_tags
 
 from booking import roles
 from booking.days import overview
-from booking.models import JobRun, QuotaOverride
-from holidays.models import Holiday
-from tests.factories import in_days, make_open_department, make_slot, make_ticket, make_user
+from booking.models import JobRun
+from tests.factories import (
+    in_days,
+    make_exception,
+    make_holiday,
+    make_open_department,
+    make_slot,
+    make_ticket,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +56,7 @@ def test_today_and_tomorrow_by_department(client, manager):
         client.force_login(manager)
         department = make_open_department(name="ฝ่ายสินเชื่อ", quota=4)
         closed = make_open_department(name="ฝ่ายการเงิน")
-        QuotaOverride.objects.create(department=closed, date=in_days(1), quota=0, reason="อบรม")
+        make_exception(closed, date=in_days(1), quota=0, reason="อบรม")
         make_ticket(slot=make_slot(department=department, days_ahead=0, nth=2))
 
         today, tomorrow = client.get(INDEX).context["days"]
@@ -80,10 +87,10 @@ def test_what_wants_a_look_is_said_with_where_to_put_it_right(client, manager):
     for _ in range(2):
         make_ticket(slot=slot)
     make_ticket(slot=make_slot(department=department, days_ahead=2))
-    QuotaOverride.objects.create(department=department, date=slot.date, start="08:30", quota=1)
-    QuotaOverride.objects.create(department=department, date=in_days(2), quota=0)
-    Holiday.objects.create(date=in_days(5), name="วันพ่อ")
-    Holiday.objects.create(date=in_days(200), name="ไกลออกไป")
+    make_exception(department, date=slot.date, start="08:30", quota=1)
+    make_exception(department, date=in_days(2), quota=0)
+    make_holiday(date=in_days(5), name="วันพ่อ", is_confirmed=False)
+    make_holiday(date=in_days(200), name="ไกลออกไป", is_confirmed=False)
     JobRun.objects.create(name="heartbeat", finished_at=timezone.now() - dt.timedelta(minutes=4))
 
     draft, stranded, overfull, worker = warnings(client)
@@ -105,9 +112,9 @@ def test_a_month_says_why_days_are_closed_and_how_full_the_others_are(client, ma
         client.force_login(manager)
         department = make_open_department(name="ฝ่ายสินเชื่อ", quota=2, weekdays=range(5), max_days_ahead=30)
         other = make_open_department(name="ฝ่ายการเงิน", quota=1, weekdays=range(5), max_days_ahead=30)
-        Holiday.objects.create(date=dt.date(2026, 12, 7), name="ชดเชยวันพ่อ", is_confirmed=True)
-        Holiday.objects.create(date=dt.date(2026, 12, 10), name="วันรัฐธรรมนูญ")
-        QuotaOverride.objects.create(department=other, date=dt.date(2026, 12, 8), quota=0, reason="อบรม")
+        make_holiday(date=dt.date(2026, 12, 7), name="ชดเชยวันพ่อ")
+        make_holiday(date=dt.date(2026, 12, 10), name="วันรัฐธรรมนูญ", is_confirmed=False)
+        make_exception(other, date=dt.date(2026, 12, 8), quota=0, reason="อบรม")
         make_ticket(slot=make_slot(department=department, days_ahead=6))
 
         page = client.get(CALENDAR, {"month": "2026-12"})

@@ -8,9 +8,7 @@ from django.utils import timezone, translation
 
 from booking.days import availability
 from booking.days.availability import DayState, TimeState
-from booking.models import QuotaOverride
-from holidays.models import Holiday
-from tests.factories import in_days, make_open_department, make_slot, make_ticket
+from tests.factories import in_days, make_exception, make_holiday, make_open_department, make_slot, make_ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +34,7 @@ def test_an_open_day_says_how_many_places_are_left():
 
 def test_a_holiday_says_its_name_in_the_language_of_the_page():
     department = make_open_department()
-    Holiday.objects.create(date=in_days(1), name="วันพ่อแห่งชาติ", name_en="Father's Day", is_confirmed=True)
+    make_holiday(date=in_days(1), name="วันพ่อแห่งชาติ", name_en="Father's Day")
 
     assert availability.day(department, in_days(1)).reason == "วันพ่อแห่งชาติ"
     with translation.override("en"):
@@ -48,7 +46,7 @@ def test_full_closed_past_and_not_yet_are_told_apart():
         weekdays=range(5), max_days_ahead=8, quota=1, opens=dt.time(9), closes=dt.time(9, 30)
     )
     make_ticket(slot=make_slot(department=department, days_ahead=1))
-    QuotaOverride.objects.create(department=department, date=in_days(2), quota=0, reason="ประชุมใหญ่")
+    make_exception(department, date=in_days(2), quota=0, reason="ประชุมใหญ่")
 
     assert state(department, -1) == DayState.PAST
     assert state(department, 0) == DayState.OPEN
@@ -79,7 +77,7 @@ def test_times_tell_full_and_past_from_free():
 
 def test_a_closed_slot_is_left_out_of_the_times():
     department = make_open_department(opens=dt.time(9), closes=dt.time(10))
-    QuotaOverride.objects.create(department=department, date=in_days(1), start=dt.time(9), quota=0)
+    make_exception(department, date=in_days(1), start=dt.time(9), quota=0)
 
     starts = [timezone.localtime(time.start).time() for time in availability.times(department, in_days(1))]
 

@@ -5,10 +5,18 @@ import time_machine
 from django.utils import timezone
 
 from booking import errors, verbs
-from booking.models import Place, QuotaOverride, Ticket
+from booking.models import Place, Ticket
 from booking.models.tickets import State, hash_of
-from holidays.models import Holiday
-from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import (
+    in_days,
+    make_exception,
+    make_holiday,
+    make_member,
+    make_open_department,
+    make_slot,
+    make_ticket,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -131,7 +139,7 @@ def test_who_is_not_registered_in_i_member_cannot_book():
 
 def test_a_holiday_refuses():
     slot = make_slot()
-    Holiday.objects.create(date=slot.date, name="วันหยุด", is_confirmed=True)
+    make_holiday(date=slot.date, name="วันหยุด")
 
     with pytest.raises(errors.DayClosed):
         book(make_member(), slot)
@@ -140,7 +148,7 @@ def test_a_holiday_refuses():
 def test_a_holiday_refuses_although_the_day_has_tickets():
     slot = make_slot()
     make_ticket(slot=slot)
-    Holiday.objects.create(date=slot.date, name="วันหยุด", is_confirmed=True)
+    make_holiday(date=slot.date, name="วันหยุด")
 
     with pytest.raises(errors.DayClosed):
         book(make_member(), slot)
@@ -148,7 +156,7 @@ def test_a_holiday_refuses_although_the_day_has_tickets():
 
 def test_a_closure_of_the_department_refuses():
     slot = make_slot()
-    QuotaOverride.objects.create(department=slot.department, date=slot.date, quota=0)
+    make_exception(slot.department, date=slot.date, quota=0)
 
     with pytest.raises(errors.DayClosed):
         book(make_member(), slot)

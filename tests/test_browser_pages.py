@@ -5,9 +5,8 @@ import pytest
 from booking import verbs
 from booking.days import opening
 from booking.models import Slot
-from holidays.models import Holiday
 from tests.browser import sideways_scroll, small_targets, small_text, violations
-from tests.factories import in_days, make_member, make_open_department, make_ticket
+from tests.factories import in_days, make_holiday, make_member, make_open_department, make_ticket
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -17,7 +16,7 @@ def office(settings):
     """An office with something of everything on its pages."""
     settings.MEMBER_PROOF = "phone_last4"
     long_name = "วันคล้ายวันพระบรมราชสมภพพระบาทสมเด็จพระบรมชนกาธิเบศร มหาภูมิพลอดุลยเดชมหาราช บรมนาถบพิตร"
-    Holiday.objects.create(date=in_days(3), name=long_name, name_en="Father's Day", is_confirmed=True)
+    make_holiday(date=in_days(3), name=long_name, name_en="Father's Day")
     departments = [
         make_open_department(name=name, name_en=name_en, letter=letter, hue=hue, quota=2, bring="บัตรประชาชน")
         for name, name_en, letter, hue in [
@@ -28,7 +27,7 @@ def office(settings):
             ("ฝ่ายสมาคมฌาปนกิจสงเคราะห์", "Funeral-aid association", "E", "olive"),
         ]
     ]
-    opening.open_days()
+    opening.rules_changed()
     for slot in Slot.objects.filter(department=departments[0], date=in_days(1))[:3]:
         make_ticket(slot=slot)
         make_ticket(slot=slot)

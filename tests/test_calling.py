@@ -3,6 +3,7 @@
 import pytest
 
 from booking import errors, verbs
+from booking.days import opening
 from booking.models import Ticket
 from booking.models.tickets import MOVES, Priority, State
 from tests.factories import make_counter, make_member, make_open_department, make_ticket, make_user, make_walk_in
@@ -77,6 +78,7 @@ def test_a_key_that_named_another_ticket_is_refused(department, other):
 
 def test_nobody_walks_in_where_the_department_is_closed_today(department):
     department.hours.all().delete()
+    opening.rules_changed([department])
 
     with pytest.raises(errors.DayClosed):
         make_walk_in(department=department)

@@ -3,10 +3,9 @@
 import pytest
 
 from booking import errors, verbs
-from booking.models import Place, QuotaOverride
+from booking.models import Place
 from booking.models.tickets import State
-from holidays.models import Holiday
-from tests.factories import make_counter, make_member, make_slot, make_ticket, make_user
+from tests.factories import make_counter, make_exception, make_holiday, make_member, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +64,7 @@ def test_a_turn_that_was_called_or_is_over_cannot_be_cancelled(state):
 def test_a_place_above_a_lowered_quota_goes_with_its_ticket():
     slot = make_slot(quota=3)
     tickets = [make_ticket(slot=slot) for _ in range(3)]
-    QuotaOverride.objects.create(department=slot.department, date=slot.date, quota=2)
+    make_exception(slot.department, date=slot.date, quota=2)
     assert slot.places.count() == 3
 
     verbs.cancel(ticket=tickets[0])
@@ -78,7 +77,7 @@ def test_a_place_above_a_lowered_quota_goes_with_its_ticket():
 def test_a_place_of_a_holiday_goes_with_its_ticket():
     slot = make_slot()
     ticket = make_ticket(slot=slot)
-    Holiday.objects.create(date=slot.date, name="วันหยุด", is_confirmed=True)
+    make_holiday(date=slot.date, name="วันหยุด")
 
     verbs.cancel(ticket=ticket)
 

@@ -6,19 +6,28 @@ import pytest
 
 from booking import errors, invariants, verbs
 from booking.days import opening
-from booking.models import QuotaOverride, Ticket
+from booking.models import Ticket
 from booking.models.tickets import State
 from booking.verbs import closures
 from booking.verbs.closures import Choice
-from holidays.models import Holiday
-from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import (
+    change,
+    in_days,
+    make_exception,
+    make_holiday,
+    make_member,
+    make_open_department,
+    make_slot,
+    make_ticket,
+    make_user,
+)
 from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
 
 def make_draft(*, days_ahead=1, name="วันหยุดพิเศษ"):
-    return Holiday.objects.create(date=in_days(days_ahead), name=name)
+    return make_holiday(date=in_days(days_ahead), name=name, is_confirmed=False)
 
 
 def close(holidays, choice, *, tickets=None, reason="วันหยุดพิเศษ", by=None):
@@ -56,7 +65,7 @@ def test_moved_to_the_same_time_of_the_next_open_day():
     department = make_open_department()
     ticket = make_ticket(slot=make_slot(department=department, days_ahead=1, nth=3))
     # The day after is closed too.
-    QuotaOverride.objects.create(department=department, date=in_days(2), quota=0)
+    make_exception(department, date=in_days(2), quota=0)
 
     [outcome] = close([make_draft()], Choice.MOVE)
 
@@ -143,12 +152,11 @@ def test_a_departments_own_closure_strands_its_tickets_only(how):
     make_ticket(slot=make_slot(department=other))
 
     if how == "closure":
-        QuotaOverride.objects.create(department=department, date=early.date, quota=0)
+        make_exception(department, date=early.date, quota=0)
     elif how == "one time":
-        QuotaOverride.objects.create(department=department, date=early.date, start="08:30", quota=0)
+        make_exception(department, date=early.date, start="08:30", quota=0)
     else:
-        department.is_active = False
-        department.save()
+        change(department, is_active=False)
 
     assert list(closures.stranded()) == ([early] if how == "one time" else [early, late])
 
@@ -156,8 +164,7 @@ def test_a_departments_own_closure_strands_its_tickets_only(how):
 def test_a_day_laid_out_while_the_booking_window_was_longer_is_closed_too():
     department = make_open_department(max_days_ahead=30)
     ticket = make_ticket(slot=make_slot(department=department, days_ahead=20))
-    department.max_days_ahead = 5
-    department.save()
+    change(department, max_days_ahead=5)
     with pytest.raises(errors.NotYetOpen):
         make_ticket(slot=ticket.slot)
 

@@ -8,12 +8,13 @@ import time_machine
 from django.urls import reverse
 
 from booking import roles, verbs
+from booking.days import opening
 from booking.models import Ticket
 from booking.models.tickets import Priority, State
-from holidays.models import Holiday
 from tests.factories import (
     in_days,
     make_counter,
+    make_holiday,
     make_member,
     make_open_department,
     make_slot,
@@ -90,6 +91,7 @@ def test_other_methods_are_refused(client, loans, clerk, method, address):
 def test_it_says_who_is_open_how_many_wait_and_for_how_long(client, loans, clerk):
     closed = make_open_department(slug="legal", letter="D", name="ฝ่ายกฎหมาย", max_days_ahead=1)
     closed.hours.all().delete()
+    opening.rules_changed([closed])
     for _ in range(4):
         make_walk_in(department=loans)
 
@@ -207,7 +209,7 @@ def test_what_the_form_does_not_offer_is_left_out(client, loans, clerk, form):
 
 
 def test_a_department_that_closed_meanwhile_says_so(client, loans, clerk):
-    Holiday.objects.create(date=in_days(0), name="วันหยุด", is_confirmed=True)
+    make_holiday(date=in_days(0), name="วันหยุด")
 
     answer = issue(client)
 

@@ -5,13 +5,23 @@ import datetime as dt
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from booking.days import opening
-from booking.models import Department, OpeningHours, Place, QuotaOverride, Slot
+from booking.models import Department, OpeningHours, Place, Slot
 from holidays.models import Holiday
-from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket
+from tests.factories import (
+    change,
+    in_days,
+    make_department,
+    make_exception,
+    make_holiday,
+    make_open_department,
+    make_slot,
+    make_ticket,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -77,8 +87,8 @@ def test_running_again_changes_nothing():
     make_ticket(slot=make_slot(department=make_open_department()))
     before = layout()
 
-    opening.open_days()
-    opening.open_days()
+    opening.rules_changed()
+    opening.rules_changed()
 
     assert layout() == before
 
@@ -88,7 +98,7 @@ def test_the_next_day_adds_the_next_day_only():
     before = set(layout())
 
     with time_machine.travel(timezone.now() + dt.timedelta(days=1)):
-        opening.open_days()
+        opening.rules_changed()
 
     added = set(layout()) - before
     assert before <= set(layout())
@@ -102,6 +112,7 @@ def test_a_raised_quota_adds_places_within_the_block():
 
     department.hours.get(weekday=in_days(TOMORROW).weekday()).delete()
     OpeningHours.objects.create(department=department, weekday=in_days(TOMORROW).weekday(), quota=5)
+    opening.rules_changed([department])
 
     slot = day(department)[0]
     assert list(slot.places.values_list("number", flat=True)) == [1, 2, 3, 4, 5]
@@ -113,7 +124,7 @@ def test_a_lowered_quota_takes_free_places_only_and_tells_which_slots_hold_more(
     slot = make_slot(department=department)
     tickets = [make_ticket(slot=slot) for _ in range(3)]
 
-    QuotaOverride.objects.create(department=department, date=slot.date, quota=2)
+    make_exception(department, date=slot.date, quota=2)
 
     assert {place.ticket for place in slot.places.all()} == set(tickets)
     assert list(Slot.objects.holding_more_than_their_quota()) == [slot]
@@ -123,7 +134,7 @@ def test_an_override_of_one_slot_leaves_the_others():
     department = make_open_department(quota=4)
     first, second = day(department)[:2]
 
-    QuotaOverride.objects.create(department=department, date=first.date, start=dt.time(8, 30), quota=1)
+    make_exception(department, date=first.date, start=dt.time(8, 30), quota=1)
 
     assert (first.places.count(), second.places.count()) == (1, 4)
 
@@ -132,9 +143,10 @@ def test_an_override_taken_back_gives_the_places_back():
     department = make_open_department(quota=4)
     before = layout()
 
-    override = QuotaOverride.objects.create(department=department, date=in_days(TOMORROW), quota=0)
+    override = make_exception(department, date=in_days(TOMORROW), quota=0)
     assert not Place.objects.filter(slot__date=in_days(TOMORROW)).exists()
     override.delete()
+    opening.rules_changed([department])
 
     assert layout() == before
 
@@ -143,21 +155,23 @@ def test_a_confirmed_holiday_has_no_places_and_an_unconfirmed_one_changes_nothin
     make_open_department()
     before = layout()
 
-    holiday = Holiday.objects.create(date=in_days(TOMORROW), name="วันหยุด")
+    holiday = make_holiday(date=in_days(TOMORROW), name="วันหยุด", is_confirmed=False)
     assert layout() == before
 
     holiday.is_confirmed = True
     holiday.save(update_fields=["is_confirmed"])
+    opening.rules_changed()
     assert not Place.objects.filter(slot__date=in_days(TOMORROW)).exists()
 
     holiday.delete()
+    opening.rules_changed()
     assert layout() == before
 
 
 def test_a_holiday_keeps_the_places_of_tickets_and_lists_them():
     ticket = make_ticket()
 
-    Holiday.objects.create(date=ticket.date, name="วันหยุด", is_confirmed=True)
+    make_holiday(date=ticket.date, name="วันหยุด")
 
     assert list(Place.objects.filter(slot__date=ticket.date).values_list("ticket", flat=True)) == [ticket.pk]
     assert list(opening.tickets_on(ticket.date)) == [ticket]
@@ -167,8 +181,7 @@ def test_an_inactive_department_has_no_free_places():
     department = make_open_department()
     ticket = make_ticket(slot=make_slot(department=department))
 
-    department.is_active = False
-    department.save(update_fields=["is_active"])
+    change(department, is_active=False)
 
     assert list(Place.objects.values_list("ticket", flat=True)) == [ticket.pk]
 
@@ -177,7 +190,7 @@ def test_new_hours_renumber_a_day_without_tickets():
     department = make_open_department(opens=dt.time(9), closes=dt.time(11))
 
     department.hours.update(opens=dt.time(8))
-    opening.lay_out(department_id=department.pk)
+    opening.rules_changed([department])
 
     assert starts(day(department)) == ["08:00", "08:30", "09:00", "09:30", "10:00", "10:30"]
     numbers = [slot.first_number for slot in day(department)]
@@ -190,7 +203,7 @@ def test_new_hours_keep_the_slots_of_tickets_and_close_what_is_no_more():
     stranded = make_ticket(slot=make_slot(department=department, nth=3))
 
     department.hours.update(opens=dt.time(8, 30), closes=dt.time(10, 30))
-    opening.lay_out(department_id=department.pk)
+    opening.rules_changed([department])
 
     slots = day(department)
     assert starts(slots) == ["08:30", "09:00", "09:30", "10:00", "10:30"]
@@ -207,10 +220,37 @@ def test_what_has_begun_today_stays_as_it_was():
         department = make_open_department(quota=3)
         assert starts(day(department, 0))[0] == "10:30"
     with time_machine.travel("2026-11-23T05:00:00Z", tick=False):  # 12.00
-        QuotaOverride.objects.create(department=department, date=in_days(0), quota=0)
+        make_exception(department, date=in_days(0), quota=0)
         by_start = {f"{timezone.localtime(slot.starts_at):%H:%M}": slot for slot in day(department, 0)}
         assert by_start["12:00"].places.count() == 3
         assert by_start["12:30"].places.count() == 0
+
+
+def test_laying_out_takes_as_many_statements_for_many_days_as_for_one(django_assert_max_num_queries):
+    for _ in range(5):
+        make_open_department(max_days_ahead=40)
+    for days_ahead in range(1, 11):
+        Holiday.objects.create(date=in_days(days_ahead), name="วันหยุด", is_confirmed=True)
+
+    with django_assert_max_num_queries(16):
+        opening.rules_changed()
+
+    assert not Place.objects.filter(slot__date__range=(in_days(1), in_days(10))).exists()
+    with django_assert_max_num_queries(10):
+        assert opening.rules_changed().count == 0
+
+
+def test_rules_written_past_the_forms_are_found_by_the_check(capsys):
+    department = make_open_department()
+    call_command("check_queue")
+
+    department.hours.update(quota=2)
+    with pytest.raises(CommandError, match="differs from the rules"):
+        call_command("check_queue")
+    assert department.slots.filter(quota=2).count() == 0, "the check changes nothing"
+
+    opening.rules_changed([department])
+    call_command("check_queue")
 
 
 def test_the_window_of_a_slot_follows_the_department():
@@ -222,8 +262,7 @@ def test_the_window_of_a_slot_follows_the_department():
         slot.starts_at - dt.timedelta(minutes=30),
     )
 
-    department.min_days_ahead = 1
-    department.save(update_fields=["min_days_ahead"])
+    change(department, min_days_ahead=1)
 
     assert day(department)[0].bookable_until == midnight
 
@@ -255,11 +294,11 @@ def test_who_is_open_on_a_day(django_assert_num_queries):
     opened, closed, unused = (make_open_department() for _ in range(3))
     for_walk_ins = make_open_department(walk_in_percent=100)
     make_department()
-    QuotaOverride.objects.create(department=closed, date=in_days(0), quota=0)
+    make_exception(closed, date=in_days(0), quota=0)
     Department.objects.filter(pk=unused.pk).update(is_active=False)
 
     with django_assert_num_queries(2):
         assert opening.open_on(in_days(0)) == {opened.pk, for_walk_ins.pk}
     assert closed.pk in opening.open_on(in_days(1))
-    Holiday.objects.create(date=in_days(0), name="วันหยุด", is_confirmed=True)
+    make_holiday(date=in_days(0), name="วันหยุด")
     assert opening.open_on(in_days(0)) == set()

@@ -8,9 +8,8 @@ from django.urls import reverse
 
 from booking import thai
 from booking.days import opening
-from booking.models import Place, QuotaOverride
-from holidays.models import Holiday
-from tests.factories import in_days, make_department, make_open_department, make_ticket
+from booking.models import Place
+from tests.factories import in_days, make_department, make_exception, make_holiday, make_open_department, make_ticket
 from tests.pages import text
 
 pytestmark = pytest.mark.django_db
@@ -39,11 +38,11 @@ def test_each_open_day_is_one_sentence_and_leads_to_its_times(client):
 
 def test_grey_days_say_why(client):
     department = make_open_department(quota=1, max_days_ahead=9)
-    Holiday.objects.create(date=in_days(2), name="วันพ่อแห่งชาติ", name_en="Father's Day", is_confirmed=True)
-    QuotaOverride.objects.create(department=department, date=in_days(3), quota=0, reason="ประชุมใหญ่")
-    QuotaOverride.objects.create(department=department, date=in_days(4), quota=0)
+    make_holiday(date=in_days(2), name="วันพ่อแห่งชาติ", name_en="Father's Day")
+    make_exception(department, date=in_days(3), quota=0, reason="ประชุมใหญ่")
+    make_exception(department, date=in_days(4), quota=0)
     ticket = make_ticket(department=department, days_ahead=5)
-    opening.open_days()
+    opening.rules_changed()
     Place.objects.filter(slot__date=in_days(5), slot__department=department).exclude(ticket=ticket).delete()
 
     page = days_page(client, department)
@@ -64,8 +63,8 @@ def test_it_goes_as_far_as_the_booking_window(client):
 def test_it_starts_with_the_first_day_that_says_something(client):
     department = make_open_department(max_days_ahead=5)
     for days in (0, 1):
-        QuotaOverride.objects.create(department=department, date=in_days(days), quota=0)
-    opening.open_days()
+        make_exception(department, date=in_days(days), quota=0)
+    opening.rules_changed()
     page = days_page(client, department)
     assert thai.long_date(in_days(1)) not in text(page)
     assert re.search(r'day-first" href="[^"]*/([-\d]+)/"', page.content.decode())[1] == str(in_days(2))

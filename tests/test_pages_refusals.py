@@ -8,10 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking import errors, verbs
-from booking.models import Place, QuotaOverride, Slot, Ticket
+from booking.models import Place, Slot, Ticket
 from booking.views import refusals
-from holidays.models import Holiday
-from tests.factories import in_days, make_member, make_open_department, make_ticket
+from tests.factories import in_days, make_exception, make_holiday, make_member, make_open_department, make_ticket
 from tests.pages import chosen_slot, confirm_name, hold, key_of, send_times, text, ticket_at, times_page
 
 pytestmark = pytest.mark.django_db
@@ -92,9 +91,9 @@ def test_a_used_form_is_renewed_with_the_time_still_chosen(client, department, s
 @pytest.mark.parametrize("close", ["holiday", "closure", "retired"])
 def test_closed_meanwhile_the_days_with_the_reason(client, department, slots, ready, close):
     if close == "holiday":
-        Holiday.objects.create(date=in_days(1), name="วันหยุดพิเศษ", is_confirmed=True)
+        make_holiday(date=in_days(1), name="วันหยุดพิเศษ")
     elif close == "closure":
-        QuotaOverride.objects.create(department=department, date=in_days(1), quota=0)
+        make_exception(department, date=in_days(1), quota=0)
     Place.objects.filter(slot__date=in_days(1)).delete()
     if close == "retired":
         Slot.objects.filter(date=in_days(1)).delete()

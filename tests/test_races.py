@@ -12,9 +12,9 @@ from booking import invariants, verbs
 from booking.days import opening
 from booking.models import Place, QuotaOverride, Slot, Ticket
 from booking.models.tickets import State
-from booking.verbs import places
+from booking.verbs import locks, places
 from holidays.models import Holiday
-from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket
+from tests.factories import in_days, make_exception, make_member, make_open_department, make_slot, make_ticket
 from tests.racing import race
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -204,7 +204,7 @@ def test_control_cancelling_without_the_slots_lock_ends_below_it(monkeypatch):
         def select_for_update(self, **_):
             return Slot.objects
 
-    monkeypatch.setattr(places, "Slot", type("Slot", (), {"objects": NoLock()}))
+    monkeypatch.setattr(locks, "Slot", type("Slot", (), {"objects": NoLock()}))
     monkeypatch.setattr(places, "free_place", unguarded)
 
     race(*race_them, rounds=rounds)
@@ -216,7 +216,7 @@ def cancels_after_the_quota_was_lowered(rounds):
     slots = one_slot_each_round(rounds, 6)
     tickets = [[make_ticket(slot=slot) for _ in range(6)] for slot in slots]
     for slot in slots:
-        QuotaOverride.objects.create(department=slot.department, date=slot.date, quota=3)
+        make_exception(slot.department, date=slot.date, quota=3)
 
     def cancel(nth, number):
         return verbs.cancel(ticket=tickets[number][nth]).state
@@ -233,6 +233,7 @@ def test_booking_against_quota_changes_keeps_every_ticket(members):
         QuotaOverride.objects.update_or_create(
             department=slot.department, date=slot.date, start=None, defaults={"quota": quota}
         )
+        opening.rules_changed([slot.department])
         return "changed"
 
     def lower_and_raise(number):
@@ -271,6 +272,7 @@ def close(slots, number) -> set[int]:
     time.sleep(0.05)
     with transaction.atomic():
         holiday.save()
+        opening.rules_changed()
     return {ticket.pk for ticket in opening.tickets_on(holiday.date)}
 
 
@@ -292,7 +294,7 @@ def test_a_holiday_against_bookings_misses_no_ticket(members):
 def test_control_a_holiday_that_takes_no_places_away_misses_tickets(members, monkeypatch):
     rounds = 6
     slots = one_slot_each_round(rounds, 30)
-    monkeypatch.setattr(opening, "open_days", lambda: None)
+    monkeypatch.setattr(opening, "rules_changed", lambda departments=None: None)
 
     table = race(*holiday_and_bookers(slots, members[:32]), rounds=rounds)
 
@@ -337,7 +339,7 @@ def test_two_openings_at_once_make_each_place_once():
     Slot.objects.all().delete()
 
     def open_days(_):
-        opening.open_days()
+        opening.rules_changed()
         return "opened"
 
     race(*[open_days] * 8)

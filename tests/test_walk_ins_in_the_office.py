@@ -10,8 +10,7 @@ from booking.models.tickets import State
 from booking.papers import pictures
 from booking.verbs import closures
 from booking.verbs.closures import Choice
-from holidays.models import Holiday
-from tests.factories import in_days, make_member, make_open_department, make_user, make_walk_in
+from tests.factories import in_days, make_holiday, make_member, make_open_department, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +29,7 @@ def walk_in():
 
 @pytest.fixture
 def on_a_day_closed_meanwhile(walk_in):
-    Holiday.objects.create(date=in_days(0), name="วันหยุดพิเศษ", is_confirmed=True)
+    make_holiday(date=in_days(0), name="วันหยุดพิเศษ")
     return walk_in
 
 

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from booking import thai
-from booking.admin.base import KeptAdmin, OfficeInline, say
+from booking.admin.base import OfficeInline, say
 from booking.admin.links import closed_times, tickets_of
+from booking.admin.rules import RulesAdmin
 from booking.days import overview
 from booking.models import Department, OpeningHours, QuotaOverride
 from booking.verbs import closures
@@ -62,7 +63,7 @@ class OverrideInline(OfficeInline):
 
 
 @admin.register(Department)
-class DepartmentAdmin(KeptAdmin):
+class DepartmentAdmin(RulesAdmin):
     list_display = ["name", "letter", "week", "window", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "name_en", "letter"]
@@ -135,7 +136,7 @@ class DepartmentAdmin(KeptAdmin):
 
 
 @admin.register(QuotaOverride)
-class QuotaOverrideAdmin(KeptAdmin):
+class QuotaOverrideAdmin(RulesAdmin):
     list_display = ["day", "department", "time", "number", "reason"]
     list_filter = ["department"]
     list_select_related = ["department"]

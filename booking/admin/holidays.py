@@ -13,9 +13,10 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from booking import thai
-from booking.admin.base import KeptAdmin, page, require, say
+from booking.admin.base import page, require, say
 from booking.admin.closed import ChoiceForm, tell, ticked_ids
 from booking.admin.links import closed_times
+from booking.admin.rules import RulesAdmin
 from booking.days import opening
 from booking.rights import Right
 from booking.thai import ERA
@@ -38,7 +39,7 @@ class Year(admin.SimpleListFilter):
 
 
 @admin.register(Holiday)
-class HolidayAdmin(KeptAdmin):
+class HolidayAdmin(RulesAdmin):
     list_display = ["day", "name", "kind", "state"]
     list_filter = [Year, "is_confirmed", "kind"]
     search_fields = ["name", "name_en"]

@@ -1,16 +1,18 @@
-"""From hours, quotas and holidays to slots and places.
+"""From what the rules say to slots and places.
 
 The one rule of this module: a place that is held is never touched, a free one exists exactly where the rules say so.
 """
 
 import datetime as dt
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from django.db import transaction
-from django.db.models import Max
+from django.db import connection, transaction
 from django.utils import timezone
 
+from booking.days import rules
+from booking.days.rules import Period
 from booking.models import Department, OpeningHours, Place, QuotaOverride, Slot, Ticket
 from booking.models.hours import LAST_BOOKED_NUMBER
 from holidays.calendar import closed_days
@@ -20,70 +22,78 @@ from holidays.calendar import closed_days
 SPARE_DAYS = 3
 
 
-def open_days() -> None:
-    """Lay out the booking window of every department. May run at any time, and again."""
-    for department_id in Department.objects.order_by("pk").values_list("pk", flat=True):
-        lay_out(department_id=department_id)
+@dataclass
+class Changes:
+    """What laying out is to write, gathered over all departments and days: each kind of change is one statement."""
+
+    gone: list[Slot] = field(default_factory=list)
+    changed: list[Slot] = field(default_factory=list)
+    new: list[Slot] = field(default_factory=list)
+    places_gone: int = 0
+    places_new: int = 0
+
+    def __str__(self):
+        return (
+            f"slots: {len(self.gone)} too many, {len(self.changed)} differ, {len(self.new)} missing; "
+            f"free places: {self.places_gone} too many, {self.places_new} missing"
+        )
+
+    @property
+    def count(self) -> int:
+        return len(self.gone) + len(self.changed) + len(self.new) + self.places_gone + self.places_new
 
 
 @transaction.atomic
-def lay_out(*, department_id: int) -> None:
-    """Bring the slots and places of a department's booking window to what its rules say now.
+def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
+    """Bring the slots and places of these departments, of all where none are named, to what their rules say now.
 
-    Adds what is missing and takes away free places only; slots of today that have begun stay as they were. Locks the
-    department and the window's slots. Bookings do not wait for it, except for the very place that it takes away.
+    Called once by whatever changes departments, hours, exceptions or holidays, in the same transaction. It may run at
+    any time, and again. Adds what is missing and takes away free places only; slots of today that have begun stay as
+    they were. Locks the departments and their slots from today on. Bookings do not wait for it, except for the very
+    place that it takes away. The number of statements does not grow with departments or days.
     """
-    department = Department.objects.select_for_update(no_key=True).filter(pk=department_id).first()
-    if department is None:
-        return
+    locked = Department.objects.select_for_update(no_key=True).order_by("pk")
+    if departments is not None:
+        locked = locked.filter(pk__in=[department.pk for department in departments])
+    locked = list(locked)
+    changes = Changes()
+    if not locked:
+        return changes
     now = timezone.now()
     first = timezone.localdate(now)
-    last = first + dt.timedelta(days=department.max_days_ahead + SPARE_DAYS)
-    # Days laid out while the window was longer: they must not stay open behind its back.
-    last = max(last, Slot.objects.filter(department=department).aggregate(last=Max("date"))["last"] or last)
-    existing = _slots_by_date(department, first, last)
-    plans = planned_days(department, first, last)
-    new = [slot for date, plan in plans.items() for slot in _lay_out_day(department, date, plan, existing[date], now)]
-    Slot.objects.bulk_create(new)
-    Place.objects.bulk_create(
-        Place(slot=slot, number=slot.first_number + nth) for slot in new for nth in range(slot.quota)
-    )
+    slots = _lock_slots(locked, first)
+    # Days laid out while the window was longer must not stay open behind its back.
+    last_days = {
+        department.pk: max(
+            [first + dt.timedelta(days=department.max_days_ahead + SPARE_DAYS)]
+            + [slot.date for slot in slots if slot.department_id == department.pk]
+        )
+        for department in locked
+    }
+    plans = rules.plan(locked, first, max(last_days.values()))
+    days = [
+        (department, date, [period for period in periods if period.starts_at > now])
+        for department in locked
+        for date, periods in plans[department.pk].items()
+        if date <= last_days[department.pk]
+    ]
+    slots_of = defaultdict(list)
+    for slot in slots:
+        slots_of[slot.department_id, slot.date].append(slot)
+    unused = _take_away_unused(days, slots_of, now)
+    for department, date, periods in days:
+        _plan_day(changes, department, date, periods, slots_of[department.pk, date], unused, now)
+    _write(changes, slots, now)
+    return changes
 
 
-@dataclass(frozen=True)
-class Period:
-    """A slot as the rules want it."""
-
-    starts_at: dt.datetime
-    ends_at: dt.datetime
-    quota: int
-
-
-def planned_days(department: Department, first: dt.date, last: dt.date) -> dict[dt.date, list[Period]]:
-    """What the rules say of each day from `first` to `last`. Three queries, however many days.
-
-    A holiday or a closure keeps its slots, with quota zero, so that a day which is opened again keeps its numbers.
-    """
-    hours = {rule.weekday: rule for rule in OpeningHours.objects.filter(department=department)}
-    overrides = defaultdict(dict)
-    for override in QuotaOverride.objects.filter(department=department, date__range=(first, last)):
-        overrides[override.date][override.start] = override.quota
-    closed = closed_days(first, last)
-    zone = timezone.get_default_timezone()
-
-    def plan(date):
-        rule = hours.get(date.weekday())
-        periods = []
-        for start, end in rule.periods() if rule else []:
-            quota = overrides[date].get(start, overrides[date].get(None, rule.quota))
-            # The share kept for walk-ins is not offered in advance.
-            quota = quota * (100 - department.walk_in_percent) // 100
-            if date in closed or not department.is_active:
-                quota = 0
-            periods.append(Period(dt.datetime.combine(date, start, zone), dt.datetime.combine(date, end, zone), quota))
-        return periods
-
-    return {date: plan(date) for date in _dates(first, last)}
+def differences() -> Changes:
+    """How what is laid out differs from the rules: what laying out would change now, without changing it. Something
+    wrote rules past the forms (a query's update(), an import, a restore) and did not say so."""
+    with transaction.atomic():
+        found = rules_changed()
+        transaction.set_rollback(True)
+    return found
 
 
 def bookable_window(department: Department, date: dt.date, starts_at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
@@ -107,11 +117,11 @@ def closing_times(date: dt.date) -> dict[int, dt.datetime]:
     if closed_days(date, date):
         return {}
     closed = QuotaOverride.objects.filter(date=date, start=None, quota=0).values("department")
-    rules = OpeningHours.objects.filter(weekday=date.weekday(), department__is_active=True)
+    hours = OpeningHours.objects.filter(weekday=date.weekday(), department__is_active=True)
     zone = timezone.get_default_timezone()
     return {
         rule.department_id: dt.datetime.combine(date, rule.closes, zone)
-        for rule in rules.exclude(department__in=closed)
+        for rule in hours.exclude(department__in=closed)
         if rule.periods()
     }
 
@@ -122,57 +132,73 @@ def tickets_on(date: dt.date, department: Department | None = None):
     return tickets.filter(department=department) if department else tickets
 
 
-def _slots_by_date(department, first, last) -> dict[dt.date, list[Slot]]:
-    locked = (
-        Slot.objects.select_for_update(no_key=True)
-        .filter(department=department, date__range=(first, last))
-        .order_by("pk")
-    )
-    used = set(
-        Ticket.objects.filter(department=department, date__range=(first, last)).values_list("slot_id", flat=True)
-    )
-    places = Counter(
-        Place.objects.filter(slot__department=department, slot__date__range=(first, last)).values_list(
-            "slot_id", flat=True
-        )
-    )
-    slots = defaultdict(list)
-    for slot in locked:
-        slot.is_used = slot.pk in used
-        slot.place_count = places[slot.pk]
-        slots[slot.date].append(slot)
-    return slots
+def _lock_slots(departments: list[Department], first: dt.date) -> list[Slot]:
+    locked = Slot.objects.select_for_update(no_key=True).filter(department__in=departments, date__gte=first)
+    return list(locked.order_by("pk"))
 
 
-def _lay_out_day(department, date, plan, slots, now) -> list[Slot]:
-    """Adjust a day's slots to the plan; returns the slots that are still to be made."""
-    plan = [period for period in plan if period.starts_at > now]
-    slots = [slot for slot in slots if slot.starts_at > now]
-    wanted = {period.starts_at for period in plan}
-    if {slot.starts_at for slot in slots} != wanted and not any(slot.is_used for slot in slots):
+def _take_away_unused(days, slots_of, now) -> set[int]:
+    """Take the free places of slots away that may have to go altogether, and return the ids of those slots that nobody
+    has ever had a ticket of.
+
+    Whether a slot is unused is asked only once its places are gone: a booking that was under way has its ticket by
+    then, or has found no place.
+    """
+    doubtful = []
+    for department, date, periods in days:
+        coming = [slot for slot in slots_of[department.pk, date] if slot.starts_at > now]
+        wanted = {period.starts_at for period in periods}
+        if coming and {slot.starts_at for slot in coming} != wanted:
+            doubtful.append((coming, [slot for slot in coming if slot.starts_at not in wanted]))
+    if not doubtful:
+        return set()
+    all_ids = [slot.pk for coming, _retired in doubtful for slot in coming]
+    used = set(Ticket.objects.filter(slot__in=all_ids).values_list("slot_id", flat=True))
+    ids = set()
+    for coming, retired in doubtful:
+        # A day with tickets keeps its numbers: only what the rules no longer have goes. Any other is numbered anew.
+        ids |= {slot.pk for slot in (retired if used & {slot.pk for slot in coming} else coming)} - used
+    places = Place.objects.free().filter(slot__in=ids)
+    places._raw_delete(places.db)
+    return ids - set(Ticket.objects.filter(slot__in=ids).values_list("slot_id", flat=True))
+
+
+def _plan_day(changes: Changes, department, date, periods: list[Period], slots: list[Slot], unused, now) -> None:
+    """Gather what a day's slots want to become what the rules say."""
+    coming = [slot for slot in slots if slot.starts_at > now]
+    begun = [slot for slot in slots if slot.starts_at <= now]
+    wanted = {period.starts_at: period for period in periods}
+    if {slot.starts_at for slot in coming} != set(wanted) and all(slot.pk in unused for slot in coming):
         # Nobody has a number of this day yet: number it anew, so that numbers rise with the time of day.
-        Slot.objects.filter(pk__in=[slot.pk for slot in slots]).delete()
-        slots = []
-    for slot in slots:
-        if slot.starts_at not in wanted:
-            _retire(slot)
-    kept = {slot.starts_at: slot for slot in slots}
-    for period in plan:
-        if period.starts_at in kept:
-            opens, closes = bookable_window(department, date, period.starts_at)
-            _adjust(
-                kept[period.starts_at],
-                ends_at=period.ends_at,
-                quota=period.quota,
-                bookable_from=opens,
-                bookable_until=closes,
-            )
-    new = [period for period in plan if period.starts_at not in kept]
-    return _new_slots(department, date, new, slots_in_day=len(plan))
+        changes.gone += coming
+        coming = []
+    kept = []
+    for slot in coming:
+        period = wanted.pop(slot.starts_at, None)
+        if period is None and slot.pk in unused:
+            changes.gone.append(slot)
+            continue
+        kept.append(slot)
+        if period is None:  # somebody has a ticket of it: closed, but there
+            _adjust(changes, slot, quota=0)
+            continue
+        opens, closes = bookable_window(department, date, period.starts_at)
+        _adjust(changes, slot, ends_at=period.ends_at, quota=period.quota, bookable_from=opens, bookable_until=closes)
+    changes.new += _new_slots(department, date, list(wanted.values()), begun + kept, slots_in_day=len(periods))
 
 
-def _new_slots(department, date, periods: list[Period], *, slots_in_day: int) -> list[Slot]:
-    blocks = _number_blocks(department, date, periods, slots_in_day)
+def _adjust(changes: Changes, slot: Slot, **wanted) -> None:
+    wanted["quota"] = min(wanted["quota"], slot.room)
+    differing = {name: value for name, value in wanted.items() if getattr(slot, name) != value}
+    for name, value in differing.items():
+        setattr(slot, name, value)
+    if differing:
+        changes.changed.append(slot)
+
+
+def _new_slots(department, date, periods: list[Period], present: list[Slot], *, slots_in_day: int) -> list[Slot]:
+    taken = [(slot.starts_at, slot.first_number, slot.last_number) for slot in present]
+    blocks = _number_blocks(periods, taken, slots_in_day)
     slots = []
     for period in periods:
         block = blocks[period.starts_at]
@@ -195,49 +221,16 @@ def _new_slots(department, date, periods: list[Period], *, slots_in_day: int) ->
     return slots
 
 
-def _retire(slot: Slot) -> None:
-    """Take a slot away that the rules no longer have, or close it where it has tickets."""
-    if slot.is_used:
-        _adjust(slot, quota=0)
-    else:
-        slot.delete()
-
-
-def _adjust(slot: Slot, **wanted) -> None:
-    wanted["quota"] = min(wanted["quota"], slot.room)
-    changed = [field for field, value in wanted.items() if getattr(slot, field) != value]
-    for field in changed:
-        setattr(slot, field, wanted[field])
-    if changed:
-        slot.save(update_fields=changed)
-    if slot.place_count > slot.quota:
-        _take_away_free_places(slot, slot.place_count - slot.quota)
-    elif slot.place_count < slot.quota:
-        _add_places(slot, slot.quota - slot.place_count)
-
-
-def _take_away_free_places(slot: Slot, count: int) -> None:
-    # FOR UPDATE waits for a booking under way; if it goes through, its place is no longer free and is passed over.
-    free = Place.objects.free().filter(slot=slot).select_for_update().order_by("-number")[:count]
-    Place.objects.free().filter(pk__in=[place.pk for place in free]).delete()
-
-
-def _add_places(slot: Slot, count: int) -> None:
-    present = set(slot.places.values_list("number", flat=True))
-    unused = (number for number in range(slot.first_number, slot.last_number + 1) if number not in present)
-    Place.objects.bulk_create(Place(slot=slot, number=number) for number, _ in zip(unused, range(count), strict=False))
-
-
-def _number_blocks(department, date, new: list[Period], slots_in_day: int) -> dict[dt.datetime, range | None]:
+def _number_blocks(
+    new: list[Period], taken: list[tuple[dt.datetime, int, int]], slots_in_day: int
+) -> dict[dt.datetime, range | None]:
     """A block of numbers for each new slot: about twice its quota, in tens, so that a quota can grow without
     renumbering the day. None where the day's numbers are used up.
 
-    On a day that has numbers already a new slot gets the gap between its neighbours where that is wide enough, else the
-    next numbers after the day's last.
+    `taken` has the start, the first and the last number of each slot that the day has already. There a new slot gets
+    the gap between its neighbours where that is wide enough, else the next numbers after the day's last.
     """
-    if not new:
-        return {}
-    taken = list(Slot.objects.of_day(department, date).values_list("starts_at", "first_number", "last_number"))
+    taken = list(taken)
     spare = max(0, LAST_BOOKED_NUMBER - sum(period.quota for period in new)) // max(1, slots_in_day)
     blocks = {}
     for period in sorted(new, key=lambda period: period.starts_at):
@@ -259,5 +252,71 @@ def _number_blocks(department, date, new: list[Period], slots_in_day: int) -> di
     return blocks
 
 
-def _dates(first: dt.date, last: dt.date) -> list[dt.date]:
-    return [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
+def _write(changes: Changes, slots: list[Slot], now) -> None:
+    if changes.gone:
+        gone = Slot.objects.filter(pk__in=[slot.pk for slot in changes.gone])
+        gone._raw_delete(gone.db)  # neither places nor tickets hang on them any more
+    if changes.changed:
+        _update(changes.changed)
+    gone_ids = {slot.pk for slot in changes.gone}
+    coming = [slot for slot in slots if slot.starts_at > now and slot.pk not in gone_ids]
+    _bring_places_to_quota(changes, coming)
+    Slot.objects.bulk_create(changes.new)
+    places = [Place(slot=slot, number=slot.first_number + nth) for slot in changes.new for nth in range(slot.quota)]
+    Place.objects.bulk_create(places)
+
+
+UPDATE_SLOTS = """
+UPDATE booking_slot
+   SET ends_at = wanted.ends_at, quota = wanted.quota,
+       bookable_from = wanted.bookable_from, bookable_until = wanted.bookable_until
+  FROM unnest(%s::bigint[], %s::timestamptz[], %s::smallint[], %s::timestamptz[], %s::timestamptz[])
+       AS wanted (id, ends_at, quota, bookable_from, bookable_until)
+ WHERE booking_slot.id = wanted.id
+"""
+
+
+def _update(slots: list[Slot]) -> None:
+    names = ["pk", "ends_at", "quota", "bookable_from", "bookable_until"]
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE_SLOTS, [[getattr(slot, name) for slot in slots] for name in names])
+
+
+# FOR UPDATE waits for a booking under way; if it goes through, its place is no longer free, and LIMIT takes the next.
+# Only places that go are locked.
+TAKE_AWAY_FREE_PLACES = """
+DELETE FROM booking_place
+ WHERE ticket_id IS NULL
+   AND id IN (SELECT free.id
+                FROM unnest(%s::bigint[], %s::integer[]) AS surplus (slot_id, count),
+                     LATERAL (SELECT place.id FROM booking_place place
+                               WHERE place.slot_id = surplus.slot_id AND place.ticket_id IS NULL
+                               ORDER BY place.number DESC
+                               LIMIT surplus.count
+                                 FOR UPDATE) free)
+"""
+
+
+def _bring_places_to_quota(changes: Changes, slots: list[Slot]) -> None:
+    """Take away the highest free places of slots that have more places than their quota, and add what others lack."""
+    found = Counter(Place.objects.filter(slot__in=[slot.pk for slot in slots]).values_list("slot_id", flat=True))
+    surplus = {slot.pk: found[slot.pk] - slot.quota for slot in slots if found[slot.pk] > slot.quota}
+    if surplus:
+        with connection.cursor() as cursor:
+            cursor.execute(TAKE_AWAY_FREE_PLACES, [list(surplus), list(surplus.values())])
+            changes.places_gone = cursor.rowcount
+    short = [slot for slot in slots if found[slot.pk] < slot.quota]
+    if short:
+        added = _places_for(short, found)
+        Place.objects.bulk_create(added)
+        changes.places_new = len(added)
+
+
+def _places_for(slots: list[Slot], found: Counter) -> list[Place]:
+    present = set(Place.objects.filter(slot__in=[slot.pk for slot in slots]).values_list("slot_id", "number"))
+    places = []
+    for slot in slots:
+        numbers = range(slot.first_number, slot.last_number + 1)
+        unused = [number for number in numbers if (slot.pk, number) not in present]
+        places += [Place(slot=slot, number=number) for number in unused[: slot.quota - found[slot.pk]]]
+    return places

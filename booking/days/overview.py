@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
-from booking.days import opening
+from booking.days import rules
 from booking.models import Department, JobRun, QuotaOverride, Slot
 from holidays.models import Holiday
 
@@ -111,8 +111,8 @@ def slots_short_of_their_rule(department: Department) -> list[Slot]:
     """Slots laid out with fewer numbers than the rules now ask for: the quota was raised past their room."""
     first = timezone.localdate()
     last = first + dt.timedelta(days=department.max_days_ahead)
-    plans = opening.planned_days(department, first, last)
-    wanted = {period.starts_at: period.quota for plan in plans.values() for period in plan}
+    plan = rules.plan([department], first, last)[department.pk]
+    wanted = {period.starts_at: period.quota for periods in plan.values() for period in periods}
     slots = Slot.objects.filter(department=department, starts_at__in=wanted, starts_at__gt=timezone.now())
     return [slot for slot in slots.order_by("starts_at") if slot.quota < wanted[slot.starts_at]]
 

@@ -7,11 +7,13 @@ then are the tickets read. A booking that was under way has either lost its plac
 import datetime as dt
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import errors, verbs
+from booking.days import opening
 from booking.models import Place, Slot, Ticket
 from booking.models.tickets import State
 from holidays import calendar
@@ -59,9 +61,11 @@ def close_for_holidays(*, holidays, choice: Choice, tickets, by, reason: str = "
 
     Tickets that were booked after they were shown are left as they are, and are found by stranded() from now on. The
     confirmation is one transaction, each ticket another; run again it goes on where it ended. Locks what confirm(),
-    lay_out() and the verbs lock.
+    rules_changed() and the verbs lock.
     """
-    calendar.confirm(holidays, by=by)
+    with transaction.atomic():
+        calendar.confirm(holidays, by=by)
+        opening.rules_changed()
     return settle(choice=choice, tickets=tickets, by=by, reason=reason)
 
 

@@ -122,7 +122,7 @@ def seed() -> None:
     _seed_members()
     _seed_staff()
     _seed_line_accounts()
-    opening.open_days()
+    opening.rules_changed()
 
 
 def _seed_holidays() -> None:

@@ -1,6 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from booking import invariants
+from booking.days import opening
 
 
 class Command(BaseCommand):
@@ -10,4 +11,6 @@ class Command(BaseCommand):
         broken = invariants.violations()
         if broken:
             raise CommandError("\n".join(f"{rule}: rows {ids}" for rule, ids in broken.items()))
-        self.stdout.write(f"All {len(invariants.RULES)} rules hold.")
+        if (found := opening.differences()).count:
+            raise CommandError(f"What is laid out differs from the rules ({found}); the job open_days puts it right.")
+        self.stdout.write(f"All {len(invariants.RULES)} rules hold, and the days are laid out as the rules say.")

@@ -109,6 +109,8 @@ class Command(BaseCommand):
                 added.append(OpeningHours.objects.create(department=department, weekday=today.weekday()))
         if added:
             self.stdout.write("The office is closed on this day of the week: hours are added for this run.")
+        if added or holiday:
+            opening.rules_changed()
         try:
             found = list(Department.objects.filter(slug__in=slugs, pk__in=opening.open_on(today)))
             if not found:
@@ -119,6 +121,8 @@ class Command(BaseCommand):
                 hours.delete()
             if holiday:
                 _confirm(holiday, True)
+            if added or holiday:
+                opening.rules_changed()
 
 
 @contextmanager
