@@ -79,9 +79,7 @@ def close_days() -> None:
 
 @recurring(minutes=5)
 def measure_pace() -> None:
-    since = timezone.now() - dt.timedelta(days=14)
-    for department in Department.objects.active():
-        pace.measure_pace(department, since=since)
+    pace.measure_paces(since=timezone.now() - pace.LOOKS_BACK)
 
 
 @recurring(minutes=60)

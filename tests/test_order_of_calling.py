@@ -190,6 +190,6 @@ def test_the_pace_is_measured_from_what_was_served(clock):
         clock.shift(180)
         verbs.finish(counter=counter, by=counter.clerk)
 
-    pace.measure_pace(department, since=MONDAY)
+    pace.measure_paces(since=MONDAY)
 
     assert pace.pace_of(department) == (180, 0)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.admin.base import ReadOnlyAdmin, page, require
-from booking.calling import accuracy
+from booking.calling import accuracy, pace
 from booking.models import Department, WaitPrediction
 from booking.rights import Right
 
@@ -62,7 +62,15 @@ def report(request, model_admin):
         total=accuracy.accuracy(found),
         by_day=sorted(by_day.items(), reverse=True),
         plot=plot(of_department[-MOST_DOTS:]),
+        paces=_paces(departments.values()),
     )
+
+
+def _paces(departments) -> list[tuple[Department, pace.Measured | None]]:
+    """How long each department in use takes for a ticket, and from what that was measured. One query."""
+    found = pace.by_department(pace.services(since=timezone.now() - pace.LOOKS_BACK))
+    in_use = sorted((one for one in departments if one.is_active), key=lambda one: one.position)
+    return [(department, pace.measured(found.get(department.pk, []))) for department in in_use]
 
 
 @dataclass(frozen=True)

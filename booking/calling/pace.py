@@ -1,40 +1,140 @@
-"""How long a department takes for one ticket: measured from what it has served."""
+"""How long a department takes for one ticket: measured from its last services, where these were honest."""
 
-from statistics import mean, pstdev
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+from statistics import mean, pstdev, quantiles
 
 from django.utils import timezone
 
 from booking.models import Department, Pace, TicketEvent
 
+LOOKS_BACK = dt.timedelta(days=14)
+LAST = 50
+FEWEST = 5
+# Why a service does not count: a job ended it, long after the member had gone; a clerk took it back.
+BY_A_JOB, TAKEN_BACK = "by_a_job", "taken_back"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One ticket's time at the counters of a department, without the time on hold; `left_out` says why it does not
+    count, and is empty where it does."""
+
+    department_id: int
+    ticket_id: int
+    seconds: float
+    ended_at: dt.datetime
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A department's pace in seconds, its spread, and what it was measured from: how many services counted, the length
+    in seconds to which longer ones were cut, how many were, and how many of those since then were left out, by why."""
+
+    seconds: float
+    spread: float
+    count: int
+    cap: float
+    capped: int
+    left_out: dict[str, int]
+
+    @property
+    def minutes(self) -> float:
+        return self.seconds / 60
+
+    @property
+    def cap_minutes(self) -> float:
+        return self.cap / 60
+
 
 def pace_of(department: Department) -> tuple[int, int]:
     """Seconds a ticket takes in a department, and their spread: measured, else what the office says is usual."""
-    measured = Pace.objects.filter(department=department).first()
-    if measured:
-        return measured.seconds, measured.spread
-    usual = department.usual_service_minutes * 60
-    return usual, usual // 2
+    return paces_of([department])[department.pk]
 
 
-def service_seconds(department: Department, *, since) -> list[float]:
-    """How long each ticket was served in a department since then, from its events, in order of time."""
-    begun, taken = {}, []
-    events = TicketEvent.objects.filter(queue=department, at__gte=since, verb__in=["start", "finish"]).order_by("id")
-    for ticket_id, verb, at in events.values_list("ticket_id", "verb", "at"):
-        if verb == "start":
-            begun[ticket_id] = at
-        elif ticket_id in begun:
-            taken.append((at - begun.pop(ticket_id)).total_seconds())
-    return taken
+def paces_of(departments: list[Department]) -> dict[int, tuple[int, int]]:
+    """As pace_of, for each of these departments by its id, in one query."""
+    found = {one.pk: (one.usual_service_minutes * 60, one.usual_service_minutes * 30) for one in departments}
+    measured = Pace.objects.filter(department__in=departments)
+    return found | {row.department_id: (row.seconds, row.spread) for row in measured}
 
 
-def measure_pace(department: Department, *, since) -> Pace | None:
-    """Keep a department's pace from its last fifty services; None where there are fewer than five."""
-    taken = service_seconds(department, since=since)[-50:]
-    if len(taken) < 5:
+def services(*, since: dt.datetime) -> list[Service]:
+    """Every service that began since then and has ended, of all departments, in the order of their ends. One query."""
+    events = TicketEvent.objects.filter(at__gte=since, verb__in=_FOLLOWED).order_by("id")
+    histories = defaultdict(list)
+    for ticket_id, *event in events.values_list("ticket_id", "verb", "queue_id", "by_id", "at"):
+        histories[ticket_id].append(event)
+    found = [service for ticket_id, history in histories.items() for service in _services_of(ticket_id, history)]
+    return sorted(found, key=lambda service: service.ended_at)
+
+
+def measured(found: list[Service]) -> Measured | None:
+    """The pace that the last fifty of one department's services make; None where fewer than five count.
+
+    The mean, since a median would tell too little where a few services take long. But a service far beyond the others
+    (past the upper quartile by three times the distance of the quartiles) counts as one of that length only: somebody
+    forgot to end it.
+    """
+    taken = [service.seconds for service in found if not service.left_out][-LAST:]
+    if len(taken) < FEWEST:
         return None
-    measured, _ = Pace.objects.update_or_create(
-        department=department,
-        defaults={"seconds": round(mean(taken)), "spread": round(pstdev(taken)), "measured_at": timezone.now()},
-    )
-    return measured
+    lower, _, upper = quantiles(taken, n=4, method="inclusive")
+    cap = upper + 3 * (upper - lower)
+    cut = [min(seconds, cap) for seconds in taken]
+    left_out = {why: sum(service.left_out == why for service in found) for why in (BY_A_JOB, TAKEN_BACK)}
+    return Measured(mean(cut), pstdev(cut), len(taken), cap, sum(seconds > cap for seconds in taken), left_out)
+
+
+def by_department(found: list[Service]) -> dict[int, list[Service]]:
+    parts = defaultdict(list)
+    for service in found:
+        parts[service.department_id].append(service)
+    return dict(parts)
+
+
+def measure_paces(*, since: dt.datetime) -> None:
+    """Keep the pace of each department in use that has served at least five tickets since then."""
+    found = by_department(services(since=since))
+    for department in Department.objects.active():
+        pace = measured(found.get(department.pk, []))
+        if pace:
+            Pace.objects.update_or_create(
+                department=department,
+                defaults={
+                    "seconds": round(pace.seconds),
+                    "spread": round(pace.spread),
+                    "measured_at": timezone.now(),
+                },
+            )
+
+
+_FOLLOWED = ["start", "hold", "finish", "transfer", "put_back", "undo_finish"]
+
+
+def _services_of(ticket_id: int, history: list) -> list[Service]:
+    """The services of one ticket, from its events (verb, queue, by whom, when) in order."""
+    done, department_id, seconds, since = [], None, 0, None
+    for verb, queue_id, by_id, at in history:
+        if verb == "start":
+            if department_id != queue_id:
+                department_id, seconds = queue_id, 0
+            since = at
+            continue
+        if verb == "undo_finish":
+            if done:  # the service goes on as if it had not been ended
+                undone = done.pop()
+                department_id, seconds, since = undone.department_id, undone.seconds, undone.ended_at
+            continue
+        if department_id is None or (since is None and verb != "finish"):
+            continue  # it was called, and its service had not begun
+        seconds += (at - since).total_seconds() if since else 0
+        since = None
+        if verb == "hold":
+            continue
+        left_out = TAKEN_BACK if verb == "put_back" else "" if by_id else BY_A_JOB
+        done.append(Service(department_id, ticket_id, seconds, at, left_out))
+        department_id, seconds = None, 0
+    return done
