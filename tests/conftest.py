@@ -1,9 +1,11 @@
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import translation
 
 from tests.browser import chromium, new_page, new_phone, old_phone, phone  # noqa: F401
+from tests.clock import MORNING
 
 
 def pytest_collection_modifyitems(config, items):
@@ -15,6 +17,16 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("race"):
             item.add_marker(pytest.mark.xdist_group("race"))
     items.sort(key=lambda item: not (item.get_closest_marker("race") or item.get_closest_marker("long")))
+
+
+@pytest.fixture(autouse=True)
+def morning(request):
+    """The clock stands on MORNING when a test begins, and goes on: see tests/clock.py."""
+    if request.node.get_closest_marker("real_clock"):
+        yield
+    else:
+        with time_machine.travel(MORNING, tick=True):
+            yield
 
 
 @pytest.fixture(autouse=True)

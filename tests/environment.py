@@ -19,11 +19,13 @@ import psycopg
 from psycopg import sql
 
 from queuesite.launcher import postgres
+from tests import clock
 
 _held = contextlib.ExitStack()
 
 
 def _prepare() -> None:
+    clock.move_the_real_clock()
     given = os.environ.get("TEST_DATABASE_URL")
     for name in _setting_names():
         os.environ.pop(name, None)

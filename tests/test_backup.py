@@ -12,6 +12,8 @@ import pytest
 from queuesite.demo.office import FIRST_NUMBER, citizen_id
 from queuesite.launcher import postgres
 
+pytestmark = pytest.mark.real_clock
+
 DOCS = (postgres.BASE_DIR / "docs" / "operations.md").read_text()
 BOOK = """
 from django.utils import timezone
@@ -40,7 +42,9 @@ def machines(tmp_path):
 
 def documented(program: str) -> list[str]:
     """The command that the page says, for the folder of this checkout."""
-    line = re.search(rf"^ +\.venv/bin/python (-m queuesite\.postgres {program} .+)$", DOCS, flags=re.MULTILINE)[1]
+    line = re.search(
+        rf"^ +\.venv/bin/python (-m queuesite\.launcher\.postgres {program} .+)$", DOCS, flags=re.MULTILINE
+    )[1]
     return shlex.split(line)
 
 
@@ -48,7 +52,7 @@ def run(machine, *command: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
-        env=machine | {"PYTHONPATH": str(postgres.BASE_DIR)},
+        env=machine | {"PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(postgres.BASE_DIR)])},
         capture_output=True,
         text=True,
         timeout=120,

@@ -19,6 +19,8 @@ import pytest
 
 from queuesite.launcher import postgres
 
+pytestmark = pytest.mark.real_clock
+
 # Kept from one test run to the next, but for the database: collecting the static files takes long.
 VAR_DIR = Path(os.environ["VAR_DIR"]) / "run"
 COMMAND = [sys.executable, "manage.py", "run"]
