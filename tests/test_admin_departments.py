@@ -68,6 +68,12 @@ def test_a_new_department_starts_with_monday_to_friday(client, manager):
     assert weekdays == {0, 1, 2, 3, 4}
 
 
+def test_every_setting_of_a_department_is_on_its_page(client, manager):
+    page = client.get(reverse("admin:booking_department_change", args=[make_department().pk]))
+    settings = {field.name for field in Department._meta.fields if field.editable and not field.primary_key}
+    assert set(page.context["adminform"].form.fields) == settings
+
+
 def test_changed_hours_change_the_days_at_once(client, manager):
     department = make_open_department(weekdays=[in_days(1).weekday()], quota=4)
     [rule] = department.hours.all()

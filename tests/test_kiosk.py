@@ -201,6 +201,12 @@ def test_a_priority_class_needs_its_reason(client, loans, clerk):
     assert "อายุ 92 ปี" not in text(shown(client))
 
 
+def test_a_zero_byte_in_the_reason_is_left_out(client, loans, clerk):
+    assert issue(client, priority="elderly", reason=" \0 ").status_code == 422
+    issue(client, priority="elderly", reason="อายุ\0 92 ปี")
+    assert Ticket.objects.get().priority_reason == "อายุ 92 ปี"
+
+
 @pytest.mark.parametrize("form", [{"priority": "king"}, {"reason": "x" * 5000}, {"key": "no-key"}])
 def test_what_the_form_does_not_offer_is_left_out(client, loans, clerk, form):
     assert issue(client, **form).status_code == 302

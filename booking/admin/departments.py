@@ -96,7 +96,10 @@ class DepartmentAdmin(RulesAdmin):
         ),
         (
             gettext_lazy("ข้อความถึงสมาชิก"),
-            {"classes": ["tab"], "fields": [("description", "description_en"), ("bring", "bring_en")]},
+            {
+                "classes": ["tab"],
+                "fields": [("description", "description_en"), ("bring", "bring_en"), "nearly_when_ahead"],
+            },
         ),
     ]
 

@@ -57,7 +57,7 @@ def issue(request, slug):
     typed = {
         "member_number": request.POST.get("member_number", "").strip()[: visitor.LONGEST_NUMBER],
         "priority": request.POST.get("priority", ""),
-        "reason": request.POST.get("reason", "").strip()[:LONGEST_REASON],
+        "reason": request.POST.get("reason", "").replace("\0", "").strip()[:LONGEST_REASON],
     }
     context = {"department": department, "typed": typed, "classes": Priority, "key": visitor.sent_key(request)}
     if request.method != "POST":
