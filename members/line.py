@@ -18,6 +18,8 @@ from django.utils.crypto import constant_time_compare
 TIMEOUT = (2, 5)
 UPLOAD_TIMEOUT = (2, 30)
 LINE_API, LINE_PAGES = "https://api.line.me", "https://access.line.me"
+# LINE's own script, which alone knows who is signed in inside LINE. It may be loaded from LINE only, not copied.
+LIFF_SDK = "https://static.line-scdn.net/liff/edge/2/sdk.js"
 
 
 class LineFault(Exception):
@@ -40,6 +42,11 @@ class Quota:
 def is_on() -> bool:
     """Whether the office has a channel for messages."""
     return bool(settings.LINE_CHANNEL_ACCESS_TOKEN)
+
+
+def liff_sdk() -> str:
+    """The address of LINE's script for LIFF; a server in LINE's place has a stand-in."""
+    return LIFF_SDK if settings.LINE_API_BASE == LINE_API else f"{settings.LINE_API_BASE}/liff/edge/2/sdk.js"
 
 
 def push(*, user_id: str, messages: list[dict], retry_key: str) -> None:

@@ -414,10 +414,19 @@ def test_liff_is_loaded_only_where_the_office_has_an_app(client, server, setting
     page = client.get(reverse("line"))
     assert 'data-liff="1650000000-abcd"' in page.content.decode()
     policy = page["Content-Security-Policy"]
-    assert "script-src 'self'" in policy
+    assert f"script-src 'self' {server.url}/liff/edge/2/sdk.js;" in policy
     assert "unsafe" not in policy
     assert "https://api.line.me" in policy
-    assert "https://api.line.me" not in client.get(reverse("home"))["Content-Security-Policy"]
+    elsewhere = client.get(reverse("home"))["Content-Security-Policy"]
+    assert "https://api.line.me" not in elsewhere and "/liff/" not in elsewhere
+
+
+def test_liff_comes_from_lines_own_address(client, settings):
+    settings.LINE_LOGIN_CHANNEL_ID = settings.LINE_LOGIN_CHANNEL_SECRET = "1650000000"
+    settings.LINE_LIFF_ID = "1650000000-abcd"
+    page = client.get(reverse("line"))
+    assert 'src="https://static.line-scdn.net/liff/edge/2/sdk.js"' in page.content.decode()
+    assert "script-src 'self' https://static.line-scdn.net/liff/edge/2/sdk.js;" in page["Content-Security-Policy"]
 
 
 def test_no_user_id_in_addresses_and_pages(client, server):

@@ -7,7 +7,6 @@ import json
 import re
 import secrets
 
-from csp.decorators import csp_update
 from django.conf import settings
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -52,7 +51,6 @@ DONE = {
 
 @require_safe
 @access("anyone")
-@csp_update({"connect-src": LIFF_HOSTS})
 def entry(request):
     """The LIFF app opens here, and so does whoever looks for LINE in another browser."""
     return _entry(request, said=SAID.get(request.GET.get("why")))
@@ -61,7 +59,6 @@ def entry(request):
 @sensitive_post_parameters("id_token")
 @require_POST
 @access("anyone")
-@csp_update({"connect-src": LIFF_HOSTS})
 def log_in(request):
     """Sign in by the ID token that LIFF gave the page: `{id_token}` as a form or as JSON."""
     try:
@@ -175,8 +172,13 @@ def _entry(request, *, said=None, status=200):
         "next": _onward(request),
         "log_in_is_on": line.log_in_is_on(),
         "liff_id": settings.LINE_LIFF_ID if line.log_in_is_on() else "",
+        "liff_sdk": line.liff_sdk(),
     }
-    return render(request, "booking/line/entry.html", context, status=status)
+    response = render(request, "booking/line/entry.html", context, status=status)
+    if context["liff_id"]:
+        # On this page alone: LINE's script runs, and asks LINE who the user is.
+        response._csp_update = {"script-src": [line.liff_sdk()], "connect-src": LIFF_HOSTS}
+    return response
 
 
 def _sent_token(request) -> str:

@@ -47,6 +47,14 @@ def user_id(number: int) -> str:
     return f"U{number:032d}"
 
 
+# In place of LINE's script for LIFF, as it is where nobody is signed in: no token, so the page keeps its button.
+LIFF_STAND_IN = """
+window.liff = {
+  init: () => Promise.resolve(),
+  isInClient: () => /\\bLine\\//.test(navigator.userAgent),
+  getIDToken: () => null,
+};
+"""
 # Who may be chosen at the log-in page, by the names of the demo's members; demo/office.py links the first three.
 USERS = {
     user_id(100001): "สมชาย",
@@ -398,6 +406,9 @@ class FakeLine:
             raise _no(404, "richmenu not found")
         return self.rich_menus[asked.parts[0]]
 
+    def _liff_sdk(self, asked) -> Answer:
+        return Answer(LIFF_STAND_IN.encode(), kind="text/javascript")
+
     def _verify(self, asked) -> Answer:
         form = asked.form()
         claims = self._claims(form.get("id_token", ""))
@@ -534,6 +545,7 @@ ASKED = [
     ("POST", "/oauth2/v2.1/verify", FakeLine._verify),
     ("POST", "/oauth2/v2.1/token", FakeLine._token),
     ("GET", "/oauth2/v2.1/authorize", FakeLine._authorize),
+    ("GET", "/liff/edge/2/sdk.js", FakeLine._liff_sdk),
     ("GET", "/fake/messages", FakeLine._fake_messages),
     ("GET", "/fake/menu", FakeLine._fake_menu),
     ("GET", "/fake/pushes", FakeLine._fake_pushes),

@@ -4,7 +4,7 @@ const form = document.querySelector("[data-liff]");
 const opening = document.querySelector("[data-opening]");
 const query = new URLSearchParams(location.search);
 const stays = ["stay", "done", "why"].some((name) => query.has(name)) || "refused" in form.dataset;
-if (!stays && liff.isInClient()) {
+if (!stays && window.liff?.isInClient()) {
   opening.hidden = false;
   liff
     .init({ liffId: form.dataset.liff })
