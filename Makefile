@@ -30,6 +30,7 @@ lint: .venv/installed-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/lint-imports --no-logo
+	.venv/bin/djlint templates --lint --quiet
 
 format: .venv/installed-dev
 	.venv/bin/python -m ruff check --fix .
