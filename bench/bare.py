@@ -28,7 +28,10 @@ def application(environ, start_response):
         "key": wanted["key"],
         "by": None,
         "messages": True,
-        "notice": "issued",
+        "owed": ["issued", "day_before"],
+        "reminders": ["day_before"],
+        "reminded_at": dt.time(17),
+        "zone": "Asia/Bangkok",
     }
     row = _cursor().execute(SQL, values, prepare=True).fetchone()
     answer = json.dumps({"id": public_id, "number": row[1], "start": row[5].isoformat()}).encode()

@@ -109,7 +109,10 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "key": "'pgbench-' || :slot::text || ':' || :member::text",
         "by": "NULL::bigint",
         "messages": "true",
-        "notice": "'issued'",
+        "owed": "ARRAY['issued', 'day_before']",
+        "reminders": "ARRAY['day_before']",
+        "reminded_at": "'17:00'",
+        "zone": "'Asia/Bangkok'",
     }
     statement = re.sub(r"%\((\w+)\)s", lambda match: expressions[match[1]], places.TAKE_FREE_PLACE)
     script = workspace / "pgbench.sql"

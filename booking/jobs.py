@@ -12,7 +12,7 @@ from django_q.models import Schedule
 from booking import verbs
 from booking.calling import pace
 from booking.days import opening
-from booking.messages import ledger
+from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
 from members import line, throttle
 from members.models import LineEvent, LineQuota
@@ -46,7 +46,7 @@ def send_notices() -> None:
     process of its own."""
     until = time.monotonic() + sending_lasts()
     while time.monotonic() < until:
-        if ledger.send_owed():
+        if sending.send_owed():
             continue
         if not ledger.is_on():  # what was owed when it was switched off has ended by now, with its reason
             return

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking import jobs, roles, verbs
-from booking.messages import ledger
+from booking.messages import sending
 from booking.models import MessageChoice, Notice, Ticket
 from booking.models.notices import Kind, NoticeState
 from members.models import LineQuota
@@ -59,7 +59,7 @@ def to_telephone(server):
 def make_cancelled(*, days_ahead=1, reason="ปิดปรับปรุง", **member) -> Notice:
     ticket = make_ticket(member=make_member(**member), slot=make_slot(days_ahead=days_ahead))
     verbs.cancel(ticket=ticket, by=make_user(), reason=reason)
-    while ledger.send_owed():
+    while sending.send_owed():
         pass
     return ticket.notices.get(kind=Kind.CANCELLED)
 
@@ -151,7 +151,7 @@ def test_a_message_that_is_no_use_any_more_is_not_telephoned(client, clerk, serv
     slot = make_slot(department=ticket.department, days_ahead=2)
     booking = verbs.reschedule(ticket=ticket, slot_id=slot.pk, key="moved-by-the-office", by=make_user())
     moved = Ticket.objects.with_details().get(pk=booking.ticket_id)
-    while ledger.send_owed():
+    while sending.send_owed():
         pass
     notice = Notice.objects.get(kind=Kind.MOVED)
     assert notice.state == NoticeState.TO_TELEPHONE

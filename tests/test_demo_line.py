@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from django.urls import reverse
 
-from booking.messages import ledger
+from booking.messages import sending
 from members import line
 from members.models import LineAccount
 from queuesite.demo import fake_line
@@ -68,7 +68,7 @@ def sent(server):
     member = make_member()
     LineAccount.objects.create(member=member, user_id=USER, linked_at="2026-11-01T00:00Z")
     ticket = make_ticket(member=member, slot=make_slot(days_ahead=3))
-    ledger.send_owed()
+    sending.send_owed()
     return ticket
 
 
@@ -88,7 +88,7 @@ def test_the_card_s_picture_is_of_this_site_by_whatever_name_it_is_open(client, 
     member = make_member()
     LineAccount.objects.create(member=member, user_id=USER, linked_at="2026-11-01T00:00Z")
     ticket = make_ticket(member=member, slot=make_slot(days_ahead=3))
-    ledger.send_owed()
+    sending.send_owed()
 
     page = client.get(reverse("demo_line"), {"user": USER}).content.decode()
 

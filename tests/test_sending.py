@@ -9,7 +9,7 @@ from django.core import mail
 from django.utils import timezone
 
 from booking import jobs, verbs
-from booking.messages import ledger
+from booking.messages import cards, sending
 from booking.models import MessageChoice, Notice, Ticket
 from booking.models.notices import Kind, NoticeState
 from members import line
@@ -72,7 +72,7 @@ def make_issued(*, days_ahead=3, member=None, **slot_fields) -> Notice:
 
 def send_all() -> int:
     sent = 0
-    while count := ledger.send_owed():
+    while count := sending.send_owed():
         sent += count
     return sent
 
@@ -116,7 +116,7 @@ def test_the_card_says_number_day_and_time_and_opens_the_ticket(server):
 
 
 def pictures_of(kind, ticket) -> list[str]:
-    card = ledger.words.card(Notice(ticket=ticket, kind=kind))
+    card = cards.card(Notice(ticket=ticket, kind=kind))
     assert line_shapes.faults_of_messages([card]) == []
     return [part["url"] for part in components(card["contents"]) if part["type"] == "image"]
 
@@ -154,7 +154,7 @@ def test_no_card_has_a_picture_that_line_could_not_fetch(settings, public_url, i
 
 
 def test_a_picture_that_line_could_not_fetch_is_found(server):
-    card = ledger.words.card(make_issued())
+    card = cards.card(make_issued())
     picture = next(part for part in components(card["contents"]) if part["type"] == "image")
     for address in ("http://queue.example.org/qr.png", "/qr.png", ""):
         picture["url"] = address
@@ -186,12 +186,12 @@ def test_every_kind_of_message_is_within_line_s_limits_at_its_longest(server, se
     ticket.counter = make_counter()
 
     for kind in Kind:
-        card = ledger.words.card(Notice(ticket=ticket, kind=kind))
+        card = cards.card(Notice(ticket=ticket, kind=kind))
         assert line_shapes.faults_of_messages([card]) == []
 
 
 def test_a_card_that_line_would_refuse_is_found(server):
-    card = ledger.words.card(make_issued())
+    card = cards.card(make_issued())
     card["contents"]["footer"]["contents"][0]["action"]["label"] = "ก" * 21
     card["contents"]["body"]["contents"][0]["text"] = " "
 
@@ -348,9 +348,9 @@ def test_the_quota_is_read(server):
 
 def test_one_message_that_crashes_does_not_hold_up_the_others(server, monkeypatch, caplog):
     make_issued(), make_issued(member=make_reachable(user_id=fake_line.user_id(100002)))
-    real = ledger.words.card
+    real = cards.card
     broken = Notice.objects.order_by("pk").first()
-    monkeypatch.setattr(ledger.words, "card", lambda notice: real(None if notice == broken else notice))
+    monkeypatch.setattr(cards, "card", lambda notice: real(None if notice == broken else notice))
 
     send_all()
 
@@ -413,7 +413,7 @@ def test_a_call_goes_before_what_has_time(server):
     make_walk_in(department=department, member_id=members[2].pk)
     verbs.call_next(counter=counter, by=counter.clerk)
 
-    ledger.send_owed(most=1)
+    sending.send_owed(most=1)
 
     assert server.pushes[0]["to"] == fake_line.user_id(100003)
 
@@ -616,7 +616,7 @@ def test_without_the_claim_they_would_send_it_again_and_again(elsewhere, monkeyp
         due = Notice.objects.owed().select_related("ticket__department", "ticket__member__line_account")
         return due.order_by("expires_at", "pk").first()
 
-    monkeypatch.setattr(ledger, "_claim", look)
+    monkeypatch.setattr(sending, "_claim", look)
     race(*[lambda _: send_all()] * 4)
 
     statuses = [request["status"] for request in elsewhere.get("requests")["requests"]]
@@ -626,13 +626,13 @@ def test_without_the_claim_they_would_send_it_again_and_again(elsewhere, monkeyp
 
 def test_who_was_too_slow_leaves_it_to_who_took_it_up_meanwhile(server, clock):
     notice = make_issued()
-    slow = ledger._claim()
+    slow = sending._claim()
     clock.shift(41)
     send_all()
     assert again(notice).state == NoticeState.SENT
 
     clock.shift(4 * 24 * 3600)
-    ledger.send(slow)
+    sending.send(slow)
 
     assert again(notice).state == NoticeState.SENT
 

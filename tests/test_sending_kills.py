@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.db import connection, connections
 
-from booking.messages import ledger
+from booking.messages import sending
 from booking.models import Notice
 from booking.models.notices import NoticeState
 from queuesite.demo import fake_line
@@ -28,13 +28,13 @@ def test_a_hundred_kills_and_each_message_is_accepted_once(settings):
         settings.LINE_CHANNEL_ACCESS_TOKEN = "fake-access-token"
         with time_machine.travel("2026-11-23T00:30:00Z"):
             make_many(4 * KILLS)
-            ledger.send_owed(most=1)  # the children have the SDK from here
+            sending.send_owed(most=1)  # the children have the SDK from here
             # Time at LINE, before it takes a message and after: kills fall on both sides.
             line.post("faults", times=None, before=0.02, after=0.02)
             fell = kill_senders(line)
             line.post("faults", heal=True)
             with time_machine.travel("2026-11-23T06:00:00Z"):
-                while ledger.send_owed():
+                while sending.send_owed():
                     pass
 
         assert set(Notice.objects.values_list("state", flat=True)) == {NoticeState.SENT}
@@ -71,7 +71,7 @@ def send_until_killed(*, minutes: int) -> None:
     try:
         with time_machine.travel(time.time() + 60 * minutes):
             while True:
-                ledger.send_owed()
+                sending.send_owed()
     finally:
         connection.close()
         os._exit(1)

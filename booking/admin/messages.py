@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from booking.admin.base import OfficeAdmin, ReadOnlyAdmin, moment, page, require, say
-from booking.messages import ledger, texts
+from booking.messages import cards, kinds, ledger
+from booking.messages.kinds import KINDS
 from booking.models import MessageChoice, Notice
 from booking.models.notices import Kind, NoticeState
 from booking.rights import Right
@@ -29,15 +30,6 @@ CHIPS = {
     NoticeState.TELEPHONED: "success",
 }
 CHANNELS = {"line": "LINE", "email": gettext_lazy("อีเมล"), "phone": gettext_lazy("โทรศัพท์")}
-WHEN_SENT = {
-    Kind.ISSUED: gettext_lazy("เมื่อจองหรือเลื่อนคิวเสร็จ"),
-    Kind.DAY_BEFORE: gettext_lazy("17.00 น. ของวันก่อนนัด"),
-    Kind.NEARLY: gettext_lazy("เมื่อเหลือไม่กี่คิวก่อนหน้า ตั้งจำนวนได้ที่หน้าฝ่าย"),
-    Kind.YOUR_TURN: gettext_lazy("เมื่อเจ้าหน้าที่เรียก"),
-    Kind.MISSED: gettext_lazy("เมื่อเรียกแล้วไม่พบ"),
-    Kind.MOVED: gettext_lazy("เมื่อสหกรณ์ย้ายคิว ปิดไว้หรือส่งไม่ได้ จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
-    Kind.CANCELLED: gettext_lazy("เมื่อสหกรณ์ยกเลิกคิว ปิดไว้หรือส่งไม่ได้ จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
-}
 REASONS = {
     "not_sent": gettext_lazy("สหกรณ์ไม่ได้เปิดส่งข้อความนี้"),
     "moment_passed": gettext_lazy("เลยเวลาที่ควรส่งแล้ว"),
@@ -91,7 +83,7 @@ class MessageChoiceAdmin(OfficeAdmin):
 
     @display(description=gettext_lazy("ส่งเมื่อ"))
     def when(self, choice):
-        return WHEN_SENT[choice.kind]
+        return KINDS[choice.kind].when_sent
 
 
 def _what_is_off():
@@ -108,7 +100,7 @@ def _what_is_off():
         yield _("ผู้ที่เปิดเว็บนอก LINE เข้าสู่ระบบด้วย LINE ไม่ได้ เพราะยังไม่ได้ตั้ง LINE_LOGIN_CHANNEL_SECRET")
     if not settings.PUBLIC_URL:
         yield _("ข้อความไม่มีปุ่มเปิดบัตรคิวและปุ่มจองใหม่ เพราะยังไม่ได้ตั้ง PUBLIC_URL")
-    elif line.is_on() and not texts.line_reaches_us():
+    elif line.is_on() and not cards.line_reaches_us():
         yield _("บัตรใน LINE ไม่มี QR และแอปใน LINE เปิดไม่ได้ เพราะ PUBLIC_URL ไม่ได้ขึ้นต้นด้วย https://")
     if not settings.EMAIL_HOST:
         yield _("ไม่ส่งอีเมล เพราะยังไม่ได้ตั้ง EMAIL_HOST")
@@ -186,7 +178,7 @@ def telephone(request, model_admin):
 
 
 def _row(notice: Notice) -> dict:
-    what = texts.said(notice)
+    what = kinds.said(notice)
     return {"notice": notice, "ticket": notice.ticket, "say": [what.heading, *what.lines], "why": why(notice.reason)}
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from booking import verbs
 from booking.calling import times, waits
 from booking.errors import BookingError
-from booking.messages import texts
+from booking.messages import cards, texts
 from booking.models import Ticket
 from booking.models.tickets import State
 from members import line, line_accounts
@@ -111,7 +111,7 @@ def _status(ticket: Ticket) -> dict:
     if ticket.can_cancel:
         buttons.append((_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}"))
     is_to_come = ticket.state == State.BOOKED
-    return texts.flex(ticket, texts.Said(str(ticket.get_state_display()), lines, buttons, has_qr=is_to_come))
+    return cards.flex(ticket, texts.Said(str(ticket.get_state_display()), lines, buttons, has_qr=is_to_come))
 
 
 def _ask_to_cancel(ticket: Ticket) -> dict:
@@ -122,7 +122,7 @@ def _ask_to_cancel(ticket: Ticket) -> dict:
 
 
 def _about(ticket: Ticket, heading: str, *, buttons=()) -> dict:
-    return texts.flex(ticket, texts.Said(heading, texts.when(ticket), list(buttons)))
+    return cards.flex(ticket, texts.Said(heading, texts.when(ticket), list(buttons)))
 
 
 def _help() -> list[dict]:
@@ -139,7 +139,7 @@ def _way_in(label: str) -> list[tuple[str, str]]:
 
 
 def _card(heading: str, lines: list[str], buttons: list[tuple[str, str]]) -> dict:
-    return texts.plain(texts.Said(heading, lines, buttons))
+    return cards.plain(texts.Said(heading, lines, buttons))
 
 
 def _own_tickets(user_id: str):

@@ -7,7 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
-from booking.messages.texts import BLUE
+from booking.messages.cards import BLUE
 from booking.papers.pictures import COUNTER, INK, PAPER, font
 from members import line
 

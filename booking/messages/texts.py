@@ -1,20 +1,11 @@
-"""What messages say: a LINE card (Flex) and a letter of the same content, in Thai."""
+"""What messages are made of: the sentences that several of them, and the answers in the chat, have in common."""
 
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.urls import reverse
-from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from booking import thai
-from booking.models import Notice
-from booking.models.notices import Kind
-from members import line
-
-# Of the stylesheet's tokens (static/css/site.css): messages and pictures cannot link to them.
-INK, SOFT, BLUE, RED = "#15181c", "#41464e", "#0a4a9f", "#a01717"
-HUES = {"teal": "#0b5a5f", "amber": "#7a4800", "violet": "#5b2e91", "rose": "#93204f", "olive": "#4d5712"}
 
 
 @dataclass(frozen=True)
@@ -39,112 +30,23 @@ def before(ahead: int) -> str:
     return _("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": ahead} if ahead else _("ท่านเป็นคิวถัดไป")
 
 
-def said(notice: Notice, *, ahead: int = 0) -> Said:
-    """What a notice tells its member; `ahead`: how many come before, where it says that the turn is near."""
-    ticket = notice.ticket
-    see = [(_("ดูบัตรคิว"), ticket_link(ticket))]
-    again = [(_("จองคิวใหม่"), f"{settings.PUBLIC_URL}/book/{ticket.department.slug}/days/")]
-    cancel = [(_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")]
-    if not settings.PUBLIC_URL:  # there is no address to send
-        see = again = []
-    counter = ticket.counter.number if ticket.counter else ""
-    match notice.kind:
-        case Kind.ISSUED:
-            return Said(_("จองคิวแล้ว"), when(ticket), [*see, *cancel], has_qr=True)
-        case Kind.DAY_BEFORE:
-            # It may have had to wait past midnight.
-            is_today = ticket.date == timezone.localdate()
-            heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
-            return Said(heading, when(ticket), [*see, *cancel], has_qr=True)
-        case Kind.NEARLY:
-            return Said(_("ใกล้ถึงคิวของท่านแล้ว"), [before(ahead), _("กรุณารอใกล้ช่องบริการ")], see)
-        case Kind.YOUR_TURN:
-            return Said(_("ถึงคิวของท่าน"), [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}], see)
-        case Kind.MISSED:
-            return Said(_("เรียกแล้วไม่พบท่าน"), [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")], see)
-        case Kind.MOVED:
-            return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), [_("เวลาใหม่"), *when(ticket)], [*see, *cancel], has_qr=True)
-        case Kind.CANCELLED:
-            reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
-            reason = (reason or "").strip()
-            return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), [*when(ticket), *([reason] if reason else [])], again)
-    raise ValueError(notice.kind)
+def see_ticket(ticket) -> list[tuple[str, str]]:
+    """The button that opens a ticket; none where the office has no address to send."""
+    return [(_("ดูบัตรคิว"), ticket_link(ticket))] if settings.PUBLIC_URL else []
 
 
-def card(notice: Notice, **facts) -> dict:
-    """The notice as a LINE message; `facts` are what said() takes besides."""
-    with translation.override("th"):
-        return flex(notice.ticket, said(notice, **facts))
-
-
-def letter(notice: Notice, **facts) -> tuple[str, str]:
-    """The notice as subject and body of an e-mail; `facts` are what said() takes besides."""
-    with translation.override("th"):
-        what = said(notice, **facts)
-        links = [f"{label}: {address}" for label, address in what.buttons if address.startswith("http")]
-        head = f"{notice.ticket.department.title} {notice.ticket.code}"
-        return f"{what.heading} {notice.ticket.code}", "\n".join([what.heading, head, *what.lines, "", *links])
-
-
-def flex(ticket, what: Said) -> dict:
-    """A Flex message that looks like the ticket: the department's band, the number, what is said, its QR code, the
-    buttons."""
-    band = [
-        {"type": "text", "text": ticket.department.title, "color": "#ffffff", "align": "center", "size": "md"},
-        {"type": "text", "text": ticket.code, "color": "#ffffff", "align": "center", "size": "5xl", "weight": "bold"},
-    ]
-    header = {"type": "box", "layout": "vertical", "contents": band, "backgroundColor": HUES[ticket.department.hue]}
-    return _message(
-        what, about=f"{what.heading} {ticket.code}", header=header, picture=_qr(ticket) if what.has_qr else []
+def book_again(ticket) -> list[tuple[str, str]]:
+    """The button that books at the ticket's department anew; none where the office has no address to send."""
+    return (
+        [(_("จองคิวใหม่"), f"{settings.PUBLIC_URL}/book/{ticket.department.slug}/days/")] if settings.PUBLIC_URL else []
     )
 
 
-def plain(what: Said) -> dict:
-    """A Flex message that is about no ticket."""
-    return _message(what, about=what.heading)
-
-
-def _message(what: Said, *, about: str, header: dict | None = None, picture: list[dict] = ()) -> dict:
-    body = [{"type": "text", "text": what.heading, "weight": "bold", "size": "xl", "color": INK, "wrap": True}]
-    body += [{"type": "text", "text": text, "size": "md", "color": SOFT, "wrap": True} for text in what.lines]
-    body += picture
-    bubble = {"type": "bubble", "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body}}
-    if header:
-        bubble["header"] = header
-    if what.buttons:
-        buttons = [_button(label, target, is_first=nth == 0) for nth, (label, target) in enumerate(what.buttons)]
-        bubble["footer"] = {"type": "box", "layout": "vertical", "spacing": "sm", "contents": buttons}
-    return {"type": "flex", "altText": about, "contents": bubble}
+def cancel(ticket) -> list[tuple[str, str]]:
+    """The button that asks in the chat for the ticket to be cancelled."""
+    return [(_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")]
 
 
 def ticket_link(ticket) -> str:
     """The secret link: it opens the ticket on any telephone. The secret is the fragment, which no server sees."""
     return f"{settings.PUBLIC_URL}/t/{ticket.public_id}/#{ticket.secret}"
-
-
-def line_reaches_us() -> bool:
-    """Whether LINE would fetch a picture from here: it does by https alone, and refuses the whole message for any other
-    address; the demo's LINE, on this machine, does without."""
-    may_be_plain = settings.LINE_API_BASE != line.LINE_API and settings.PUBLIC_URL.startswith("http://127.0.0.1:")
-    return settings.PUBLIC_URL.startswith("https://") or may_be_plain
-
-
-def _qr(ticket) -> list[dict]:
-    """The picture and what it is for."""
-    if not line_reaches_us():
-        return []
-    address = settings.PUBLIC_URL + reverse("ticket_qr", args=[ticket.public_id])
-    text = _("ให้เจ้าหน้าที่สแกนเมื่อมาถึง")
-    return [
-        {"type": "image", "url": address, "size": "xxl", "aspectRatio": "1:1", "margin": "md"},
-        {"type": "text", "text": text, "size": "sm", "color": SOFT, "align": "center", "wrap": True},
-    ]
-
-
-def _button(label: str, target: str, *, is_first: bool) -> dict:
-    if target.startswith("http"):
-        action = {"type": "uri", "label": label, "uri": target}
-    else:
-        action = {"type": "postback", "label": label, "data": target, "displayText": label}
-    style = {"style": "primary", "color": BLUE} if is_first else {"style": "secondary"}
-    return {"type": "button", "height": "md", "action": action, **style}

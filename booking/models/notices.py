@@ -7,6 +7,8 @@ from booking.models.tickets import Ticket
 
 
 class Kind(models.TextChoices):
+    """The names of the kinds of messages, for the column; what each is stands in messages/kinds.py."""
+
     ISSUED = "issued", _("ออกบัตรคิวแล้ว")
     DAY_BEFORE = "day_before", _("เตือนก่อนวันนัด")
     NEARLY = "nearly", _("ใกล้ถึงคิว")
@@ -14,10 +16,6 @@ class Kind(models.TextChoices):
     MISSED = "missed", _("เรียกแล้วไม่พบ")
     MOVED = "moved", _("สหกรณ์ย้ายเวลา")
     CANCELLED = "cancelled", _("สหกรณ์ยกเลิกคิว")
-
-
-# Who is not reached by LINE or e-mail has to be telephoned for these.
-TELEPHONED = [Kind.MOVED, Kind.CANCELLED]
 
 
 class NoticeState(models.TextChoices):

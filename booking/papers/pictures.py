@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw, ImageFont
 
 from booking import thai
-from booking.messages.texts import HUES, INK, SOFT
+from booking.messages.cards import HUES, INK, SOFT
 from booking.models import Ticket
 
 WIDTH, EDGE = 1080, 48

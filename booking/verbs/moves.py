@@ -4,16 +4,12 @@ from django.utils import timezone
 
 from booking import errors
 from booking.calling import waits
-from booking.messages import ledger
+from booking.messages import kinds, ledger
+from booking.messages.kinds import To
 from booking.models import Department, Ticket, TicketEvent, WaitPrediction
-from booking.models.notices import Kind
 from booking.models.tickets import MOVES
 
 _KEEP = object()  # where None is a value of its own
-
-# The message that a verb owes the member, whoever makes the move; and what it owes only when staff make it.
-OWED = {"call": Kind.YOUR_TURN, "recall": Kind.YOUR_TURN, "resume": Kind.YOUR_TURN, "miss": Kind.MISSED}
-OWED_BY_STAFF = {"cancel": Kind.CANCELLED}
 
 
 def require_move(ticket: Ticket, verb: str) -> None:
@@ -37,11 +33,13 @@ def change(ticket: Ticket, verb: str, *, by, counter=_KEEP, at_counter=None, rea
     ticket.save(update_fields=["state", *fields])
     # Before the event: a repeated message is told from the one before by how much has happened to the ticket.
     # When a day that is over is closed, its members are told nothing.
-    kind = OWED.get(verb) or (OWED_BY_STAFF.get(verb) if by else None)
-    if kind and ticket.date >= timezone.localdate():
-        ledger.owe(ticket, kind)
+    if ticket.date >= timezone.localdate():
+        for kind in kinds.owed(verb, to=To.HOLDER, by=by):
+            ledger.owe(ticket, kind)
     where = at_counter or (counter if counter is not _KEEP else None)
     write_event(ticket, verb, from_state, by=by, counter=where, reason=reason, at=timezone.now())
+    for kind in kinds.owed(verb, to=To.NEXT, by=by):
+        ledger.owe_next(ticket.queue, kind)
     return ticket
 
 

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
+from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from booking import errors
-from booking.messages import ledger
+from booking.messages import kinds, ledger
+from booking.messages.kinds import KINDS, REMINDED_AT, To
 from booking.models import Place, Slot, Ticket
-from booking.models.notices import Kind
 from booking.models.tickets import State, hash_of, secret_of
 from booking.verbs import locks, moves
 from members.models import Member
@@ -35,10 +36,10 @@ class Booking:
     created: bool
 
 
-def book(*, member_id: int, slot_id: int, key: str, by=None, notice: str = Kind.ISSUED) -> Booking:
+def book(*, member_id: int, slot_id: int, key: str, by=None, verb: str = "book") -> Booking:
     """Issue a ticket for a member in a slot.
 
-    `notice` is the message that is owed for it; none where it is empty.
+    `verb` names what owes the messages: "reschedule" where the ticket takes another's place.
     `key` names the request: the same key again gives the same ticket, whatever has become of it. `by` is the member of
     staff who books for the member, None where members do so themselves. One statement, no lock but the place it takes.
 
@@ -46,7 +47,7 @@ def book(*, member_id: int, slot_id: int, key: str, by=None, notice: str = Kind.
     """
     now = timezone.now()
     try:
-        booking = _take_place(member_id=member_id, slot_id=slot_id, key=key, by=by, now=now, notice=notice)
+        booking = _take_place(member_id=member_id, slot_id=slot_id, key=key, by=by, now=now, verb=verb)
     except IntegrityError as refused:
         violated = refused.__cause__.diag.constraint_name
         issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
@@ -81,13 +82,14 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
             raise errors.OtherDepartment
         if old.member_id is None or old.is_walk_in:
             raise errors.WrongState
-        notice = "" if by else Kind.ISSUED
-        booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by, notice=notice)
+        booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by, verb="reschedule")
         Ticket.objects.filter(pk=booking.ticket_id).update(
             moved_from=old, priority=old.priority, priority_reason=old.priority_reason
         )
-        if by:
-            ledger.owe(Ticket.objects.get(pk=booking.ticket_id), Kind.MOVED)
+        # What has to reach the member goes to the telephone where it cannot be sent: the statement knows nothing of it.
+        for kind in kinds.owed("reschedule", to=To.NEW_HOLDER, by=by):
+            if KINDS[kind].is_telephoned:
+                ledger.owe(Ticket.objects.get(pk=booking.ticket_id), kind)
     return booking
 
 
@@ -143,11 +145,12 @@ WITH taken AS (
 ), owed AS (
     INSERT INTO booking_notice (ticket_id, kind, retry_key, next_try_at, expires_at, created_at)
     SELECT new.id, choice.kind, gen_random_uuid(),
-           CASE choice.kind WHEN 'day_before' THEN day_before.at ELSE %(now)s END, taken.starts_at, %(now)s
+           CASE WHEN choice.kind = ANY(%(reminders)s) THEN day_before.at ELSE %(now)s END, taken.starts_at, %(now)s
       FROM new, taken, booking_messagechoice choice,
-           LATERAL (SELECT (taken.date - 1 + time '17:00') AT TIME ZONE 'Asia/Bangkok' AS at) day_before
+           LATERAL (SELECT (taken.date - 1 + %(reminded_at)s::time) AT TIME ZONE %(zone)s::text AS at) day_before
      WHERE %(messages)s AND choice.is_on
-       AND (choice.kind = %(notice)s OR (choice.kind = 'day_before' AND day_before.at > %(now)s))
+       AND choice.kind = ANY(%(owed)s)
+       AND (choice.kind <> ALL(%(reminders)s) OR day_before.at > %(now)s)
 ), logged AS (
     INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, reason, at)
     SELECT id, 'book', '', 'booked', queue_id, %(by)s, '', %(now)s FROM new
@@ -162,10 +165,11 @@ TAKE_FREE_PLACE = TAKE_PLACE.format(skip_locked="SKIP LOCKED")
 WAIT_FOR_PLACE = TAKE_PLACE.format(skip_locked="")
 
 
-def _take_place(*, member_id, slot_id, key, by, now, notice) -> Booking | None:
+def _take_place(*, member_id, slot_id, key, by, now, verb) -> Booking | None:
     """Take the slot's first free place, or None. Raises IntegrityError where a constraint refuses the ticket."""
     public_id = secrets.token_urlsafe(16)
     secret = secret_of(public_id)
+    owed = kinds.owed(verb, to=To.NEW_HOLDER, by=by)
     values = {
         "member": member_id,
         "slot": slot_id,
@@ -175,7 +179,10 @@ def _take_place(*, member_id, slot_id, key, by, now, notice) -> Booking | None:
         "key": key,
         "by": by.pk if by else None,
         "messages": ledger.is_on(),
-        "notice": notice,
+        "owed": [str(kind) for kind in owed if not KINDS[kind].is_telephoned],
+        "reminders": [str(kind) for kind in kinds.reminders()],
+        "reminded_at": REMINDED_AT,
+        "zone": settings.TIME_ZONE,
     }
     row = _run(TAKE_FREE_PLACE, values)
     if row is None and Place.objects.free().filter(slot=slot_id).exists():

@@ -4,7 +4,6 @@ from django.utils import timezone
 
 from booking import errors
 from booking.calling import order
-from booking.messages import ledger
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 from booking.verbs import locks, moves
@@ -161,7 +160,6 @@ def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
     if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
         raise errors.WrongState
     moves.change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
-    ledger.owe_nearly(ticket.queue)
 
 
 def _require_free(counter: Counter) -> None:

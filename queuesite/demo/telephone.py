@@ -16,14 +16,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from booking.line import rich_menu
-from booking.messages import texts
+from booking.messages import cards
 from booking.views.access import access
 from members.models import LineAccount
 from queuesite.demo.fake_line import USERS, Elsewhere
 
 KINDS = {"message", "postback", "follow", "unfollow"}
-HUE_OF = {colour: f"hue-{hue} flex-band" for hue, colour in texts.HUES.items()}
-CLASS_OF = {"#ffffff": "flex-white", texts.SOFT: "flex-soft", texts.RED: "flex-red"}
+HUE_OF = {colour: f"hue-{hue} flex-band" for hue, colour in cards.HUES.items()}
+CLASS_OF = {"#ffffff": "flex-white", cards.SOFT: "flex-soft", cards.RED: "flex-red"}
 
 
 def is_on() -> bool:

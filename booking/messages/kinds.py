@@ -1,0 +1,249 @@
+"""The kinds of messages to members: one row a kind. Nothing else lists them.
+
+The model's `Kind` has their names and labels, for the column. A kind without its row, or a row without one of its
+fields, cannot start.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from booking import thai
+from booking.calling import waits
+from booking.messages import texts
+from booking.messages.texts import Said
+from booking.models import Notice, Ticket
+from booking.models.notices import Kind
+from booking.models.tickets import State
+
+# When a ticket is reminded of, on the day before.
+REMINDED_AT = dt.time(17)
+
+
+class To(Enum):
+    """Whom a verb owes a message."""
+
+    HOLDER = auto()  # of the ticket that it changes
+    NEW_HOLDER = auto()  # of the ticket that it issues
+    NEXT = auto()  # those whose turn has come near by it
+
+
+class By(Enum):
+    """Whose hand it takes."""
+
+    ANYONE = auto()
+    STAFF = auto()
+    MEMBER = auto()
+
+
+@dataclass(frozen=True)
+class Owed:
+    """The verb that owes a message, to whom, and by whose hand."""
+
+    verb: str
+    to: To = To.HOLDER
+    by: By = By.ANYONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageKind:
+    kind: Kind
+    owed_by: list[Owed]
+    # When it is sent, as staff read it.
+    when_sent: str
+    # Sent at REMINDED_AT of the day before, instead of at once.
+    is_reminder: bool
+    # How long it makes sense; None: until the ticket's turn is due.
+    lasts: dt.timedelta | None
+    # It is of no use any more once its ticket has left these states.
+    still_true_in: list[State]
+    # Whether a ticket may be owed several; the latest makes those before it pointless.
+    is_repeated: bool
+    # Whether members who are not reached by LINE or e-mail have to be telephoned.
+    is_telephoned: bool
+    # What it says of a ticket, and what it has to know for that as it is when it is sent.
+    says: Callable[..., Said]
+    facts: Callable[[Ticket], dict]
+
+
+def said(notice: Notice, **facts) -> Said:
+    """What a notice tells its member; `facts` are those of its kind."""
+    return KINDS[notice.kind].says(notice.ticket, **facts)
+
+
+def owed(verb: str, *, to: To, by) -> list[Kind]:
+    """The messages that a verb owes, made by a member of staff or, where `by` is None, by the member or the system."""
+    hand = By.STAFF if by else By.MEMBER
+    return [
+        row.kind
+        for row in KINDS.values()
+        for owed in row.owed_by
+        if (owed.verb, owed.to) == (verb, to) and owed.by in (By.ANYONE, hand)
+    ]
+
+
+def reminders() -> list[Kind]:
+    return [row.kind for row in KINDS.values() if row.is_reminder]
+
+
+def remind_at(date: dt.date) -> dt.datetime:
+    """When a ticket of this date is reminded of."""
+    return timezone.make_aware(dt.datetime.combine(date - dt.timedelta(days=1), REMINDED_AT))
+
+
+# --- what they say ---
+
+
+def _issued(ticket) -> Said:
+    return Said(_("จองคิวแล้ว"), texts.when(ticket), texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
+
+
+def _day_before(ticket) -> Said:
+    # It may have had to wait past midnight.
+    is_today = ticket.date == timezone.localdate()
+    heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
+    return Said(heading, texts.when(ticket), texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
+
+
+def _nearly(ticket, *, ahead: int = 0) -> Said:
+    """`ahead`: how many come before."""
+    lines = [texts.before(ahead), _("กรุณารอใกล้ช่องบริการ")]
+    return Said(_("ใกล้ถึงคิวของท่านแล้ว"), lines, texts.see_ticket(ticket))
+
+
+def _your_turn(ticket) -> Said:
+    counter = ticket.counter.number if ticket.counter else ""
+    lines = [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}]
+    return Said(_("ถึงคิวของท่าน"), lines, texts.see_ticket(ticket))
+
+
+def _missed(ticket) -> Said:
+    lines = [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")]
+    return Said(_("เรียกแล้วไม่พบท่าน"), lines, texts.see_ticket(ticket))
+
+
+def _moved(ticket) -> Said:
+    lines = [_("เวลาใหม่"), *texts.when(ticket)]
+    buttons = texts.see_ticket(ticket) + texts.cancel(ticket)
+    return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), lines, buttons, has_qr=True)
+
+
+def _cancelled(ticket) -> Said:
+    reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
+    reason = (reason or "").strip()
+    lines = [*texts.when(ticket), *([reason] if reason else [])]
+    return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), lines, texts.book_again(ticket))
+
+
+def _nothing_besides(ticket) -> dict:
+    return {}
+
+
+def _ahead_now(ticket) -> dict:
+    return {"ahead": waits.ahead(ticket)}
+
+
+# --- the rows, as a ticket's messages follow each other ---
+
+_at = partial(lazy(thai.clock, str), REMINDED_AT)
+
+_ROWS = [
+    MessageKind(
+        kind=Kind.ISSUED,
+        owed_by=[Owed("book", to=To.NEW_HOLDER), Owed("reschedule", to=To.NEW_HOLDER, by=By.MEMBER)],
+        when_sent=gettext_lazy("เมื่อจองหรือเลื่อนคิวเสร็จ"),
+        is_reminder=False,
+        lasts=None,
+        still_true_in=[State.BOOKED],
+        is_repeated=False,
+        is_telephoned=False,
+        says=_issued,
+        facts=_nothing_besides,
+    ),
+    MessageKind(
+        kind=Kind.DAY_BEFORE,
+        owed_by=[Owed("book", to=To.NEW_HOLDER), Owed("reschedule", to=To.NEW_HOLDER)],
+        when_sent=format_lazy(gettext_lazy("{time} ของวันก่อนนัด"), time=_at()),
+        is_reminder=True,
+        lasts=None,
+        still_true_in=[State.BOOKED],
+        is_repeated=False,
+        is_telephoned=False,
+        says=_day_before,
+        facts=_nothing_besides,
+    ),
+    MessageKind(
+        kind=Kind.NEARLY,
+        owed_by=[Owed("call", to=To.NEXT)],
+        when_sent=gettext_lazy("เมื่อเหลือไม่กี่คิวก่อนหน้า ตั้งจำนวนได้ที่หน้าฝ่าย"),
+        is_reminder=False,
+        lasts=dt.timedelta(minutes=15),
+        still_true_in=[State.WAITING, State.BOOKED],
+        is_repeated=False,
+        is_telephoned=False,
+        says=_nearly,
+        facts=_ahead_now,
+    ),
+    MessageKind(
+        kind=Kind.YOUR_TURN,
+        owed_by=[Owed("call"), Owed("recall"), Owed("resume")],
+        when_sent=gettext_lazy("เมื่อเจ้าหน้าที่เรียก"),
+        is_reminder=False,
+        lasts=dt.timedelta(minutes=5),
+        still_true_in=[State.CALLED],
+        is_repeated=True,
+        is_telephoned=False,
+        says=_your_turn,
+        facts=_nothing_besides,
+    ),
+    MessageKind(
+        kind=Kind.MISSED,
+        owed_by=[Owed("miss")],
+        when_sent=gettext_lazy("เมื่อเรียกแล้วไม่พบ"),
+        is_reminder=False,
+        lasts=dt.timedelta(hours=2),
+        still_true_in=[State.MISSED],
+        is_repeated=True,
+        is_telephoned=False,
+        says=_missed,
+        facts=_nothing_besides,
+    ),
+    MessageKind(
+        kind=Kind.MOVED,
+        owed_by=[Owed("reschedule", to=To.NEW_HOLDER, by=By.STAFF)],
+        when_sent=gettext_lazy("เมื่อสหกรณ์ย้ายคิว ปิดไว้หรือส่งไม่ได้ จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
+        is_reminder=False,
+        lasts=None,
+        still_true_in=[State.BOOKED],
+        is_repeated=False,
+        is_telephoned=True,
+        says=_moved,
+        facts=_nothing_besides,
+    ),
+    MessageKind(
+        kind=Kind.CANCELLED,
+        owed_by=[Owed("cancel", by=By.STAFF)],
+        when_sent=gettext_lazy("เมื่อสหกรณ์ยกเลิกคิว ปิดไว้หรือส่งไม่ได้ จะอยู่ในรายชื่อที่ต้องโทรแจ้ง"),
+        is_reminder=False,
+        lasts=dt.timedelta(days=3),
+        still_true_in=[State.CANCELLED],
+        is_repeated=False,
+        is_telephoned=True,
+        says=_cancelled,
+        facts=_nothing_besides,
+    ),
+]
+
+KINDS: dict[str, MessageKind] = {row.kind: row for row in _ROWS}
+
+if [row.kind for row in _ROWS] != list(Kind):
+    raise ImproperlyConfigured("Each kind of message has one row in booking/messages/kinds.py, in the order of Kind.")

@@ -1,0 +1,196 @@
+"""Sending what is owed, by LINE or else by e-mail.
+
+The worker claims a notice in a transaction of its own before it sends, and always sends with the notice's retry key:
+whatever dies in between, the claim ends and the same message is tried again, and LINE takes it once. A send that fails
+never changes a ticket.
+"""
+
+import datetime as dt
+import logging
+import smtplib
+from enum import Enum, auto
+from typing import NamedTuple
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from booking.messages import cards
+from booking.messages.kinds import KINDS
+from booking.models import Notice
+from booking.models.notices import NoticeState
+from members import line
+
+log = logging.getLogger(__name__)
+
+# A claim that nobody has ended is taken up again after so long: longer than LINE and the mail server may take together.
+CLAIM = dt.timedelta(seconds=40)
+# The first wait between tries, which doubles, and the longest.
+FIRST_WAIT = dt.timedelta(seconds=5)
+LONGEST_WAIT = dt.timedelta(minutes=15)
+# What has to reach the member is left to the telephone once it has failed for so long.
+TELEPHONE_AFTER = dt.timedelta(hours=2)
+
+
+def send_owed(*, most: int = 10) -> int:
+    """Send what is due, one message after the other, the most urgent first. Returns how many were taken up.
+
+    Several workers may run it at once: each claims other notices (SKIP LOCKED), one before each sending.
+    """
+    for sent in range(most):
+        notice = _claim()
+        if notice is None:
+            return sent
+        try:
+            send(notice)
+        except Exception:  # a fault of ours in one message must not hold up the others; the log says it loudly
+            log.exception("notice %s could not be sent", notice.pk)
+            _try_again(notice, "fault")
+    return most
+
+
+def send(notice: Notice) -> None:
+    """Send one claimed notice, or end it with the reason why not. A passing fault leaves it owed, to be tried again."""
+    if timezone.now() >= notice.expires_at:
+        return _give_up(notice, "moment_passed")
+    if notice.ticket.state not in KINDS[notice.kind].still_true_in or _is_superseded(notice):
+        return _end(notice, NoticeState.DROPPED, reason="no_longer_true")
+    why_not = ""
+    for channel, send_by in CHANNELS.items():
+        result = send_by(notice)
+        if result.how == How.SENT:
+            return _end(notice, NoticeState.SENT, channel=channel)
+        if result.how == How.LATER:
+            return _try_again(notice, result.reason)
+        why_not = result.reason or why_not
+    return _give_up(notice, why_not)
+
+
+def _claim() -> Notice | None:
+    """The due notice with the least time left; nobody else takes it up before the claim has ended."""
+    now = timezone.now()
+    with transaction.atomic():
+        due = Notice.objects.owed().filter(next_try_at__lte=now).order_by("expires_at", "pk")
+        claimed = due.select_for_update(skip_locked=True).first()
+        if claimed is None:
+            return None
+        Notice.objects.filter(pk=claimed.pk).update(tries=F("tries") + 1, next_try_at=now + CLAIM)
+    return Notice.objects.select_related(
+        "ticket__department", "ticket__queue", "ticket__slot", "ticket__counter", "ticket__member__line_account"
+    ).get(pk=claimed.pk)
+
+
+def _is_superseded(notice: Notice) -> bool:
+    """Whether a later message of its kind was owed: the second call makes the first one's message pointless."""
+    later = Notice.objects.filter(ticket=notice.ticket_id, kind=notice.kind, pk__gt=notice.pk)
+    return KINDS[notice.kind].is_repeated and later.exists()
+
+
+# --- the channels ---
+
+
+class How(Enum):
+    SENT = auto()
+    LATER = auto()  # a fault that passes
+    NOT_BY_THIS = auto()  # the next channel may do
+
+
+class Result(NamedTuple):
+    """What became of a message on one channel; why it was not sent, where that is worth telling."""
+
+    how: How
+    reason: str = ""
+
+
+def _by_line(notice: Notice) -> Result:
+    member = notice.ticket.member
+    account = getattr(member, "line_account", None) if member else None
+    if account and not account.can_be_reached:
+        return Result(How.NOT_BY_THIS, "unfollowed")
+    if not account or not line.is_on():
+        return Result(How.NOT_BY_THIS, "no_channel")
+    message = cards.card(notice, **_facts(notice))
+    try:
+        line.push(user_id=account.user_id, messages=[message], retry_key=str(notice.retry_key))
+    except line.LineFault as fault:
+        log.warning("notice %s: LINE %s", notice.pk, fault)
+        return _after(fault)
+    return Result(How.SENT)
+
+
+def _after(fault: line.LineFault) -> Result:
+    if fault.permanent:
+        return Result(How.NOT_BY_THIS, f"line_{fault.status}")
+    if fault.status == 429 and _quota_is_used_up():
+        return Result(How.NOT_BY_THIS, "line_quota")
+    return Result(How.LATER, f"line_{fault.status or 'silent'}")
+
+
+def _quota_is_used_up() -> bool:
+    """LINE answers 429 both to who is too fast and to who has used up the month's messages."""
+    try:
+        quota = line.quota()
+    except line.LineFault:
+        return False
+    return quota.limit is not None and quota.used >= quota.limit
+
+
+def _by_mail(notice: Notice) -> Result:
+    member = notice.ticket.member
+    if not (settings.EMAIL_HOST and member and member.email):
+        return Result(How.NOT_BY_THIS)
+    try:
+        _mail(notice, member.email)
+    except smtplib.SMTPRecipientsRefused:
+        return Result(How.NOT_BY_THIS, "mail_refused")
+    except OSError as fault:  # smtplib's faults are OSErrors
+        log.warning("notice %s: mail %s", notice.pk, type(fault).__name__)
+        return Result(How.LATER, "mail_fault")
+    return Result(How.SENT)
+
+
+def _mail(notice: Notice, address: str) -> None:
+    subject, body = cards.letter(notice, **_facts(notice))
+    headers = {"Message-ID": f"<{notice.retry_key}@queue.invalid>"}
+    EmailMessage(subject, body, to=[address], headers=headers).send()
+
+
+def _facts(notice: Notice) -> dict:
+    """What the words of a message need to know besides the ticket, as it is at the moment of sending."""
+    return KINDS[notice.kind].facts(notice.ticket)
+
+
+# In the order in which they are tried.
+CHANNELS = {"line": _by_line, "email": _by_mail}
+
+
+# --- what becomes of a notice ---
+
+
+def _try_again(notice: Notice, reason: str) -> None:
+    now = timezone.now()
+    if KINDS[notice.kind].is_telephoned and now >= notice.created_at + TELEPHONE_AFTER:
+        return _give_up(notice, reason)
+    wait = min(FIRST_WAIT * 2 ** min(notice.tries - 1, 10), LONGEST_WAIT)
+    # Once more when its moment has passed, to say so.
+    _change(notice, next_try_at=min(now + wait, max(notice.expires_at, now)), reason=reason)
+    return None
+
+
+def _give_up(notice: Notice, reason: str) -> None:
+    needs_telephone = KINDS[notice.kind].is_telephoned and notice.ticket.member_id is not None
+    _end(notice, NoticeState.TO_TELEPHONE if needs_telephone else NoticeState.DROPPED, reason=reason)
+
+
+def _end(notice: Notice, state: NoticeState, *, channel: str = "", reason: str = "") -> None:
+    _change(notice, state=state, channel=channel, reason=reason, ended_at=timezone.now())
+
+
+def _change(notice: Notice, **fields) -> None:
+    """Only while the claim is ours: whoever was so slow that another took the notice up leaves it to the other."""
+    for name, value in fields.items():
+        setattr(notice, name, value)
+    if not Notice.objects.owed().filter(pk=notice.pk, tries=notice.tries).update(**fields):
+        log.warning("notice %s: taken up by another meanwhile", notice.pk)
