@@ -1,11 +1,32 @@
-"""Refusals that a person can cause. Each has a code for the API and a sentence that says what to do now."""
+"""Refusals that a person can cause: the registry of all of them stands at the end.
+
+Each has a code for the API, a sentence that says what to do now, the API's status, who can cause it through the API
+(its documentation is written from this), and where it leads a member.
+"""
+
+from enum import Enum, auto
 
 from django.utils.translation import gettext_lazy as _
+
+# Who can cause a refusal through the API: with a ticket or an identity, or with a member of staff's token.
+MEMBERS, STAFF = "members", "staff"
+
+
+class Leads(Enum):
+    """Where a refused booking or move leads a member: where the next thing to do is."""
+
+    HERE = auto()  # beside what was typed
+    DAYS = auto()
+    TIMES = auto()
+    TICKET = auto()  # their own, where this device may open it
 
 
 class BookingError(Exception):
     code = "refused"
     message = _("ทำรายการนี้ไม่ได้ กรุณาลองใหม่")
+    status = 409  # a conflict with what is booked by now
+    api = ()
+    leads_to = Leads.HERE
 
     def __str__(self):
         return str(self.message)
@@ -14,6 +35,8 @@ class BookingError(Exception):
 class SlotFull(BookingError):
     code = "slot_full"
     message = _("ช่วงเวลานี้เต็มแล้ว กรุณาเลือกเวลาอื่น")
+    api = (MEMBERS,)
+    leads_to = Leads.TIMES
 
 
 class AlreadyBooked(BookingError):
@@ -21,6 +44,8 @@ class AlreadyBooked(BookingError):
 
     code = "already_booked"
     message = _("ท่านมีบัตรคิวของฝ่ายนี้ในวันนี้แล้ว หนึ่งท่านจองได้หนึ่งคิวต่อฝ่ายต่อวัน")
+    api = (MEMBERS, STAFF)
+    leads_to = Leads.TICKET
 
     def __init__(self, ticket=None):
         super().__init__()
@@ -30,41 +55,55 @@ class AlreadyBooked(BookingError):
 class DayClosed(BookingError):
     code = "day_closed"
     message = _("วันหรือเวลานี้ปิดรับจองแล้ว กรุณาเลือกวันอื่น")
+    api = (MEMBERS, STAFF)
+    leads_to = Leads.DAYS
 
 
 class WindowPassed(BookingError):
     code = "window_passed"
     message = _("เลยเวลารับจองของช่วงนี้แล้ว กรุณาเลือกเวลาถัดไป")
+    api = (MEMBERS,)
+    leads_to = Leads.TIMES
 
 
 class NotYetOpen(BookingError):
     code = "not_yet"
     message = _("ยังไม่เปิดรับจองวันนี้ กรุณาเลือกวันที่ใกล้กว่านี้")
+    api = (MEMBERS,)
+    leads_to = Leads.DAYS
 
 
 class NotRegistered(BookingError):
     code = "not_registered"
     message = _("ไม่พบท่านในระบบไอเมมเบอร์ กรุณาตรวจสอบสถานะสมาชิก")
+    status = 404
+    api = (MEMBERS,)
+    leads_to = Leads.DAYS
 
 
 class WrongState(BookingError):
     code = "wrong_state"
     message = _("บัตรคิวนี้เปลี่ยนสถานะไปแล้ว กรุณาดูสถานะล่าสุด")
+    api = (MEMBERS, STAFF)
+    leads_to = Leads.DAYS
 
 
 class TooEarly(BookingError):
     code = "too_early"
     message = _("ยังแจ้งมาถึงไม่ได้ กรุณาแจ้งอีกครั้งเมื่อใกล้เวลานัด")
+    api = (MEMBERS, STAFF)
 
 
 class NotToday(BookingError):
     code = "not_today"
     message = _("บัตรคิวนี้ไม่ใช่ของวันนี้ กรุณาตรวจวันที่บนบัตร")
+    api = (MEMBERS, STAFF)
 
 
 class PresenceNeeded(BookingError):
     code = "presence_needed"
     message = _("กรุณาสแกนคิวอาร์ที่จอหน้าสำนักงานเพื่อแจ้งว่ามาถึงแล้ว")
+    api = (MEMBERS, STAFF)
 
 
 class CounterBusy(BookingError):
@@ -72,6 +111,7 @@ class CounterBusy(BookingError):
 
     code = "counter_busy"
     message = _("ช่องบริการนี้ยังมีคิวที่เรียกหรือให้บริการอยู่ กรุณาจบคิวนั้นก่อน")
+    api = (STAFF,)
 
     def __init__(self, ticket=None):
         super().__init__()
@@ -81,26 +121,32 @@ class CounterBusy(BookingError):
 class CounterTaken(BookingError):
     code = "counter_taken"
     message = _("มีเจ้าหน้าที่ท่านอื่นนั่งที่ช่องบริการนี้แล้ว กรุณาเลือกช่องอื่น")
+    api = (STAFF,)
 
 
 class NotAtCounter(BookingError):
     code = "not_at_counter"
     message = _("ท่านไม่ได้นั่งที่ช่องบริการนี้แล้ว กรุณาเลือกช่องบริการอีกครั้ง")
+    api = (STAFF,)
 
 
 class ReasonNeeded(BookingError):
     code = "reason_needed"
     message = _("กรุณาบอกเหตุผลที่เรียกข้ามลำดับ")
+    api = (STAFF,)
 
 
 class NotServedHere(BookingError):
     code = "not_served_here"
     message = _("ช่องบริการนี้ไม่ได้ให้บริการฝ่ายของบัตรคิวนี้")
+    api = (STAFF,)
 
 
 class OtherDepartment(BookingError):
     code = "other_department"
     message = _("ย้ายได้เฉพาะเวลาของฝ่ายเดิม หากต้องการฝ่ายอื่นกรุณาจองใหม่")
+    api = (MEMBERS,)
+    leads_to = Leads.DAYS
 
 
 class NoFreeTime(BookingError):
@@ -113,3 +159,85 @@ class NoFreeTime(BookingError):
 class IdempotencyKeyReused(BookingError):
     code = "idempotency_key_reused"
     message = _("คำขอนี้เคยใช้กับการจองอื่นแล้ว กรุณาเริ่มจองใหม่")
+    status = 422
+    api = (MEMBERS, STAFF)
+    leads_to = Leads.TIMES
+
+
+# --- of pages alone ---
+
+
+class NoTimeChosen(BookingError):
+    code = "no_time"
+    message = _("กรุณาเลือกเวลาก่อน แล้วกดปุ่มด้านล่าง")
+    leads_to = Leads.TIMES
+
+
+class DayFull(BookingError):
+    code = "day_full"
+    message = _("วันนี้เต็มแล้ว กรุณาเลือกวันอื่น")
+    leads_to = Leads.DAYS
+
+
+class WhoFirst(BookingError):
+    """The members' IdentityExpired, in words that also suit those who have not said yet who they are."""
+
+    code = "identity_expired"
+    message = _("กรุณากรอกเลขของท่านอีกครั้ง การยืนยันตัวใช้ได้ครั้งละ 15 นาที สิ่งที่เลือกไว้ยังอยู่")
+
+
+class WrongLink(BookingError):
+    code = "wrong_link"
+    message = _("ลิงก์นี้เปิดบัตรคิวไม่ได้ กรุณาสแกน QR บนบัตรอีกครั้ง")
+
+
+class ChooseDepartment(BookingError):
+    code = "choose_department"
+    message = _("กรุณาเลือกฝ่ายที่จะโอนไป")
+
+
+class NotFound(BookingError):
+    code = "not_found"
+    message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลข แล้วลองอีกครั้ง")
+
+
+class PriorityNeedsReason(BookingError):
+    code = "priority_reason"
+    message = _("กรุณาบอกเหตุผลของคิวพิเศษ")
+
+
+class NoSuchTicket(BookingError):
+    code = "no_such_ticket"
+    message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลขบนบัตร")
+
+
+# Every refusal. Pages find the sentence for a code here; one that is missing is found by tests/test_refusals.py.
+REFUSALS = (
+    SlotFull,
+    AlreadyBooked,
+    DayClosed,
+    WindowPassed,
+    NotYetOpen,
+    NotRegistered,
+    WrongState,
+    TooEarly,
+    NotToday,
+    PresenceNeeded,
+    CounterBusy,
+    CounterTaken,
+    NotAtCounter,
+    ReasonNeeded,
+    NotServedHere,
+    OtherDepartment,
+    NoFreeTime,
+    IdempotencyKeyReused,
+    NoTimeChosen,
+    DayFull,
+    WhoFirst,
+    WrongLink,
+    ChooseDepartment,
+    NotFound,
+    PriorityNeedsReason,
+    NoSuchTicket,
+)
+BY_CODE = {kind.code: kind for kind in REFUSALS}

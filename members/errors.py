@@ -1,4 +1,7 @@
-"""What a member can be told when a look-up is refused: a code for the API, a sentence for a person."""
+"""What a member can be told when a look-up is refused: a code for the API, a sentence for a person, the API's status.
+
+The registry of all of them stands at the end.
+"""
 
 import math
 
@@ -11,6 +14,9 @@ class MemberError(Exception):
 
     code = ""
     message = ""
+    status = 409
+    # Whether it can be caused through the API, whose documentation is written from this.
+    is_in_api = False
 
     def __str__(self):
         return str(self.message)
@@ -21,6 +27,8 @@ class InvalidCitizenId(MemberError):
 
     code = "invalid_citizen_id"
     message = _("เลขประจำตัวประชาชนไม่ถูกต้อง กรุณาตรวจเลขทั้ง 13 หลักบนบัตร แล้วกรอกอีกครั้ง")
+    status = 400
+    is_in_api = True
 
     def __init__(self, digits: int | None = None):
         super().__init__()
@@ -33,6 +41,8 @@ class InvalidCitizenId(MemberError):
 class InvalidMemberNumber(MemberError):
     code = "invalid_member_number"
     message = _("เลขทะเบียนสมาชิกเป็นตัวเลขไม่เกิน 12 หลัก กรุณาตรวจแล้วกรอกอีกครั้ง")
+    status = 400
+    is_in_api = True
 
 
 class NotRegistered(MemberError):
@@ -40,12 +50,16 @@ class NotRegistered(MemberError):
 
     code = "not_registered"
     message = _("ไม่พบข้อมูลนี้ในไอเมมเบอร์ กรุณาตรวจสิ่งที่กรอก หรือสมัครใช้บริการไอเมมเบอร์ก่อน แล้วจองคิวอีกครั้ง")
+    status = 404
+    is_in_api = True
 
 
 class TooManyAttempts(MemberError):
     """`retry_after`: whole seconds until another try may be made."""
 
     code = "too_many_attempts"
+    status = 429
+    is_in_api = True
 
     def __init__(self, retry_after: int):
         super().__init__()
@@ -64,6 +78,8 @@ class TooManyAttempts(MemberError):
 class IdentityExpired(MemberError):
     code = "identity_expired"
     message = _("ยืนยันตัวไว้นานเกิน 15 นาทีแล้ว กรุณากรอกเลขของท่านอีกครั้ง")
+    status = 401
+    is_in_api = True
 
 
 class WrongCode(MemberError):
@@ -76,3 +92,30 @@ class WrongCode(MemberError):
 class CodeNeeded(MemberError):
     code = "code_needed"
     message = _("กรุณากรอกรหัส 8 หลักที่ได้รับจากเจ้าหน้าที่")
+
+
+class LineRefused(MemberError):
+    """The token, the code or the state is not one that LINE or this device gave."""
+
+    code = "line_refused"
+    message = _("ยังเข้าใช้ด้วย LINE ไม่ได้ กรุณากดปุ่ม เข้าใช้ด้วย LINE อีกครั้ง หรือจองคิวโดยไม่ใช้ LINE")
+    status = 401
+
+
+class LineSilent(MemberError):
+    code = "line_silent"
+    message = _("ขณะนี้ติดต่อ LINE ไม่ได้ กรุณาลองใหม่ในอีกสักครู่ หรือจองคิวโดยไม่ใช้ LINE")
+    status = 503
+
+
+REFUSALS = (
+    InvalidCitizenId,
+    InvalidMemberNumber,
+    NotRegistered,
+    TooManyAttempts,
+    IdentityExpired,
+    WrongCode,
+    CodeNeeded,
+    LineRefused,
+    LineSilent,
+)

@@ -11,26 +11,11 @@ from rest_framework.decorators import api_view, authentication_classes
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from booking.api.errors import Invalid
+from booking.api.errors import Invalid, codes
 from booking.api.serializers import RefusalSerializer
 from booking.models import Ticket
 from booking.models.tokens import user_of
 
-REFUSALS = {
-    400: "`invalid`, `invalid_citizen_id`, `invalid_member_number`",
-    401: "`identity_expired`",
-    404: "`not_found`, `not_registered`",
-    409: "`slot_full`, `already_booked`, `day_closed`, `window_passed`, `not_yet`, `wrong_state`, `other_department`",
-    415: "`invalid`: send `application/json`",
-    422: "`idempotency_key_reused`: the key named another booking",
-    429: "`too_many_attempts`; the header `Retry-After` says for how many seconds",
-}
-STAFF_REFUSALS = {
-    401: "`not_signed_in`: no token, or one that was revoked",
-    403: "`not_permitted`: this member of staff has not the right",
-    409: "`wrong_state`, `counter_busy`, `counter_taken`, `not_at_counter`, `day_closed`, `already_booked`, "
-    "`not_today`, `too_early`, `presence_needed`, `not_served_here`",
-}
 SECRET, TOKEN = {"ticketSecret": []}, {"staffToken": []}
 AUTHORITIES = {"anyone": [], "identity": [], "ticket": [SECRET], "token": [TOKEN], "ticket_or_token": [SECRET, TOKEN]}
 
@@ -51,7 +36,6 @@ def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=No
     is in the header; `token`, of a member of staff who has one of the rights named in `rights`; `ticket_or_token`.
     """
     takes_token = policy in ("token", "ticket_or_token")
-    told = REFUSALS | (STAFF_REFUSALS if takes_token else {})
     if takes_token:
         refusals += (401, 403)
 
@@ -60,7 +44,8 @@ def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=No
         guarded = _only_with(function, rights, is_needed=policy == "token") if takes_token else function
         view = extend_schema(
             request=request,
-            responses=answers | {status: OpenApiResponse(RefusalSerializer, told[status]) for status in refusals},
+            responses=answers
+            | {status: OpenApiResponse(RefusalSerializer, codes(status, policy)) for status in refusals},
             parameters=list(parameters),
             auth=AUTHORITIES[policy],
         )(api_view([method])(authentication_classes([ByToken] if takes_token else [])(guarded)))

@@ -9,21 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from booking import errors
 from booking.errors import BookingError
 from booking.models import Ticket
+from members import errors as member_errors
 from members.errors import MemberError, TooManyAttempts
 
 log = logging.getLogger(__name__)
-
-# Every other refusal is a conflict with what is booked by now: 409.
-STATUS_OF = {
-    "identity_expired": status.HTTP_401_UNAUTHORIZED,
-    "not_registered": status.HTTP_404_NOT_FOUND,
-    "invalid_citizen_id": status.HTTP_400_BAD_REQUEST,
-    "invalid_member_number": status.HTTP_400_BAD_REQUEST,
-    "too_many_attempts": status.HTTP_429_TOO_MANY_REQUESTS,
-    "idempotency_key_reused": status.HTTP_422_UNPROCESSABLE_ENTITY,
-}
 
 NOT_FOUND = _("ไม่พบสิ่งที่ขอ กรุณาตรวจที่อยู่หรือรหัส")
 INVALID = _("ข้อมูลที่ส่งมาไม่ถูกต้อง กรุณาตรวจแล้วส่งอีกครั้ง")
@@ -39,6 +31,15 @@ BY_FRAMEWORK = {
     exceptions.PermissionDenied: ("not_permitted", _("บัญชีนี้ไม่มีสิทธิ์ทำรายการนี้ กรุณาติดต่อผู้จัดการ")),
     exceptions.ParseError: ("invalid", _("อ่านข้อมูลที่ส่งมาไม่ได้ กรุณาส่งเป็น JSON ที่ถูกต้อง")),
 }
+# What the documentation adds to the codes of a status.
+NOTES = {
+    400: "the request is wrong; `message` says what to change",
+    401: "no token or identity, or one that has ended",
+    403: "this member of staff has not the right",
+    415: "send `application/json`",
+    422: "the key named another booking",
+    429: "the header `Retry-After` says for how many seconds",
+}
 UNAVAILABLE = _("ระบบขัดข้องชั่วคราว กรุณาลองใหม่ในอีกสักครู่")
 RETRY_AFTER_FAULT = 5  # seconds
 
@@ -50,13 +51,24 @@ class Invalid(exceptions.APIException):
         self.message = message
 
 
+def codes(status_code: int, policy: str) -> str:
+    """What the documentation says of a status: the codes that it may have where `policy` is the view's, and a note."""
+    callers = {"token": {errors.STAFF}, "ticket_or_token": {errors.STAFF, errors.MEMBERS}}.get(policy, {errors.MEMBERS})
+    kinds = [kind for kind in errors.REFUSALS if callers.intersection(kind.api)]
+    kinds += [kind for kind in member_errors.REFUSALS if kind.is_in_api]
+    found = {kind.code for kind in kinds if kind.status == status_code}
+    found |= {code for kind, (code, _message) in BY_FRAMEWORK.items() if kind.status_code == status_code}
+    listed = ", ".join(f"`{code}`" for code in sorted(found))
+    return f"{listed}: {NOTES[status_code]}" if status_code in NOTES else listed
+
+
 def answer_refusal(exc, context) -> Response | None:
     """The answer to what a view raised (DRF's EXCEPTION_HANDLER). None is a fault of ours, and crashes loudly."""
     match exc:
         case TooManyAttempts():
-            return refusal(STATUS_OF[exc.code], exc.code, exc, {"Retry-After": str(exc.retry_after)})
+            return refusal(exc.status, exc.code, exc, {"Retry-After": str(exc.retry_after)})
         case MemberError() | BookingError():
-            return refusal(STATUS_OF.get(exc.code, status.HTTP_409_CONFLICT), exc.code, exc)
+            return refusal(exc.status, exc.code, exc)
         case Ticket.DoesNotExist() | Http404():
             return refusal(status.HTTP_404_NOT_FOUND, "not_found", NOT_FOUND)
         case Invalid():

@@ -7,8 +7,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking import verbs
-from booking.errors import AlreadyBooked, BookingError, IdempotencyKeyReused
+from booking import errors, verbs
 from booking.models import Department, Slot, Ticket
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
@@ -113,14 +112,14 @@ def take(request, slug, date, member_id):
         return refusals.to_identify(request, IdentityExpired(), slug=slug)
     try:
         if slot_id is None:
-            raise refusals.NoTimeChosen
+            raise errors.NoTimeChosen
         public_id = verbs.book(member_id=member_id, slot_id=slot_id, key=key).public_id
-    except BookingError as refusal:
+    except errors.BookingError as refusal:
         booked = _booked_by_this_form(refusal, key, member_id)
         if booked is None:
             return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
         public_id = booked.public_id
-        response = refusals.to_ticket(booked, AlreadyBooked(booked))
+        response = refusals.to_ticket(booked, errors.AlreadyBooked(booked))
     else:
         response = redirect(f"{reverse('ticket', args=[public_id])}?booked=1")
     visitor.remember_ticket(response, request, public_id)
@@ -141,7 +140,7 @@ def _key(request, slug, date) -> str:
 
 def _booked_by_this_form(refusal, key, member_id) -> Ticket | None:
     """The live ticket that this form led to when it was sent before with another time, if that is why it is refused."""
-    if not isinstance(refusal, IdempotencyKeyReused):
+    if not isinstance(refusal, errors.IdempotencyKeyReused):
         return None
     return Ticket.objects.live().filter(idempotency_key=key, member=member_id).first()
 

@@ -33,16 +33,6 @@ LONGEST_REASON = 200  # as long as an event keeps
 PUBLIC_ID = re.compile(r"[-\w]{1,32}", re.ASCII)
 
 
-class ChooseDepartment(errors.BookingError):
-    code = "choose_department"
-    message = _("กรุณาเลือกฝ่ายที่จะโอนไป")
-
-
-class NotFound(errors.BookingError):
-    code = "not_found"
-    message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลข แล้วลองอีกครั้ง")
-
-
 # --- choosing a counter ---
 
 
@@ -173,7 +163,7 @@ def find(request, counter):
     letters = [department.letter for department in _departments(counter)]
     ticket = scan.ticket_meant(text, letters=letters)
     if ticket is None:
-        return _refused(request, counter, NotFound(), form="find")
+        return _refused(request, counter, errors.NotFound(), form="find")
     if not scan.is_link(text) or ticket.state != State.BOOKED or not request.user.has_perm(Right.RECEIVE):
         return _done(request, counter, show=ticket.public_id)
     try:
@@ -202,7 +192,7 @@ def _hold(request, counter):
 def _transfer(request, counter):
     to = next((one for one in Department.objects.active() if one.slug == request.POST.get("to")), None)
     if to is None:
-        raise ChooseDepartment
+        raise errors.ChooseDepartment
     verbs.transfer(counter=counter, to=to, by=request.user, note=_reason(request))
     return "transferred"
 

@@ -8,13 +8,11 @@ import uuid
 
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking import verbs
+from booking import errors, verbs
 from booking.calling import board, waits
 from booking.days import opening
-from booking.errors import AlreadyBooked, BookingError, WrongState
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
 from booking.rights import Right
@@ -27,16 +25,6 @@ from members.models import Member
 
 HANDED_OVER = "kiosk_ticket"  # in the session: the ticket that the tablet shows
 LONGEST_REASON = 120
-
-
-class PriorityNeedsReason(BookingError):
-    code = "priority_reason"
-    message = _("กรุณาบอกเหตุผลของคิวพิเศษ")
-
-
-class NoSuchTicket(BookingError):
-    code = "no_such_ticket"
-    message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลขบนบัตร")
 
 
 @require_safe
@@ -65,8 +53,8 @@ def issue(request, slug):
     try:
         member_id = _member_id(typed["member_number"])
         ticket = _issue(department, typed, member_id, key=f"kiosk {department.pk} {context['key']}", by=request.user)
-    except (BookingError, InvalidMemberNumber) as refusal:
-        held = refusal.ticket if isinstance(refusal, AlreadyBooked) else None
+    except (errors.BookingError, InvalidMemberNumber) as refusal:
+        held = refusal.ticket if isinstance(refusal, errors.AlreadyBooked) else None
         context |= {"refusal": refusal, "held": held}
         return render(request, "kiosk/issue.html", context, status=422)
     return _hand_over(request, ticket, verb="issued", unknown_member=bool(typed["member_number"]) and not member_id)
@@ -81,10 +69,10 @@ def check_in(request):
         ticket = _typed_ticket(typed)
         if ticket.state != State.WAITING:
             ticket = verbs.check_in(ticket=ticket, by=request.user)
-    except BookingError as refusal:
+    except errors.BookingError as refusal:
         # A link opens its ticket: it is not shown again.
         context = _choices() | {"typed": "" if scan.is_link(typed) else typed, "refusal": refusal}
-        if isinstance(refusal, WrongState):
+        if isinstance(refusal, errors.WrongState):
             context["found"] = ticket
         return render(request, "kiosk/start.html", context, status=422)
     return _hand_over(request, ticket, verb="checked_in")
@@ -133,7 +121,7 @@ def _issue(department, typed: dict, member_id: int | None, *, key: str, by) -> T
     """Raises what verbs.walk_in raises, and PriorityNeedsReason."""
     priority = typed["priority"] if typed["priority"] in Priority else Priority.NONE
     if priority and not typed["reason"]:
-        raise PriorityNeedsReason
+        raise errors.PriorityNeedsReason
     return verbs.walk_in(
         department=department,
         by=by,
@@ -157,7 +145,7 @@ def _typed_ticket(typed: str) -> Ticket:
     is_member_number = ascii_digits(typed).isdecimal()
     ticket = None if is_member_number else scan.ticket_meant(typed, letters=[])
     if ticket is None:
-        raise NoSuchTicket
+        raise errors.NoSuchTicket
     return ticket
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking.views import refusals, visitor
 from booking.views.access import access
 from members import line, line_accounts
-from members.errors import IdentityExpired, MemberError, NotRegistered, WrongCode
+from members.errors import IdentityExpired, LineRefused, LineSilent, MemberError, NotRegistered, WrongCode
 from members.models import LineAccount
 from members.throttle import client_address
 
@@ -29,19 +29,6 @@ ID_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 LONGEST_TOKEN = 4000
 
 
-class LineRefused(MemberError):
-    """The token, the code or the state is not one that LINE or this device gave."""
-
-    code = "line_refused"
-    message = _("ยังเข้าใช้ด้วย LINE ไม่ได้ กรุณากดปุ่ม เข้าใช้ด้วย LINE อีกครั้ง หรือจองคิวโดยไม่ใช้ LINE")
-
-
-class LineSilent(MemberError):
-    code = "line_silent"
-    message = _("ขณะนี้ติดต่อ LINE ไม่ได้ กรุณาลองใหม่ในอีกสักครู่ หรือจองคิวโดยไม่ใช้ LINE")
-
-
-SAID = {kind.code: kind.message for kind in (LineRefused, LineSilent)}
 DONE = {
     "linked": _("ผูกบัญชี LINE แล้ว ครั้งต่อไปไม่ต้องกรอกเลขอีก"),
     "unlinked": _("เลิกผูกบัญชี LINE แล้ว"),
@@ -53,7 +40,7 @@ DONE = {
 @access("anyone")
 def entry(request):
     """The LIFF app opens here, and so does whoever looks for LINE in another browser."""
-    return _entry(request, said=SAID.get(request.GET.get("why")))
+    return _entry(request, said=_said(request))
 
 
 @sensitive_post_parameters("id_token")
@@ -64,7 +51,7 @@ def log_in(request):
     try:
         user_id = _verified(_sent_token(request))
     except MemberError as refusal:
-        return _entry(request, said=refusal.message, status=503 if isinstance(refusal, LineSilent) else 401)
+        return _entry(request, said=refusal.message, status=refusal.status)
     return _signed_in(user_id, onward=_onward(request))
 
 
@@ -179,6 +166,11 @@ def _entry(request, *, said=None, status=200):
         # On this page alone: LINE's script runs, and asks LINE who the user is.
         response._csp_update = {"script-src": [line.liff_sdk()], "connect-src": LIFF_HOSTS}
     return response
+
+
+def _said(request):
+    """The sentence of the refusal that led here."""
+    return next((kind.message for kind in (LineRefused, LineSilent) if kind.code == request.GET.get("why")), None)
 
 
 def _sent_token(request) -> str:

@@ -7,41 +7,16 @@ from urllib.parse import urlencode
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 from booking import errors
-from booking.models import Ticket
+from booking.errors import Leads
 from booking.views import visitor
-from members.errors import IdentityExpired, TooManyAttempts
-
-
-class NoTimeChosen(errors.BookingError):
-    code = "no_time"
-    message = _("กรุณาเลือกเวลาก่อน แล้วกดปุ่มด้านล่าง")
-
-
-class WrongLink(errors.BookingError):
-    code = "wrong_link"
-    message = _("ลิงก์นี้เปิดบัตรคิวไม่ได้ กรุณาสแกน QR บนบัตรอีกครั้ง")
-
-
-class DayFull(errors.BookingError):
-    code = "day_full"
-    message = _("วันนี้เต็มแล้ว กรุณาเลือกวันอื่น")
-
-
-class WhoFirst(errors.BookingError):
-    """IdentityExpired, in words that also suit those who have not said yet who they are."""
-
-    code = IdentityExpired.code
-    message = _("กรุณากรอกเลขของท่านอีกครั้ง การยืนยันตัวใช้ได้ครั้งละ 15 นาที สิ่งที่เลือกไว้ยังอยู่")
+from members.errors import TooManyAttempts
 
 
 def why(request) -> dict | None:
     """The refusal that led here, for the top of the page."""
-    # Looked up when asked: other modules of pages have refusals of their own, and may be imported after this one.
-    shown = {kind.code: kind for kind in errors.BookingError.__subclasses__()}
-    kind = shown.get(request.GET.get("why"))
+    kind = errors.BY_CODE.get(request.GET.get("why"))
     return {"code": kind.code, "message": kind.message} if kind else None
 
 
@@ -56,18 +31,16 @@ def beside_the_field(request, template: str, context: dict, refusal):
 
 def to_booking_page(request, refusal, *, days_url: str, date, slot_id: int | None):
     """After a refused booking or move: the page where the member chooses again."""
-    match refusal:
-        case errors.AlreadyBooked(ticket=Ticket() as ticket) if visitor.holds(request, ticket):
-            return to_ticket(ticket, refusal)
-        case errors.SlotFull() | errors.WindowPassed() | errors.IdempotencyKeyReused() | NoTimeChosen():
-            return _to(f"{days_url}{date}/", refusal, slot=slot_id)
-        case _:
-            return _to(days_url, refusal)
+    if refusal.leads_to is Leads.TICKET and refusal.ticket and visitor.holds(request, refusal.ticket):
+        return to_ticket(refusal.ticket, refusal)
+    if refusal.leads_to is Leads.TIMES:
+        return _to(f"{days_url}{date}/", refusal, slot=slot_id)
+    return _to(days_url, refusal)
 
 
 def to_days(days_url: str, *, is_full: bool):
     """From a day that has no free time (any more)."""
-    return _to(days_url, DayFull if is_full else errors.DayClosed)
+    return _to(days_url, errors.DayFull if is_full else errors.DayClosed)
 
 
 def to_identify(request, refusal, *, slug: str, **kwargs):
@@ -82,7 +55,7 @@ def to_ticket(ticket, refusal):
 
 def to_closed_ticket(public_id: str):
     """After a link that opened nothing."""
-    return _to(reverse("ticket", args=[public_id]), WrongLink)
+    return _to(reverse("ticket", args=[public_id]), errors.WrongLink)
 
 
 def closed_ticket(request, public_id: str):

@@ -12,9 +12,8 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from booking import verbs
+from booking import errors, verbs
 from booking.calling import queues, times, waits
-from booking.errors import BookingError, WrongState
 from booking.models import Ticket
 from booking.models.tickets import State
 from booking.papers import calendar_file, pictures
@@ -104,7 +103,7 @@ def check_in(request, ticket):
     """The member taps that they have come."""
     try:
         verbs.check_in(ticket=ticket)
-    except BookingError as refusal:
+    except errors.BookingError as refusal:
         return refusals.to_ticket(ticket, refusal)
     return redirect("ticket", ticket.public_id)
 
@@ -117,12 +116,12 @@ def cancel(request, ticket):
         if ticket.state == State.CANCELLED:  # back from the page that says so
             return redirect("ticket", ticket.public_id)
         if not ticket.can_cancel:
-            return refusals.to_ticket(ticket, WrongState())
+            return refusals.to_ticket(ticket, errors.WrongState())
         return render(request, "booking/cancel.html", {"ticket": ticket, "department": ticket.department})
     if ticket.state != State.CANCELLED:
         try:
             verbs.cancel(ticket=ticket)
-        except BookingError as refusal:
+        except errors.BookingError as refusal:
             return refusals.to_ticket(ticket, refusal)
     return redirect("ticket", ticket.public_id)
 
@@ -131,7 +130,7 @@ def cancel(request, ticket):
 @access("ticket")
 def move_days(request, ticket):
     if not ticket.can_move:
-        return refusals.to_ticket(ticket, WrongState())
+        return refusals.to_ticket(ticket, errors.WrongState())
     context = calendar.days_context(ticket.department, days_url=request.path)
     return render(request, "booking/move_days.html", context | {"ticket": ticket, "why": refusals.why(request)})
 
@@ -141,7 +140,7 @@ def move_days(request, ticket):
 def move(request, ticket, date):
     """Choose the new time, and move to it. The old ticket stays the member's until the new place is taken."""
     if not ticket.can_move:
-        return refusals.to_ticket(ticket, WrongState())
+        return refusals.to_ticket(ticket, errors.WrongState())
     days_url = reverse("ticket_move_days", args=[ticket.public_id])
     if request.method == "POST":
         return _move(request, ticket, date, days_url)
@@ -188,11 +187,11 @@ def _move(request, ticket, date, days_url):
     slot_id = visitor.chosen_slot(request.POST)
     try:
         if slot_id is None:
-            raise refusals.NoTimeChosen
+            raise errors.NoTimeChosen
         moved = verbs.reschedule(ticket=ticket, slot_id=slot_id, key=visitor.sent_key(request))
-    except WrongState as refusal:
+    except errors.WrongState as refusal:
         return refusals.to_ticket(ticket, refusal)
-    except BookingError as refusal:
+    except errors.BookingError as refusal:
         return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
     response = redirect("ticket", moved.public_id)
     visitor.remember_ticket(response, request, moved.public_id)
