@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import translation
 
+from tests import tables
 from tests.browser import chromium, new_page, new_phone, old_phone, phone  # noqa: F401
 from tests.clock import MORNING
 
@@ -17,6 +18,12 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("race"):
             item.add_marker(pytest.mark.xdist_group("race"))
     items.sort(key=lambda item: not (item.get_closest_marker("race") or item.get_closest_marker("long")))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        tables.at_first()
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,17 @@ def _prepare() -> None:
     )
     os.environ["DATABASE_URL"] = given or _held.enter_context(server)
     atexit.register(_held.close)
+    if not given:
+        _allow_deleting_without_triggers(os.environ["DATABASE_URL"])
+
+
+def _allow_deleting_without_triggers(server: str) -> None:
+    """So that tests/tables.py can empty single tables; production's role may not."""
+    role = sql.Identifier(postgres.ROLE)
+    own = urlsplit(server)
+    address = own._replace(netloc=own.netloc.replace(postgres.ROLE, "postgres", 1), path="/postgres").geturl()
+    with _locked(), psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(role))
 
 
 def _template(server: str) -> str:
@@ -52,9 +63,7 @@ def _template(server: str) -> str:
     for path in sorted(postgres.BASE_DIR.glob("*/migrations/*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     name = f"template_{digest.hexdigest()[:16]}"
-    lock = postgres.BASE_DIR / "var" / "test" / "template.lock"
-    with lock.open("w") as file, psycopg.connect(server, autocommit=True) as connection:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _locked(), psycopg.connect(server, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
             return name
         for (old,) in connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^(template|making)_'"):
@@ -67,6 +76,13 @@ def _template(server: str) -> str:
         rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         connection.execute(rename.format(sql.Identifier(unfinished), sql.Identifier(name)))
     return name
+
+
+@contextlib.contextmanager
+def _locked():
+    with (postgres.BASE_DIR / "var" / "test" / "template.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _setting_names() -> list[str]:
@@ -93,10 +109,15 @@ def _hold(path: Path) -> bool:
 
 
 def pytest_configure(config) -> None:
-    """Leave out what only makes tests slow: migrating each time, hashed names of files, hashes that resist guessing."""
+    """Leave out what only makes tests slow: migrating and emptying all tables each time, hashed names of files, hashes
+    that resist guessing."""
     from django.conf import settings
+    from django.test import TransactionTestCase
+
+    from tests import tables
 
     settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = _template(os.environ["DATABASE_URL"])
+    TransactionTestCase._fixture_teardown = tables.empty_what_was_touched
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
