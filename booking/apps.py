@@ -8,4 +8,4 @@ class BookingConfig(AppConfig):
 
     def ready(self):
         from booking import signals  # noqa: F401  (what follows each migrate)
-        from booking.messages import kinds  # noqa: F401  (a kind of message without its row cannot start)
+        from booking.verbs import catalogue  # noqa: F401  (a verb, or a kind of message, without its row cannot start)

@@ -14,11 +14,12 @@ from booking.admin.base import page, require, say
 from booking.admin.fields import DateField
 from booking.models import Department
 from booking.rights import Right
-from booking.verbs import closures
+from booking.verbs import catalogue, closures
+from booking.verbs.catalogue import Surface
 from booking.verbs.closures import Choice
 from members.files.spreadsheets import defused
 
-RIGHT_FOR = {Choice.MOVE: Right.RESCHEDULE, Choice.CANCEL: Right.CANCEL}
+VERB_FOR = {Choice.MOVE: "reschedule", Choice.CANCEL: "cancel"}
 KINDS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -46,7 +47,7 @@ class ChoiceForm(forms.Form):
         self.fields["choice"].choices = [
             (choice.value, choice.label)
             for choice in choices
-            if choice not in RIGHT_FOR or user.has_perm(RIGHT_FOR[choice])
+            if choice not in VERB_FOR or catalogue.may(user, VERB_FOR[choice], Surface.BACK_OFFICE)
         ]
 
     def clean(self):

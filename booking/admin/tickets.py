@@ -23,7 +23,8 @@ from booking.days import availability
 from booking.errors import BookingError
 from booking.models import Department, Ticket, TicketEvent
 from booking.models.tickets import State
-from booking.rights import Right
+from booking.verbs import catalogue
+from booking.verbs.catalogue import Surface
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member
@@ -37,27 +38,6 @@ CHIPS = dict.fromkeys(State, "default") | {
     State.ON_HOLD: "warning",
     State.MISSED: "danger",
     State.SERVED: "success",
-}
-VERBS = {
-    "book": gettext_lazy("จอง"),
-    "walk_in": gettext_lazy("ออกบัตรให้ผู้ที่ไม่ได้จอง"),
-    "check_in": gettext_lazy("แจ้งว่ามาถึง"),
-    "undo_check_in": gettext_lazy("ถอนการแจ้งมาถึง"),
-    "call": gettext_lazy("เรียก"),
-    "recall": gettext_lazy("เรียกซ้ำ"),
-    "undo_call": gettext_lazy("ถอนการเรียก"),
-    "start": gettext_lazy("เริ่มให้บริการ"),
-    "finish": gettext_lazy("เสร็จสิ้น"),
-    "miss": gettext_lazy("เรียกแล้วไม่พบ"),
-    "come_back": gettext_lazy("กลับมาหลังถูกเรียก"),
-    "hold": gettext_lazy("พักคิว"),
-    "resume": gettext_lazy("เรียกต่อจากที่พัก"),
-    "put_back": gettext_lazy("คืนเข้าคิว"),
-    "transfer": gettext_lazy("ส่งต่อฝ่ายอื่น"),
-    "cancel": gettext_lazy("ยกเลิก"),
-    "reschedule": gettext_lazy("ย้าย"),
-    "close_day": gettext_lazy("ปิดคิวสิ้นวัน"),
-    "reopen": gettext_lazy("เปิดอีกครั้ง"),
 }
 
 
@@ -113,7 +93,7 @@ class EventsInline(OfficeInline):
 
     @display(description=gettext_lazy("เหตุการณ์"))
     def what(self, event):
-        return VERBS.get(event.verb, event.verb)
+        return catalogue.label(event.verb)
 
     @display(description=gettext_lazy("สถานะ"))
     def becomes(self, event):
@@ -161,13 +141,13 @@ class TicketAdmin(ReadOnlyAdmin):
         ]
 
     def has_cancel_permission(self, request, obj=None):
-        return request.user.has_perm(Right.CANCEL)
+        return catalogue.may(request.user, "cancel", Surface.BACK_OFFICE)
 
     def has_move_permission(self, request, obj=None):
-        return request.user.has_perm(Right.RESCHEDULE)
+        return catalogue.may(request.user, "reschedule", Surface.BACK_OFFICE)
 
     def has_book_permission(self, request, obj=None):
-        return request.user.has_perm(Right.BOOK_FOR_MEMBER)
+        return catalogue.may(request.user, "book", Surface.BACK_OFFICE)
 
     @display(description=gettext_lazy("หมายเลข"), ordering="number")
     def code_(self, ticket):

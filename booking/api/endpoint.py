@@ -15,6 +15,8 @@ from booking.api.errors import Invalid, codes
 from booking.api.serializers import RefusalSerializer
 from booking.models import Ticket
 from booking.models.tokens import user_of
+from booking.verbs import catalogue
+from booking.verbs.catalogue import Surface
 
 SECRET, TOKEN = {"ticketSecret": []}, {"staffToken": []}
 AUTHORITIES = {"anyone": [], "identity": [], "ticket": [SECRET], "token": [TOKEN], "ticket_or_token": [SECRET, TOKEN]}
@@ -29,11 +31,11 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=None, parameters=(), rights=()):
+def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=None, parameters=(), verb=""):
     """Make a view of the API.
 
     tests/test_access_policy.py reads the policy: `anyone`; `identity`, which stands in the body; `ticket`, whose secret
-    is in the header; `token`, of a member of staff who has one of the rights named in `rights`; `ticket_or_token`.
+    is in the header; `token`, of a member of staff who has a right to `verb`; `ticket_or_token`.
     """
     takes_token = policy in ("token", "ticket_or_token")
     if takes_token:
@@ -41,7 +43,7 @@ def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=No
 
     def decorate(function):
         function.content_negotiation_class = OnlyJSON
-        guarded = _only_with(function, rights, is_needed=policy == "token") if takes_token else function
+        guarded = _only_with(function, verb, is_needed=policy == "token") if takes_token else function
         view = extend_schema(
             request=request,
             responses=answers
@@ -109,13 +111,13 @@ def idempotency_key(request) -> str:
     return key
 
 
-def _only_with(function, rights, *, is_needed):
+def _only_with(function, verb, *, is_needed):
     @wraps(function)
     def guarded(request, **arguments):
         if not request.user:
             if is_needed:
                 raise NotAuthenticated
-        elif not any(request.user.has_perm(right) for right in rights):
+        elif not catalogue.may(request.user, verb, Surface.API):
             raise PermissionDenied
         return function(request, **arguments)
 

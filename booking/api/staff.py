@@ -31,7 +31,7 @@ from members.models import Member
     {200: TicketSerializer, 204: OpenApiResponse(description="Nobody is waiting.")},
     404,
     409,
-    rights=[Right.SERVE],
+    verb="call_next",
 )
 def call_next(request, number):
     """Call the ticket whose turn it is to the counter. The clerk sits down there, where nobody sits yet."""
@@ -48,7 +48,7 @@ def call_next(request, number):
     409,
     415,
     request=CallTicketSerializer,
-    rights=[Right.CALL_OUT_OF_ORDER],
+    verb="call",
 )
 def call(request, number):
     """Call a certain ticket to the counter, whoever else is waiting."""
@@ -66,7 +66,7 @@ def _of_the_counter(verb, says: str):
         return _answer(verb(counter=_seat(request, number), by=request.user))
 
     view.__name__, view.__doc__ = verb.__name__, says
-    return endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.SERVE])(view)
+    return endpoint("POST", "token", {200: TicketSerializer}, 404, 409, verb=verb.__name__)(view)
 
 
 recall = _of_the_counter(verbs.recall, "Call again. Past the department's maximum the ticket is `missed` instead.")
@@ -76,23 +76,21 @@ finish = _of_the_counter(verbs.finish, "The member has been served: `served`.")
 miss = _of_the_counter(verbs.miss, "The called member did not come: `missed`.")
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[Right.SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, verb="hold")
 def hold(request, number):
     """Set the counter's ticket aside: `on_hold`. The counter is free for the next."""
     why = body(ReasonSerializer(), request)
     return _answer(verbs.hold(counter=_seat(request, number), by=request.user, **why))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, rights=[Right.SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, verb="put_back")
 def put_back(request, number):
     """Put the counter's ticket back into its queue, where it stood."""
     why = body(ReasonSerializer(), request)
     return _answer(verbs.put_back(counter=_seat(request, number), by=request.user, **why))
 
 
-@endpoint(
-    "POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=TransferSerializer, rights=[Right.SERVE]
-)
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=TransferSerializer, verb="transfer")
 def transfer(request, number):
     """Send the member being served on to another department, under the same number."""
     wanted = body(TransferSerializer(), request)
@@ -100,7 +98,7 @@ def transfer(request, number):
     return _answer(verbs.transfer(counter=_seat(request, number), to=to, by=request.user, **wanted))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ResumeSerializer, rights=[Right.SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ResumeSerializer, verb="resume")
 def resume(request, number):
     """Call a ticket that was set aside to the counter again."""
     held = _ticket(body(ResumeSerializer(), request)["ticket"])
@@ -118,7 +116,7 @@ def resume(request, number):
     422,
     request=WalkInSerializer,
     parameters=[IDEMPOTENCY_KEY],
-    rights=[Right.RECEIVE],
+    verb="walk_in",
 )
 def walk_in(request):
     """Issue a ticket to somebody who has come without one; it waits at once. The secret is for the slip's QR code."""
@@ -134,7 +132,7 @@ def walk_in(request):
     return Response(NewTicketSerializer(ticket).data, status=201)
 
 
-@endpoint("POST", "ticket_or_token", {200: TicketSerializer}, 404, 409, rights=[Right.RECEIVE])
+@endpoint("POST", "ticket_or_token", {200: TicketSerializer}, 404, 409, verb="check_in")
 def check_in(request, public_id):
     """The member has come. By the ticket's holder from some time before its turn; by staff at any time of its day."""
     if request.user:
@@ -142,19 +140,19 @@ def check_in(request, public_id):
     return _answer(verbs.check_in(ticket=ticket_of_holder(request, public_id)))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.RECEIVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, verb="undo_check_in")
 def undo_check_in(request, public_id):
     """Take back that the member has come: `booked` again."""
     return _answer(verbs.undo_check_in(ticket=_ticket(public_id), by=request.user))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.SERVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, verb="finish_held")
 def finish_held(request, public_id):
     """A ticket that was set aside needs no more: `served`. One at a counter is finished there."""
     return _answer(verbs.finish_held(ticket=_ticket(public_id), by=request.user))
 
 
-@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, rights=[Right.SERVE, Right.RECEIVE])
+@endpoint("POST", "token", {200: TicketSerializer}, 404, 409, verb="come_back")
 def come_back(request, public_id):
     """A member who missed the call has come back, and waits again by the department's rule for late arrivals."""
     return _answer(verbs.come_back(ticket=_ticket(public_id), by=request.user))

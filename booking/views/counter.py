@@ -24,7 +24,8 @@ from booking.calling import order, queues
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 from booking.rights import Right
-from booking.verbs import seats
+from booking.verbs import catalogue, seats
+from booking.verbs.catalogue import Surface
 from booking.views import refusals, scan
 from booking.views.access import access
 from booking.views.live import queue_etag
@@ -143,8 +144,8 @@ def press_for(request, counter, public_id, verb):
     """A button for a ticket in one of the lists."""
     if verb not in PRESSED_FOR:
         raise Http404
-    permission, act = PRESSED_FOR[verb]
-    if permission and not request.user.has_perm(permission):
+    name, act = PRESSED_FOR[verb]
+    if not catalogue.may(request.user, name, Surface.CONSOLE):
         raise PermissionDenied
     ticket = get_object_or_404(Ticket.objects.with_details(), public_id=public_id)
     try:
@@ -236,16 +237,16 @@ def _cancel(request, counter, ticket):
     verbs.cancel(ticket=ticket, by=request.user, reason=_reason(request))
 
 
-# Each with the right that it takes beyond serving at a counter.
+# Each with the name of the verb, whose right it takes beyond serving at a counter.
 PRESSED_FOR = {
-    "call": (Right.CALL_OUT_OF_ORDER, _call),
-    "resume": ("", _resume),
-    "finish": ("", _for_ticket(verbs.finish_held)),
-    "come-back": ("", _for_ticket(verbs.come_back)),
-    "check-in": (Right.RECEIVE, _for_ticket(verbs.check_in)),
-    "undo-check-in": (Right.RECEIVE, _for_ticket(verbs.undo_check_in)),
-    "cancel": (Right.CANCEL, _cancel),
-    "reopen": (Right.RECEIVE, _for_ticket(verbs.reopen)),
+    "call": ("call", _call),
+    "resume": ("resume", _resume),
+    "finish": ("finish_held", _for_ticket(verbs.finish_held)),
+    "come-back": ("come_back", _for_ticket(verbs.come_back)),
+    "check-in": ("check_in", _for_ticket(verbs.check_in)),
+    "undo-check-in": ("undo_check_in", _for_ticket(verbs.undo_check_in)),
+    "cancel": ("cancel", _cancel),
+    "reopen": ("reopen", _for_ticket(verbs.reopen)),
 }
 
 

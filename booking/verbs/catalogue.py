@@ -1,0 +1,157 @@
+"""Every verb that changes a ticket: one row a verb. What it is called, on which surfaces it is used and by what right,
+which move it makes, and which messages it owes.
+
+Consoles, back office, API and the labels of events read these rows. What a verb does stands with its function.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from booking.messages.kinds import KINDS
+from booking.models.notices import Kind
+from booking.models.tickets import MOVES
+from booking.rights import Right
+
+
+class Surface(Enum):
+    """Where a verb is used."""
+
+    PAGE = auto()  # the member's pages
+    CHAT = auto()  # in LINE
+    KIOSK = auto()
+    CONSOLE = auto()  # the counter's
+    BACK_OFFICE = auto()
+    API = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    # The function in booking.verbs.
+    name: str
+    # What its events say: the move in MOVES, or that the ticket was issued. Several verbs may make one move.
+    event: str
+    # As staff read it.
+    label: str
+    # Where it is used, and by which rights, one of which is enough; none: by the ticket's holder.
+    surfaces: Mapping[Surface, tuple[Right, ...]]
+
+    @property
+    def owes(self) -> list[Kind]:
+        """The messages that it may owe, to whomever."""
+        return [row.kind for row in KINDS.values() if any(owed.verb == self.event for owed in row.owed_by)]
+
+
+def may(user, name: str, surface: Surface) -> bool:
+    """Whether a member of staff has a right to a verb there."""
+    return any(user.has_perm(right) for right in rights(name, surface))
+
+
+def rights(name: str, surface: Surface) -> tuple[Right, ...]:
+    return CATALOGUE[name].surfaces[surface]
+
+
+def label(event: str) -> str:
+    """What an event is called; one of a verb that is used no more keeps its name."""
+    return LABELS.get(event, event)
+
+
+_AT_COUNTER = {Surface.CONSOLE: (Right.SERVE,), Surface.API: (Right.SERVE,)}
+
+_ROWS = [
+    # --- a turn is taken ---
+    Verb(
+        name="book",
+        event="book",
+        label=_("จอง"),
+        surfaces={Surface.PAGE: (), Surface.API: (), Surface.BACK_OFFICE: (Right.BOOK_FOR_MEMBER,)},
+    ),
+    Verb(
+        name="reschedule",
+        event="reschedule",
+        label=_("ย้าย"),
+        surfaces={Surface.PAGE: (), Surface.API: (), Surface.BACK_OFFICE: (Right.RESCHEDULE,)},
+    ),
+    Verb(
+        name="cancel",
+        event="cancel",
+        label=_("ยกเลิก"),
+        surfaces={
+            Surface.PAGE: (),
+            Surface.CHAT: (),
+            Surface.API: (),
+            Surface.CONSOLE: (Right.CANCEL,),
+            Surface.BACK_OFFICE: (Right.CANCEL,),
+        },
+    ),
+    # --- they come ---
+    Verb(
+        name="walk_in",
+        event="walk_in",
+        label=_("ออกบัตรให้ผู้ที่ไม่ได้จอง"),
+        surfaces={Surface.KIOSK: (Right.RECEIVE,), Surface.API: (Right.RECEIVE,)},
+    ),
+    Verb(
+        name="check_in",
+        event="check_in",
+        label=_("แจ้งว่ามาถึง"),
+        surfaces={
+            Surface.PAGE: (),
+            Surface.KIOSK: (Right.RECEIVE,),
+            Surface.CONSOLE: (Right.RECEIVE,),
+            Surface.API: (Right.RECEIVE,),
+        },
+    ),
+    Verb(
+        name="undo_check_in",
+        event="undo_check_in",
+        label=_("ถอนการแจ้งมาถึง"),
+        surfaces={Surface.CONSOLE: (Right.RECEIVE,), Surface.API: (Right.RECEIVE,)},
+    ),
+    Verb(
+        name="come_back",
+        event="come_back",
+        label=_("กลับมาหลังถูกเรียก"),
+        surfaces={Surface.CONSOLE: (Right.SERVE,), Surface.API: (Right.SERVE, Right.RECEIVE)},
+    ),
+    # --- a counter calls and serves ---
+    Verb(name="call_next", event="call", label=_("เรียก"), surfaces=_AT_COUNTER),
+    Verb(
+        name="call",
+        event="call",
+        label=_("เรียก"),
+        surfaces={Surface.CONSOLE: (Right.CALL_OUT_OF_ORDER,), Surface.API: (Right.CALL_OUT_OF_ORDER,)},
+    ),
+    Verb(name="recall", event="recall", label=_("เรียกซ้ำ"), surfaces=_AT_COUNTER),
+    Verb(name="undo_call", event="undo_call", label=_("ถอนการเรียก"), surfaces=_AT_COUNTER),
+    Verb(name="start", event="start", label=_("เริ่มให้บริการ"), surfaces=_AT_COUNTER),
+    Verb(name="finish", event="finish", label=_("เสร็จสิ้น"), surfaces=_AT_COUNTER),
+    Verb(name="miss", event="miss", label=_("เรียกแล้วไม่พบ"), surfaces=_AT_COUNTER),
+    Verb(name="hold", event="hold", label=_("พักคิว"), surfaces=_AT_COUNTER),
+    Verb(name="resume", event="resume", label=_("เรียกต่อจากที่พัก"), surfaces=_AT_COUNTER),
+    Verb(name="finish_held", event="finish", label=_("เสร็จสิ้น"), surfaces=_AT_COUNTER),
+    Verb(name="put_back", event="put_back", label=_("คืนเข้าคิว"), surfaces=_AT_COUNTER),
+    Verb(name="transfer", event="transfer", label=_("ส่งต่อฝ่ายอื่น"), surfaces=_AT_COUNTER),
+    # --- the day ends ---
+    Verb(
+        name="close_day",
+        event="close_day",
+        label=_("ปิดคิวสิ้นวัน"),
+        surfaces={Surface.BACK_OFFICE: (Right.CLOSE_DAY,)},
+    ),
+    Verb(
+        name="reopen",
+        event="reopen",
+        label=_("เปิดอีกครั้ง"),
+        surfaces={Surface.CONSOLE: (Right.RECEIVE,), Surface.BACK_OFFICE: (Right.CLOSE_DAY,)},
+    ),
+]
+
+CATALOGUE: dict[str, Verb] = {row.name: row for row in _ROWS}
+LABELS = {row.event: row.label for row in _ROWS}
+
+if missing := MOVES.keys() - LABELS.keys():
+    raise ImproperlyConfigured(f"No row in booking/verbs/catalogue.py makes these moves: {', '.join(sorted(missing))}")
