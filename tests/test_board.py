@@ -152,15 +152,29 @@ def test_who_has_come_stays_on_the_board_but_needs_no_call(client, loans):
     assert "data-current" not in board(client).content.decode()
 
 
-def test_what_no_longer_fits_is_there_to_be_announced_while_it_is_current(client, loans):
+def test_each_counter_that_is_calling_has_its_row_and_answered_calls_fill_what_is_left(client, loans):
     called = [call(loans, number=number) for number in range(1, 9)]
     verbs.start(counter=called[0], by=called[0].clerk)
-
-    page = board(client).content.decode()
-
     assert shown(board(client)) == [f"A50{number}" for number in (8, 7, 6, 5, 4, 3, 2)]
-    assert len(re.findall(r'<li class="last-call hue-teal"', page)) == 5
-    assert len(re.findall(r"<span hidden data-call=", page)) == 1
+
+    for counter in called[1:5]:
+        verbs.start(counter=counter, by=counter.clerk)
+    assert shown(board(client)) == [f"A50{number}" for number in (8, 7, 6, 5, 4, 3)]
+    assert len(re.findall(r'<li class="last-call hue-teal"', board(client).content.decode())) == 5
+
+
+def test_a_call_that_nobody_has_answered_stays_however_many_were_called_since(client, loans):
+    waiting = call(loans, number=1)
+    busy = make_counter(departments=[loans], number=2)
+    for _ in range(reads.MOST_CALLS + 1):
+        make_walk_in(department=loans)
+        verbs.call_next(counter=busy, by=busy.clerk)
+        verbs.start(counter=busy, by=busy.clerk)
+        verbs.finish(counter=busy, by=busy.clerk)
+
+    assert "A501" in shown(board(client))
+    verbs.start(counter=waiting, by=waiting.clerk)
+    assert "A501" not in shown(board(client))
 
 
 def test_the_next_day_begins_with_an_empty_board(client, loans):

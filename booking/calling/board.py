@@ -6,14 +6,15 @@ Reads, each in a fixed number of queries. Numbers and counters only: no names, n
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Case, Count, When
 from django.utils import timezone
 
 from booking.calling import order
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 
-# More than a screen shows: a board that had lost its line still learns of every call that is current.
+# Those that are current come first, so that a board shows each counter that is calling, and one that had lost its line
+# learns of every call.
 MOST_CALLS = 40
 
 BEFORE_NUMBER, BEFORE_COUNTER, LAST_WORD = "ขอเชิญหมายเลข", "ที่ช่องบริการ", "ค่ะ"
@@ -52,7 +53,10 @@ def calls(department: Department | None = None) -> list[Call]:
     called = Ticket.objects.of_today().filter(called_at__isnull=False, counter__isnull=False)
     if department:
         called = called.filter(queue=department)
-    newest = called.exclude(state=State.CANCELLED).with_details().order_by("-called_at", "-pk")[:MOST_CALLS]
+    held = called.exclude(state=State.CANCELLED).with_details()
+    is_current = Case(When(state=State.CALLED, then=1), default=0)
+    shown = held.order_by(is_current.desc(), "-called_at", "-pk")[:MOST_CALLS]
+    newest = sorted(shown, key=lambda ticket: (ticket.called_at, ticket.pk), reverse=True)
     return [
         Call(
             number=ticket.code,

@@ -23,8 +23,9 @@ from booking.views.access import access
 from booking.views.live import queue_etag, with_version
 from booking.views.qr import qr
 
-# Beside the newest.
-CALLS_SHOWN = 5
+# Beside the newest call: a row for each counter that is calling, and of those that have been answered as many as fit.
+ROWS = 5
+MOST_TILES = 6  # departments that a screen shows side by side; with more of them, pages take turns
 CLIP_LASTS = 30 * 24 * 60 * 60  # seconds; its address has the time of its upload
 
 
@@ -97,18 +98,26 @@ def _context(department) -> dict:
     counts = reads.waiting_by_department()
     shown = [department] if department else list(Department.objects.active())
     newest, *others = calls or [None]
-    # What does not fit on the screen is there to be announced, as long as it is current.
-    later = [call for call in others[CALLS_SHOWN:] if call.is_current]
+    room = ROWS - sum(call.is_current for call in others)
+    answered = [call for call in others if not call.is_current][: max(0, room)]
+    rows = [call for call in others if call.is_current or call in answered]
     return {
         "now": timezone.now(),
         "department": department,
         "newest": newest,
-        "last": others[:CALLS_SHOWN],
-        "blank_rows": range(CALLS_SHOWN - len(others[:CALLS_SHOWN])),
-        "later": later,
-        "waiting": [(one, counts.get(one.pk, 0)) for one in shown],
+        "rows": rows,
+        "blank_rows": range(ROWS - len(rows)),
+        "crowd": "few" if len(rows) <= ROWS else "some" if len(rows) <= 12 else "many",
+        "pages": _pages([(one, counts.get(one.pk, 0)) for one in shown]),
         "notices": BoardNotice.objects.shown(),
     }
+
+
+def _pages(tiles: list) -> list[list]:
+    """Tiles in as few pages as hold them, each about as full as the others."""
+    count = max(1, math.ceil(len(tiles) / MOST_TILES))
+    size = max(1, math.ceil(len(tiles) / count))
+    return [tiles[start : start + size] for start in range(0, len(tiles), size)]
 
 
 def _shows_presence(user) -> bool:

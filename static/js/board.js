@@ -74,6 +74,7 @@ const show = (page) => {
   listenForNew();
   mark();
   showNotice();
+  showPage();
 };
 
 const tellTime = () => {
@@ -298,6 +299,21 @@ const nextNotice = () => {
   showNotice();
 };
 
+// --- departments that do not fit side by side: one page at a time ---
+
+const PAGE_LASTS = 8000;
+let shownPage = 0;
+
+const showPage = () => {
+  const all = [...document.querySelectorAll(".waiting-page")];
+  all.forEach((one, nth) => one.classList.toggle("is-shown", nth === shownPage % all.length));
+};
+
+const nextPage = () => {
+  shownPage += 1;
+  showPage();
+};
+
 // --- begin ---
 
 for (const part of document.querySelectorAll("[data-part]")) parts.set(part.id, written(part));
@@ -305,6 +321,7 @@ for (const call of calls()) known.add(call.dataset.call); // what stands there w
 ahead = Number(clock.dataset.now) * 1000 - Date.now();
 setInterval(tellTime, 1000);
 setInterval(nextNotice, NOTICE_LASTS);
+setInterval(nextPage, PAGE_LASTS);
 showNotice();
 if (button) prepareSound();
 keepAsking();
