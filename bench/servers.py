@@ -36,7 +36,8 @@ def serving(
     """Run a web server for the block's duration. `is_quiet`: what it complains of is expected, and not shown."""
     port = _free_port()
     command = [
-        app if part == "queuesite.wsgi:application" else part for part in web.command("127.0.0.1", port, workers)
+        app if part == "queuesite.wsgi:application" else part
+        for part in web.by_itself("127.0.0.1", port, workers=workers)
     ]
     process = subprocess.Popen(
         command,

@@ -104,15 +104,9 @@ def purge_lookups() -> int:
 def client_address(request) -> str:
     """The address a request comes from, as an IP address; the first of its /64 for IPv6, which one home has whole.
 
-    With settings.PROXY_HOPS = n, the n-th from the right of X-Forwarded-For, which is what the outermost of the
-    office's own proxies saw; whatever stands further left was written by the client and is not believed.
+    Behind our own nginx, queuesite.middleware.whose_address has put there what nginx saw.
     """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.PROXY_HOPS:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(forwarded) >= settings.PROXY_HOPS:
-            address = forwarded[-settings.PROXY_HOPS].strip() or address
-    return _grouped(address)
+    return _grouped(request.META.get("REMOTE_ADDR", ""))
 
 
 def _grouped(text: str) -> str:

@@ -1,5 +1,6 @@
 """What every request passes through that is ours."""
 
+import ipaddress
 import logging
 from functools import cache
 
@@ -8,12 +9,91 @@ from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import resolve
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 log = logging.getLogger(__name__)
+
+LONGEST_BODY = 64 * 1024  # bytes; of what members send, the longest has some thousand
+LONGEST_WEBHOOK = 1_000_000
+# Where staff send files: by path, and how long these may be altogether. deploy/nginx/pages.conf has the same paths.
+LONGEST_UPLOADS = {"/admin/members/member/import/": 32 * 1024 * 1024, "/admin/booking/clip/": 32 * 1024 * 1024}
+
+
+def whose_address(get_response):
+    """Take the client's address and scheme from our own nginx, and from nobody else.
+
+    Its two headers have names without dash or underscore, which nothing else folds into, and nginx replaces what a
+    client sends under them. With BEHIND_FRONT=on every request must carry them: one without has come round the front.
+    With off nobody may: whoever sends them claims to be the front.
+    """
+
+    def middleware(request):
+        client, scheme = request.META.get("HTTP_QUEUECLIENT"), request.META.get("HTTP_QUEUESCHEME")
+        if settings.BEHIND_FRONT:
+            if scheme not in ("http", "https") or not _is_address(client):
+                log.error("a request did not come through the front (deploy/nginx.conf), and is refused")
+                return _refusal(request, 400, "round_the_front", ROUND_THE_FRONT)
+            request.META["REMOTE_ADDR"] = client
+        elif client is not None or scheme is not None:
+            return _refusal(request, 400, "round_the_front", ROUND_THE_FRONT)
+        return get_response(request)
+
+    return middleware
+
+
+def small_bodies(get_response):
+    """Refuse a long body before any of it is read; behind nginx it does not come as far as this."""
+
+    def middleware(request):
+        path = request.path_info
+        most = LONGEST_WEBHOOK if path == "/line/webhook/" else LONGEST_UPLOADS.get(path, LONGEST_BODY)
+        if _length(request) > most:
+            return _refusal(request, 413, "too_large", TOO_LARGE)
+        return get_response(request)
+
+    return middleware
+
+
+def uploads_of_staff(get_response):
+    """Let files be sent by staff alone: looked at before anything (the CSRF check is first) reads the body."""
+
+    def middleware(request):
+        is_long = request.path_info in LONGEST_UPLOADS and _length(request) > LONGEST_BODY
+        if is_long and not (request.user.is_active and request.user.is_staff):
+            return _refusal(request, 403, "not_permitted", FOR_STAFF)
+        return get_response(request)
+
+    return middleware
+
+
+ROUND_THE_FRONT = "เปิดหน้านี้ด้วยที่อยู่นี้ไม่ได้ / This address cannot be used. Please use the one that the office gives."
+TOO_LARGE = "ข้อมูลที่ส่งมาใหญ่เกินไป ยังไม่มีการบันทึก / What was sent is too large, and nothing was saved."
+FOR_STAFF = "ส่งไฟล์ได้เฉพาะเจ้าหน้าที่ กรุณาเข้าสู่ระบบก่อน / Only staff may send files. Please sign in first."
+
+
+def _length(request) -> int:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isdecimal() and len(length) < 20 else 0
+
+
+def _is_address(text: str | None) -> bool:
+    try:
+        ipaddress.ip_address(text or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _refusal(request, status: int, code: str, message: str) -> HttpResponse:
+    if request.path_info.startswith("/api/"):
+        response = JsonResponse({"code": code, "message": message}, status=status)
+    else:
+        response = HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
+    response._has_been_logged = True  # whoever asks is told; a line in the log for each would help a flood
+    return response
 
 
 def content_security_policy(get_response):

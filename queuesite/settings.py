@@ -50,8 +50,6 @@ LOOKUP_LIMITS = {
     "device": env("LOOKUP_LIMIT_DEVICE", default="20/900"),
     "address": env("LOOKUP_LIMIT_ADDRESS", default="200/900"),
 }
-# How many proxies of the office's own stand in front; only their part of X-Forwarded-For is believed.
-PROXY_HOPS = env.int("PROXY_HOPS", default=0)
 # Days after which a past ticket is no longer linked to its member (the PDPA asks for the least data).
 UNLINK_AFTER_DAYS = env.int("UNLINK_AFTER_DAYS", default=90)
 
@@ -75,6 +73,20 @@ EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", default="")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=True)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="queue@localhost")
+
+# --- where it runs ---------------------------------------------------------------------------------------------
+
+# What `make run` listens on, and how many processes answer the public, and staff and boards.
+HOST = env("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+STAFF_WORKERS = env.int("STAFF_WORKERS", default=2)
+# The nginx that `make run` puts in front: a path, "off", or whichever is found.
+NGINX = env("NGINX", default="")
+# Proxies of the office's own before that nginx, by address: theirs alone is the X-Forwarded-For that is believed.
+PROXIES = env.list("PROXIES", default=[])
+# The nginx of deploy/ stands before this process, and nobody else reaches it. `make run` and the units set it.
+BEHIND_FRONT = env.bool("BEHIND_FRONT", default=False)
 
 # --- Django ------------------------------------------------------------------------------------------------------
 
@@ -109,6 +121,8 @@ if DEMO:
     INSTALLED_APPS.append("queuesite.demo")
 
 MIDDLEWARE = [
+    "queuesite.middleware.whose_address",
+    "queuesite.middleware.small_bodies",
     "django.middleware.security.SecurityMiddleware",
     "queuesite.middleware.database_faults",
     "queuesite.middleware.api",
@@ -121,6 +135,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "queuesite.middleware.uploads_of_staff",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -203,8 +218,8 @@ SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0 if DEMO else 31536000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=not DEMO)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if PROXY_HOPS:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if BEHIND_FRONT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_QUEUESCHEME", "https")
 
 # The pages of members: nothing inline, nothing from elsewhere.
 CONTENT_SECURITY_POLICY = {

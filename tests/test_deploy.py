@@ -1,9 +1,13 @@
 """The settings of an office that has followed the README."""
 
+import getpass
 import os
+import re
 import secrets
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +18,7 @@ PRODUCTION = {
     "SECRET_KEY": secrets.token_urlsafe(48),
     "CITIZEN_ID_KEY": secrets.token_urlsafe(48),
     "ALLOWED_HOSTS": "queue.example.org",
-    "PROXY_HOPS": "1",
+    "BEHIND_FRONT": "on",
 }
 
 
@@ -44,3 +48,51 @@ def test_a_missing_secret_stops_the_start_with_a_sentence(name):
     assert answer.returncode == 1
     assert name in answer.stderr and ".env.example" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"DEMO": "on"}, "DEMO=on"),
+        ({"PROXY_HOPS": "1"}, "PROXY_HOPS is read no longer"),
+        ({"PROXIES": "127.0.0.1,caddy"}, "PROXIES must be addresses"),
+    ],
+)
+def test_what_is_unsafe_is_said(changed, said):
+    answer = check(os.environ | PRODUCTION | changed)
+    assert answer.returncode == 1
+    assert said in answer.stderr
+
+
+UNITS = sorted((postgres.BASE_DIR / "deploy").glob("*.service"))
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="NO SYSTEMD-ANALYZE: THE UNITS ARE NOT TESTED")
+def test_systemd_understands_the_units(tmp_path):
+    assert {unit.stem for unit in UNITS} == {"queuesite-web", "queuesite-staff", "queuesite-worker"}
+    for unit in UNITS:
+        text = unit.read_text().replace("/srv/queuesite", str(postgres.BASE_DIR))
+        (tmp_path / unit.name).write_text(text.replace("User=queuesite", f"User={getpass.getuser()}"))
+    answer = subprocess.run(
+        ["systemd-analyze", "verify", *(tmp_path / unit.name for unit in UNITS)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    ours = [line for line in answer.stderr.splitlines() if "queuesite-" in line]
+    assert not ours, answer.stderr
+
+
+def test_the_units_and_the_site_of_nginx_name_the_same_sockets():
+    site = (postgres.BASE_DIR / "deploy" / "nginx.conf").read_text()
+    sockets = [word for unit in UNITS for word in unit.read_text().split() if word.endswith(".sock")]
+    assert sorted(sockets) == sorted(re.findall(r"unix:(\S+);", site))
+    for socket in sockets:
+        folder = f"RuntimeDirectory={str(Path(socket).parent).removeprefix('/run/')}"
+        assert sum(folder in unit.read_text() for unit in UNITS) == 1
+
+
+def test_the_container_has_every_folder_that_is_imported():
+    copied = (postgres.BASE_DIR / "deploy" / "Containerfile").read_text()
+    for folder in ("booking", "deploy", "holidays", "locale", "members", "queuesite", "static", "templates"):
+        assert f"COPY {folder} {folder}\n" in copied

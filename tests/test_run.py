@@ -116,9 +116,14 @@ def test_it_starts_everything_and_ends_everything(environment, port):
 
 def test_what_dies_is_started_again(environment, port):
     run = Run(environment)
-    web = next(p for p in _of_this_run() if "granian" in p.cmdline())
-    web.kill()
-    wait_until(lambda: "web server had stopped" in run.said() and status(port) == 200)
+    for name, mark in [
+        ("The web server", "public.sock"),
+        ("The staff's web server", "staff.sock"),
+        ("The nginx", "-e"),
+    ]:
+        next(p for p in _of_this_run() if any(part.endswith(mark) for part in " ".join(p.cmdline()).split())).kill()
+        wait_until(lambda name=name: f"{name} had stopped" in run.said())
+        wait_until(lambda: status(port) == status(port, "/board/") == 200)
     _postgres()[0].kill()
     wait_until(lambda: "PostgreSQL had stopped" in run.said() and status(port) == 200)
     assert run.end(signal.SIGINT) == 0
@@ -178,9 +183,12 @@ def everything_has_ended(port) -> bool:
 
 
 def _of_this_run() -> list[psutil.Process]:
-    """The web server and worker processes, those of other checkouts left out."""
+    """Web servers, worker and nginx, those of other checkouts left out. nginx keeps no environment."""
     return _processes(
-        lambda p: "QUEUESITE_RUN" in p.environ() and p.environ().get("VAR_DIR") == str(VAR_DIR),
+        lambda p: (
+            p.cwd() == str(VAR_DIR / "front")
+            or ("QUEUESITE_RUN" in p.environ() and p.environ().get("VAR_DIR") == str(VAR_DIR))
+        ),
     )
 
 

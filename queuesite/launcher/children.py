@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 from django.conf import settings
@@ -18,23 +19,42 @@ DEATHS_WITHIN = 300
 class Child:
     """The web server, say, or the worker: a process with a session, and so a process group, of its own."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str]):
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        *,
+        cwd: Path | None = None,
+        socket: Path | None = None,
+        nice: int = 0,
+    ):
+        """`socket`: where it listens, from the checkout; one that a killed server left is in its way. `nice`: how far
+        its processes stand back for others (see nice(1))."""
         self.name = name
         self.command = command
         self.environment = environment
+        self.cwd = cwd or settings.BASE_DIR
+        self.socket = settings.BASE_DIR / socket if socket else None
+        self.nice = nice
         self.process: subprocess.Popen | None = None
         self.deaths: list[float] = []
 
     def start(self) -> None:
         end(self.processes())  # children of a process that died
+        if self.socket:
+            self.socket.unlink(missing_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         self.process = subprocess.Popen(
             self.command,
-            cwd=settings.BASE_DIR,
+            cwd=self.cwd,
             env=kept | self.environment | {MARK: _mark(), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+        if self.nice:
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(self.process.pid).nice(self.nice)
 
     def is_dead(self) -> bool:
         return self.process.poll() is not None
@@ -65,9 +85,11 @@ def end(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(alive, timeout=1)
 
 
-def end_leftovers() -> None:
-    """End what a run that was killed outright left behind. Only while holding `run.lock`."""
-    end(_processes_where(lambda process: process.environ().get(MARK) == _mark()))
+def end_leftovers(*, working_in: Path) -> None:
+    """End what a run that was killed outright left behind: by its mark, or by where it works, since nginx overwrites
+    its environment. Only while holding `run.lock`."""
+    there = str(working_in.resolve())
+    end(_processes_where(lambda process: process.cwd() == there or process.environ().get(MARK) == _mark()))
 
 
 def _mark() -> str:

@@ -11,7 +11,6 @@ import time
 import urllib.error
 import urllib.request
 
-import environ
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -19,11 +18,12 @@ from django_q.tasks import async_task
 
 from booking.models import Department
 from queuesite import health
-from queuesite.launcher import children, files, place, postgres, web
+from queuesite.launcher import children, files, front, place, postgres, web
 from queuesite.launcher.children import Child
 
 READY_SECONDS = 120
 TICK_SECONDS = 1
+PUBLIC_NICE = 5  # where the processors are short, the public pages wait and not the counters
 
 
 class CannotRun(Exception):
@@ -34,26 +34,46 @@ def everything(*, say) -> None:
     """Run until told to end, which is by SystemExit. `say` prints a line. Raises CannotRun."""
     _end_with_make()
     _leave_on_signals()
-    env = environ.Env()
-    host, port = env("HOST", default="127.0.0.1"), env.int("PORT", default=8000)
+    host, port = settings.HOST, settings.PORT
     address = f"http://{place.reachable(host)}:{port}"
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
     try:
         with place.only_run(address) as lock:
-            children.end_leftovers()
+            children.end_leftovers(working_in=front.folder())
             place.check_port(host, port)
             _prepare(say)
             connection.close()
             fake_line, channel = _fake_line(address) if _needs_fake_line() else (None, {})
             started = [
-                Child("web server", web.command(host, port, env.int("WEB_WORKERS", default=2)), channel),
+                *([Child("fake LINE", fake_line, channel)] if fake_line else []),
+                *_web(host, port, channel, say),
                 Child("worker", [sys.executable, "manage.py", "qcluster"], channel),
             ]
-            if fake_line:
-                started.insert(0, Child("fake LINE", fake_line, channel))
             _keep_running(started, address, lock, say)
     except place.NoPlace as exc:
         raise CannotRun(str(exc)) from None
+
+
+def _web(host: str, port: int, environment: dict[str, str], say) -> list[Child]:
+    """The web servers: behind nginx one for the public, and one for staff and boards that no public flood reaches."""
+    nginx, said = front.find(host, port)
+    say(said)
+    if nginx is None:
+        command = web.by_itself(host, port, workers=settings.WEB_WORKERS + settings.STAFF_WORKERS)
+        return [Child("web server", command, environment | {"BEHIND_FRONT": "off"})]
+    environment = environment | {"BEHIND_FRONT": "on"}
+    public, staff = front.socket("public"), front.socket("staff")
+    return [
+        Child(
+            "web server",
+            web.behind_front(public, workers=settings.WEB_WORKERS),
+            environment,
+            socket=public,
+            nice=PUBLIC_NICE,
+        ),
+        Child("staff's web server", web.behind_front(staff, workers=settings.STAFF_WORKERS), environment, socket=staff),
+        front.child(nginx),
+    ]
 
 
 def _keep_running(started: list[Child], address: str, lock, say) -> None:
@@ -92,7 +112,7 @@ def _prepare(say) -> None:
 def _wait_until_ready(address: str, started: list[Child], say) -> None:
     say("Starting web server and worker")
     deadline = time.monotonic() + READY_SECONDS
-    while (problem := _problem(address)) and time.monotonic() < deadline:
+    while (problem := _silent(started) or _problem(address)) and time.monotonic() < deadline:
         for child in started:
             if child.is_dead():
                 raise CannotRun(f"The {child.name} stopped while starting; its lines are above.")
@@ -171,11 +191,21 @@ def _leave_on_signals() -> None:
         signal.signal(number, lambda number, frame: sys.exit(0))
 
 
+def _silent(started: list[Child]) -> str:
+    """Which web server behind the front does not answer yet; empty when all do."""
+    names = [child.name for child in started if child.socket and not web.is_answering(child.socket, _own_name())]
+    return f"no answer from: {', '.join(names)}" if names else ""
+
+
+def _own_name() -> str:
+    """A name that ALLOWED_HOSTS answers."""
+    name = settings.ALLOWED_HOSTS[0] if settings.ALLOWED_HOSTS else "localhost"
+    return "localhost" if name == "*" else name.lstrip(".")
+
+
 def _problem(address: str) -> str:
     """What /readyz has to say against the service; empty when it is ready."""
-    request = urllib.request.Request(f"{address}/readyz")
-    if settings.ALLOWED_HOSTS and settings.ALLOWED_HOSTS != ["*"]:
-        request.add_header("Host", settings.ALLOWED_HOSTS[0].lstrip("."))
+    request = urllib.request.Request(f"{address}/readyz", headers={"Host": _own_name()})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=5):

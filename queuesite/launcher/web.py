@@ -1,13 +1,77 @@
-"""The web server's command, as it was measured."""
+"""The web server, with the options that were measured.
 
+    python -m queuesite.launcher.web --socket /run/queuesite/public/web.sock --workers 2
+
+is the whole of a unit of systemd (deploy/).
+"""
+
+import argparse
+import http.client
+import os
+import socket
 import sys
+from pathlib import Path
 
 from queuesite.launcher.children import STOP_SECONDS
 
+LONGEST_SOCKET_PATH = 103  # bytes; macOS has fewer than Linux
+# Behind nginx a process takes one request at a time from the queue that the system keeps: whoever is free takes the
+# next one, and nobody waits behind a slow one while another process is idle. Without nginx browsers keep connections
+# open, and each would hold a process.
+ONE_AT_A_TIME = ["--backpressure", "1", "--no-http1-keep-alive"]
+ALL_THAT_COME = ["--backpressure", "16384"]
 
-def command(host: str, port: int, workers: int) -> list[str]:
+
+def behind_front(at: Path, *, workers: int) -> list[str]:
+    """The command that listens on a private socket, readable and writable for its own user and group alone."""
+    return _command(workers, ["--uds", str(at), "--uds-permissions", "660", *ONE_AT_A_TIME])
+
+
+def by_itself(host: str, port: int, *, workers: int) -> list[str]:
+    """The command that listens on a port, with nothing in front."""
+    return _command(workers, ["--host", host, "--port", str(port), *ALL_THAT_COME])
+
+
+def is_answering(at: Path, host: str) -> bool:
+    """Whether a server on a socket answers /healthz within two seconds. `host`: a name that ALLOWED_HOSTS has."""
+    connection = _ToSocket(at)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": host, "QueueClient": "127.0.0.1", "QueueScheme": "http"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _command(workers: int, where: list[str]) -> list[str]:
     # Threads and backlog as measured: more threads are slower, a short backlog lets clients wait for seconds.
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "queuesite.wsgi:application"]
-    command += ["--host", host, "--port", str(port), "--workers", str(workers), "--blocking-threads", "1"]
-    command += ["--backlog", "16384", "--backpressure", "16384", "--no-ws", "--log-level", "warning"]
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "queuesite.wsgi:application", *where]
+    command += ["--workers", str(workers), "--blocking-threads", "1", "--backlog", "16384"]
+    command += ["--no-ws", "--log-level", "warning"]
     return [*command, "--respawn-failed-workers", "--workers-kill-timeout", str(STOP_SECONDS - 2)]
+
+
+class _ToSocket(http.client.HTTPConnection):
+    def __init__(self, at: Path):
+        super().__init__("localhost", timeout=2)
+        self.at = at
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.at))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m queuesite.launcher.web")
+    parser.add_argument("--socket", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    given.socket.unlink(missing_ok=True)  # of a server that was killed
+    command = behind_front(given.socket, workers=given.workers)
+    os.execve(command[0], command, os.environ | {"BEHIND_FRONT": "on"})
+
+
+if __name__ == "__main__":
+    main()
