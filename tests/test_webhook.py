@@ -489,3 +489,67 @@ def test_who_links_after_blocking_the_account_is_not_reached(client, server, has
     if has_blocked:
         _answered(client, server, server.event(SOMCHAI, "follow"))
         assert unfollowed_at() is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b'{"events": 1}',
+        b'{"events": ["text"]}',
+        b'{"events": [[]]}',
+        b'{"events": [{}]}',
+        b'{"events": [{"webhookEventId": "a\\u0000b"}]}',
+        b'{"events": [{"webhookEventId": "\\ud800"}]}',
+        b'{"events": [{"webhookEventId": 7}]}',
+        b'{"events": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"events": ' + b"9" * 10_000 + b"}",
+    ],
+)
+def test_what_is_no_event_is_refused_with_400(client, server, body):
+    assert _send_signed(client, server, body).status_code == 400
+    assert not OrmQ.objects.exists()
+
+
+WRITTEN = {"message": {"text": "สถานะ"}, "postback": {"data": "tickets:"}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"timestamp": 10**400},
+        {"timestamp": float("nan")},
+        {"timestamp": "yesterday"},
+        {"source": "nobody"},
+        {"source": {"type": "user", "userId": "\ud800"}},
+        {"message": []},
+        {"message": {"type": "text", "text": "\0\ud800"}},
+        {"postback": {"data": "cancel:\0"}},
+        {"postback": {"data": ["cancel"]}},
+        {"type": ["message"]},
+        {"replyToken": "\0"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["message", "postback", "follow"])
+def test_an_odd_event_is_passed_over_or_answered_and_never_a_fault(client, server, odd, kind):
+    event = server.event(SOMCHAI, kind, **WRITTEN.get(kind, {})) | odd
+
+    assert _send_signed(client, server, json.dumps({"events": [event]}).encode()).status_code == 200
+    work_off()
+
+
+def test_what_a_member_writes_is_not_on_the_list_of_jobs(client, server):
+    """A citizen ID that is written into the chat stays in the chat."""
+    for text in ("1101700230708", "เลข 1-1017-00230-70-8 ครับ", "สวัสดี"):
+        hand_over(client, server, server.event(SOMCHAI, "message", text=text))
+
+    kept = [SignedPackage.loads(job.payload)["args"][0] for job in OrmQ.objects.all()]
+    assert [one["message"]["text"] for one in kept] == ["", "", ""]
+    assert not any("1101700230708" in str(one) or "1017" in str(one) for one in kept)
+
+
+def _send_signed(client, server, body: bytes):
+    digest = hmac.new(server.channel_secret.encode(), body, hashlib.sha256).digest()
+    return _send(client, body, {"x-line-signature": base64.b64encode(digest).decode()})

@@ -1,10 +1,13 @@
 """What every part of the back office has in common."""
 
 import datetime as dt
+import re
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.http import Http404
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
@@ -26,6 +29,10 @@ class OfficeAdmin(ModelAdmin):
     warn_unsaved_form = True
     list_per_page = 50
     show_full_result_count = False
+
+    def get_object(self, request, object_id, from_field=None):
+        # `?_to_field=` names no field, and Django looks for one of that name.
+        return super().get_object(request, object_id, from_field or None)
 
 
 class OfficeInline(TabularInline):
@@ -69,10 +76,22 @@ class KeptAdmin(SimpleHistoryAdmin, OfficeAdmin):
         for record in historical_records:
             record.history_change_reason = record.history_change_reason or "-"
 
+    def history_view(self, request, object_id, extra_context=None):
+        _require_number(unquote(object_id))
+        return super().history_view(request, object_id, extra_context)
+
     def history_form_view(self, request, object_id, version_id, extra_context=None):
         if request.method != "GET":
             raise PermissionDenied
+        _require_number(object_id)
+        _require_number(version_id)
         return super().history_form_view(request, object_id, version_id, extra_context)
+
+
+def _require_number(text: str) -> None:
+    """Raises Http404 for what is no id of a row: django-simple-history looks for it all the same."""
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise Http404
 
 
 class ReadOnlyAdmin(OfficeAdmin):

@@ -68,7 +68,6 @@ class DepartmentAdmin(RulesAdmin):
     list_filter = ["is_active"]
     search_fields = ["name", "name_en", "letter"]
     inlines = [HoursInline, OverrideInline]
-    prepopulated_fields = {"slug": ["name_en"]}
     fieldsets = [
         (None, {"fields": [("name", "name_en"), ("letter", "slug"), ("hue", "position"), "is_active"]}),
         (
@@ -119,7 +118,7 @@ class DepartmentAdmin(RulesAdmin):
         return ["letter", "slug"] if obj and obj.tickets.exists() else []
 
     def get_prepopulated_fields(self, request, obj=None):
-        return {} if obj else self.prepopulated_fields
+        return {} if obj else {"slug": ["name_en"]}
 
     def has_delete_permission(self, request, obj=None):
         """A department is switched off. Its tickets stay."""

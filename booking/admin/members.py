@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -131,6 +132,13 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
 
     def get_search_results(self, request, queryset, search_term):
         return found_by(queryset, search_term, names=sees_names(request)), False
+
+    def export_action(self, request):
+        """A query that the list would not understand either exports nothing: the list says so."""
+        try:
+            return super().export_action(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{reverse('admin:members_member_changelist')}?e=1")
 
     def process_import(self, request, **kwargs):
         try:

@@ -6,6 +6,7 @@ it. An event may come late and out of order, so follow and unfollow go by the ti
 
 import datetime as dt
 import logging
+import re
 
 from django.conf import settings
 from django.utils import timezone, translation
@@ -26,6 +27,50 @@ BOOK = {"จองคิว", "จอง", "จองคิวออนไลน
 TICKETS = {"คิว", "บัตรคิว", "สถานะ", "คิวของฉัน", "บัตรคิวของฉัน", "queue", "status", "ticket", "tickets"}
 CANCEL = {"ยกเลิก", "ยกเลิกคิว", "ยกเลิกบัตรคิว", "cancel"}
 MOST_CARDS = 5  # messages that LINE takes in one reply
+TOKEN = re.compile(r"[-\w]{1,100}", re.ASCII)
+POSTBACK = re.compile(r"[a-z-]{1,20}:[-\w]{0,32}", re.ASCII)  # a verb and a ticket's public id
+LAST_MILLISECOND = 4_102_444_800_000  # the year 2100: nothing comes from then
+
+
+def what_is_needed(event: dict) -> dict:
+    """An event in the shape that LINE gives it, with nothing in it but what answer() goes by: of what a member wrote
+    no more than the word that is known, if it is one. What is not of the shape is left out.
+
+    Raises TypeError where the event is no object.
+    """
+    if not isinstance(event, dict):
+        raise TypeError
+    said = _text(event, "message", "text", most=5000)
+    word = "".join(said.lower().split())
+    return {
+        "type": _text(event, "type", most=20),
+        "timestamp": _milliseconds(event),
+        "replyToken": _text(event, "replyToken", allowed=TOKEN),
+        "source": {
+            "type": _text(event, "source", "type", most=20),
+            "userId": _text(event, "source", "userId", allowed=TOKEN),
+        },
+        "message": {
+            "type": "text" if _text(event, "message", "type", most=20) == "text" else "other",
+            "text": word if word in BOOK | TICKETS | CANCEL else "",
+        },
+        "postback": {"data": _text(event, "postback", "data", allowed=POSTBACK)},
+    }
+
+
+def _text(event: dict, *path: str, most: int = 64, allowed: re.Pattern | None = None) -> str:
+    """The text at the end of the path; empty where there is none, or one that is too long or not allowed."""
+    value = event
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, str) or (len(value) > most if allowed is None else not allowed.fullmatch(value)):
+        return ""
+    return value
+
+
+def _milliseconds(event: dict) -> int | None:
+    value = event.get("timestamp")
+    return int(value) if isinstance(value, int | float) and 0 <= value < LAST_MILLISECOND else None
 
 
 def answer(event: dict) -> None:

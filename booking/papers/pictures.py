@@ -17,6 +17,7 @@ WIDTH, EDGE = 1080, 48
 PAPER, COUNTER = "#ffffff", "#f6f6f5"
 STUB_HEIGHT = 470
 QR_SIZE = 480
+SMALLEST = 28  # pixels high: smaller letters cannot be read on a telephone
 
 
 def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
@@ -86,10 +87,14 @@ def _draw_qr(image, link, *, y) -> None:
 
 
 def _line(canvas, text, *, y, size, bold=False, fill=INK) -> None:
-    """One centred line, smaller where it would not fit."""
+    """One centred line, smaller where it would not fit; its end is left out where it would be too small to read."""
     most = WIDTH - 2 * EDGE - 80
-    while (face := font(size, bold)).getlength(text) > most:
+    text = " ".join(text.split())
+    while (face := font(size, bold)).getlength(text) > most and size > SMALLEST:
         size -= 2
+    while face.getlength(text) > most:
+        fits = int(len(text) * most / face.getlength(text))
+        text = f"{text[: min(fits, len(text) - 1) - 1]}…"
     canvas.text((WIDTH / 2, y), text, fill, face, anchor="mm")
 
 

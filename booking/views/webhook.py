@@ -1,6 +1,7 @@
 """What LINE tells us: answered at once, worked on in a job, each event once."""
 
 import json
+import re
 
 from django.db import connection, transaction
 from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseForbidden
@@ -9,10 +10,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from django_q.tasks import async_task
 
+from booking.line.answers import what_is_needed
 from booking.views.access import access
 from members import line
 
 LONGEST_BODY = 1_000_000  # bytes
+EVENT_ID = re.compile(r"[\x20-\x7e]{1,64}")
 
 
 @csrf_exempt
@@ -27,16 +30,19 @@ def webhook(request):
         return HttpResponseForbidden()
     try:
         events = json.loads(request.body)["events"]
-        known = [(str(event["webhookEventId"])[:64], event) for event in events]
-    except (ValueError, KeyError, TypeError):
+        needed = [(event["webhookEventId"], what_is_needed(event)) for event in events]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return HttpResponseBadRequest()
-    for event_id, event in known:
+    if not all(isinstance(event_id, str) and EVENT_ID.fullmatch(event_id) for event_id, _event in needed):
+        return HttpResponseBadRequest()
+    for event_id, event in needed:
         _take_up(event_id, event)
     return HttpResponse()
 
 
 def _take_up(event_id: str, event: dict) -> None:
-    """Put an event's job on the list, in the transaction that remembers the event: both, or neither, and once."""
+    """Put an event's job on the list, in the transaction that remembers the event: both, or neither, and once. The job
+    is given what it needs alone: what a member wrote is kept nowhere."""
     with transaction.atomic():
         if _remember(event_id):
             async_task("booking.line.answers.answer", event)
