@@ -120,7 +120,7 @@ def test_pressed_by_two_it_is_the_first_s(client, clerk, to_telephone):
 
     assert "มีผู้โทรแจ้งไว้ก่อน" in text(answer)
     to_telephone.refresh_from_db()
-    assert to_telephone.reason == f"by {clerk.pk}"
+    assert to_telephone.ended_by == clerk
 
 
 def test_a_link_does_not_end_it(client, clerk, to_telephone):

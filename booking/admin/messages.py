@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import admin
 from django.contrib import messages as said_to_staff
-from django.contrib.auth import get_user_model
 from django.db.models import Case, When
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -111,7 +110,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_display = ["created", "kind_", "ticket_", "member", "state_chip", "channel_", "why", "tries"]
     list_display_links = None
     list_filter = ["kind", "state", "channel"]
-    list_select_related = ["ticket__department", "ticket__member"]
+    list_select_related = ["ticket__department", "ticket__member", "ended_by"]
     search_fields = ["ticket__member__member_number"]
     search_help_text = gettext_lazy("เลขทะเบียนสมาชิก")
 
@@ -147,14 +146,14 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("เหตุผล"))
     def why(self, notice):
-        return why(notice.reason)
+        return why(notice)
 
 
-def why(reason: str) -> str:
+def why(notice: Notice) -> str:
     """Why a notice is where it is, in words."""
-    if reason.startswith("by "):
-        clerk = get_user_model().objects.filter(pk=reason.removeprefix("by ")).first()
-        return _("โดย %(name)s") % {"name": clerk} if clerk else "-"
+    if notice.state == NoticeState.TELEPHONED:
+        return _("โดย %(name)s") % {"name": notice.ended_by} if notice.ended_by else "-"
+    reason = notice.reason
     if reason.startswith("line_") and reason not in REASONS:
         return _("LINE ไม่รับ (%(status)s)") % {"status": reason.removeprefix("line_")}
     return REASONS.get(reason, reason) or "-"
@@ -179,7 +178,7 @@ def telephone(request, model_admin):
 
 def _row(notice: Notice) -> dict:
     what = kinds.said(notice)
-    return {"notice": notice, "ticket": notice.ticket, "say": [what.heading, *what.lines], "why": why(notice.reason)}
+    return {"notice": notice, "ticket": notice.ticket, "say": [what.heading, *what.lines], "why": why(notice)}
 
 
 def telephoned(request, model_admin, pk):

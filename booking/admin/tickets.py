@@ -80,7 +80,7 @@ class When(admin.SimpleListFilter):
 class EventsInline(OfficeInline):
     model = TicketEvent
     verbose_name_plural = gettext_lazy("เหตุการณ์")
-    fields = readonly_fields = ["when", "what", "becomes", "counter", "who", "reason"]
+    fields = readonly_fields = ["when", "what", "becomes", "counter", "who", "why"]
     can_delete = False
     max_num = 0
 
@@ -98,6 +98,10 @@ class EventsInline(OfficeInline):
     @display(description=gettext_lazy("สถานะ"))
     def becomes(self, event):
         return State(event.to_state).label
+
+    @display(description=gettext_lazy("เหตุผล"))
+    def why(self, event):
+        return event.why or "-"
 
     @display(description=gettext_lazy("โดย"))
     def who(self, event):

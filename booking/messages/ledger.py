@@ -74,7 +74,7 @@ def telephoned(*, notice: Notice, by) -> bool:
     return bool(
         Notice.objects.to_telephone()
         .filter(pk=notice.pk)
-        .update(state=NoticeState.TELEPHONED, channel="phone", reason=f"by {by.pk}", ended_at=timezone.now())
+        .update(state=NoticeState.TELEPHONED, channel="phone", reason="", ended_by=by, ended_at=timezone.now())
     )
 
 

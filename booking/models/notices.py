@@ -1,5 +1,6 @@
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +47,10 @@ class Notice(models.Model):
         _("สถานะ"), max_length=12, choices=NoticeState, default=NoticeState.OWED, db_default=NoticeState.OWED
     )
     channel = models.CharField(_("ช่องทาง"), max_length=8, default="", db_default="", blank=True)
+    # The member of staff who telephoned.
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("โดย")
+    )
     reason = models.CharField(_("เหตุผล"), max_length=60, default="", db_default="", blank=True)
     retry_key = models.UUIDField(default=uuid.uuid4, editable=False)
     tries = models.PositiveSmallIntegerField(_("ส่งแล้ว (ครั้ง)"), default=0, db_default=0)

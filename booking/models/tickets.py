@@ -248,6 +248,13 @@ class Ticket(models.Model):
         return self.may("reschedule") and not self.is_walk_in
 
 
+class Cause(models.TextChoices):
+    """Why the system made a change, where no member of staff gave a reason in words."""
+
+    NONE = "", "-"
+    DAY_OVER = "day_over", _("ปิดวันโดยไม่ได้เรียก")
+
+
 class TicketEvent(models.Model):
     """One change of one ticket. Rows are only ever added (a trigger refuses the rest): history, statistics and
     messages are read from them."""
@@ -261,6 +268,8 @@ class TicketEvent(models.Model):
     queue = models.ForeignKey(Department, models.PROTECT, null=True, related_name="+", verbose_name=_("คิวของฝ่าย"))
     counter = models.ForeignKey(Counter, models.PROTECT, null=True, related_name="+", verbose_name=_("ช่องบริการ"))
     reason = models.CharField(_("เหตุผล"), max_length=200, blank=True)
+    # Events of before this column was there have its words in their reason.
+    cause = models.CharField(max_length=20, choices=Cause, default=Cause.NONE, db_default="", blank=True)
     at = models.DateTimeField(_("เมื่อ"))
 
     class Meta:
@@ -271,6 +280,11 @@ class TicketEvent(models.Model):
 
     def __str__(self):
         return f"{self.ticket_id}: {self.verb}"
+
+    @property
+    def why(self) -> str:
+        """What staff wrote, or the system's cause in the reader's language."""
+        return self.reason or (self.get_cause_display() if self.cause else "")
 
 
 class WaitPrediction(models.Model):

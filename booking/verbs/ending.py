@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from booking import errors
 from booking.models import Department, Ticket, TicketEvent
-from booking.models.tickets import LIVE, MOVES, State
+from booking.models.tickets import LIVE, MOVES, Cause, State
 from booking.verbs import locks, moves
 from booking.verbs.places import free_place
 
@@ -65,7 +65,7 @@ def _close(*, ticket: Ticket, is_over: bool, by) -> bool:
         moves.change(locked, "finish", by=by, counter=locked.counter)
     elif is_over and locked.may("cancel"):
         slot = locks.lock_slot(locked)
-        moves.change(locked, "cancel", by=by, reason="ปิดวันโดยไม่ได้เรียก")
+        moves.change(locked, "cancel", by=by, cause=Cause.DAY_OVER)
         free_place(locked, slot)
     else:
         return False

@@ -18,11 +18,14 @@ def require_move(ticket: Ticket, verb: str) -> None:
         raise errors.WrongState
 
 
-def change(ticket: Ticket, verb: str, *, by, counter=_KEEP, at_counter=None, reason: str = "", **fields) -> Ticket:
+def change(
+    ticket: Ticket, verb: str, *, by, counter=_KEEP, at_counter=None, reason: str = "", cause: str = "", **fields
+) -> Ticket:
     """Make a move of a locked ticket, owe what it owes, and write its event.
 
-    `counter` is where the ticket is now; `at_counter` where it happened, when the ticket leaves it. Raises WrongState
-    where the verb has no move from the ticket's state.
+    `counter` is where the ticket is now; `at_counter` where it happened, when the ticket leaves it. `reason` is what
+    staff wrote, `cause` (Cause) why the system made the move. Raises WrongState where the verb has no move from the
+    ticket's state.
     """
     require_move(ticket, verb)
     from_state, ticket.state = ticket.state, MOVES[verb][ticket.state]
@@ -37,13 +40,15 @@ def change(ticket: Ticket, verb: str, *, by, counter=_KEEP, at_counter=None, rea
         for kind in kinds.owed(verb, to=To.HOLDER, by=by):
             ledger.owe(ticket, kind)
     where = at_counter or (counter if counter is not _KEEP else None)
-    write_event(ticket, verb, from_state, by=by, counter=where, reason=reason, at=timezone.now())
+    write_event(ticket, verb, from_state, by=by, counter=where, reason=reason, cause=cause, at=timezone.now())
     for kind in kinds.owed(verb, to=To.NEXT, by=by):
         ledger.owe_next(ticket.queue, kind)
     return ticket
 
 
-def write_event(ticket: Ticket, verb: str, from_state: str, *, by, at, counter=None, reason: str = "") -> None:
+def write_event(
+    ticket: Ticket, verb: str, from_state: str, *, by, at, counter=None, reason: str = "", cause: str = ""
+) -> None:
     TicketEvent.objects.create(
         ticket=ticket,
         verb=verb,
@@ -53,6 +58,7 @@ def write_event(ticket: Ticket, verb: str, from_state: str, *, by, at, counter=N
         counter=counter,
         by=by,
         reason=reason,
+        cause=cause,
         at=at,
     )
 
