@@ -1,5 +1,8 @@
 """Departments with their hours, and the dates that differ."""
 
+from itertools import product
+from string import ascii_uppercase
+
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
@@ -103,6 +106,10 @@ class DepartmentAdmin(RulesAdmin):
     ]
 
     @display(description=gettext_lazy("เวลาทำการ"))
+    def get_changeform_initial_data(self, request):
+        """What the next department of the office would have: its letter, a hue that no other has, the last position."""
+        return next_department() | super().get_changeform_initial_data(request)
+
     def week(self, department):
         return week_in_words(department.hours.all()) or _("ยังไม่มีเวลาทำการ")
 
@@ -234,3 +241,17 @@ def to_stranded_tickets(request, *, department, date=None):
         _("บันทึกแล้ว มีบัตรคิว %d ใบในเวลาที่ปิด กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิวเหล่านี้") % count,
     )
     return HttpResponseRedirect(closed_times(department=department, date=date))
+
+
+def next_department() -> dict:
+    """The first letter (or two letters, past Z) and the first hue that no department has, and the position after the
+    last. Where all hues are taken they are given out again."""
+    taken = Department.objects.values_list("letter", "hue", "position")
+    letters, hues = {letter for letter, _hue, _position in taken}, {hue for _letter, hue, _position in taken}
+    codes = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]
+    wheel = Department.Hue.values
+    return {
+        "letter": next(code for code in codes if code not in letters),
+        "hue": next((hue for hue in wheel if hue not in hues), wheel[len(taken) % len(wheel)]),
+        "position": max((position for _letter, _hue, position in taken), default=0) + 1,
+    }

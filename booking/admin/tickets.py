@@ -361,7 +361,7 @@ def found_by(tickets, text: str):
     compact = ascii_digits(text).upper()
     if not text:
         return tickets
-    if code := re.fullmatch(r"([A-Z])([0-9]{1,6})", compact):
+    if code := re.fullmatch(r"([A-Z]{1,2})([0-9]{1,6})", compact):
         return tickets.filter(department__letter=code[1], number=int(code[2]))
     if compact.isdecimal():
         return tickets.filter(member__member_number=compact)

@@ -80,15 +80,15 @@ def needed_words() -> list[str]:
     """Every word that the board may have to say in this office; two queries."""
     letters = Department.objects.active().order_by("letter").values_list("letter", flat=True)
     numbers = Counter.objects.filter(is_active=True).order_by("number").values_list("number", flat=True)
-    words = [BEFORE_NUMBER, BEFORE_COUNTER, LAST_WORD, *letters, *DIGITS]
+    words = [BEFORE_NUMBER, BEFORE_COUNTER, LAST_WORD, *"".join(letters), *DIGITS]
     for number in numbers:
         words += counted(number)
     return list(dict.fromkeys(words))
 
 
 def words_of(number: str, counter: int) -> list[str]:
-    digits = [DIGITS[int(digit)] for digit in number[1:]]
-    return [BEFORE_NUMBER, number[0], *digits, BEFORE_COUNTER, *counted(counter), LAST_WORD]
+    said = [DIGITS[int(sign)] if sign.isdecimal() else sign for sign in number]
+    return [BEFORE_NUMBER, *said, BEFORE_COUNTER, *counted(counter), LAST_WORD]
 
 
 def counted(number: int) -> list[str]:

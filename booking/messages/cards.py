@@ -12,7 +12,20 @@ from members import line
 
 # Of the stylesheet's tokens (static/css/site.css): messages and pictures cannot link to them.
 INK, SOFT, BLUE, RED = "#15181c", "#41464e", "#0a4a9f", "#a01717"
-HUES = {"teal": "#0b5a5f", "amber": "#7a4800", "violet": "#5b2e91", "rose": "#93204f", "olive": "#4d5712"}
+HUES = {
+    "teal": "#0b5a5f",
+    "amber": "#7a4800",
+    "violet": "#5b2e91",
+    "rose": "#93204f",
+    "olive": "#4d5712",
+    "brown": "#6b3a1e",
+    "slate": "#3d4f66",
+    "forest": "#1d5a2c",
+    "plum": "#6d2a6b",
+    "ochre": "#665000",
+    "indigo": "#3a3a8c",
+    "rust": "#8a3312",
+}
 
 
 def card(notice: Notice, **facts) -> dict:

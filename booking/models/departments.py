@@ -12,7 +12,7 @@ class DepartmentQuerySet(models.QuerySet):
 
 
 class Department(models.Model):
-    """A department of the office: what a member chooses first, and whose letter stands on the ticket."""
+    """A department of the office: what a member chooses first, and whose letter (or two) begins the ticket's number."""
 
     class Hue(models.TextChoices):
         TEAL = "teal", _("เขียวน้ำทะเล")
@@ -20,6 +20,13 @@ class Department(models.Model):
         VIOLET = "violet", _("ม่วง")
         ROSE = "rose", _("ชมพูกุหลาบ")
         OLIVE = "olive", _("เขียวมะกอก")
+        BROWN = "brown", _("น้ำตาล")
+        SLATE = "slate", _("เทาน้ำเงิน")
+        FOREST = "forest", _("เขียวป่า")
+        PLUM = "plum", _("ม่วงพลัม")
+        OCHRE = "ochre", _("เหลืองดิน")
+        INDIGO = "indigo", _("คราม")
+        RUST = "rust", _("ส้มอิฐ")
 
     class LateRule(models.TextChoices):
         KEEP = "keep", _("ได้คิวตามเวลาเดิม")
@@ -29,8 +36,8 @@ class Department(models.Model):
     letter = models.CharField(
         _("อักษรนำหมายเลข"),
         unique=True,
-        max_length=1,
-        validators=[RegexValidator(r"^[A-Z]$", _("ใช้อักษร A ถึง Z หนึ่งตัว"))],
+        max_length=2,
+        validators=[RegexValidator(r"^[A-Z]{1,2}$", _("ใช้อักษร A ถึง Z หนึ่งหรือสองตัว"))],
     )
     name = models.CharField(_("ชื่อฝ่าย"), max_length=100)
     name_en = models.CharField(_("ชื่อฝ่าย (อังกฤษ)"), max_length=100, blank=True)

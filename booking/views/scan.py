@@ -12,7 +12,7 @@ from members.citizen_id import ascii_digits
 
 LONGEST = 300
 LINK = re.compile(r"/t/([-\w]{8,32})/?(#|$)", re.ASCII)
-CODE = re.compile(r"([A-Z]?)([0-9]{1,6})")
+CODE = re.compile(r"([A-Z]{0,2})([0-9]{1,6})")
 
 _KEYS = """`1234567890-=qwertyuiop[]\\asdfghjkl;'zxcvbnm,./~!@#$%^&*()_+QWERTYUIOP{}|ASDFGHJKL:"ZXCVBNM<>?"""
 _THAI_ON_THEM = """_ๅ/-ภถุึคตจขชๆไำพะัีรนยบลฃฟหกดเ้่าสวงผปแอิืทมใฝ%+๑๒๓๔ู฿๕๖๗๘๙๐"ฎฑธํ๊ณฯญฐ,ฅฤฆฏโฌ็๋ษศซ.()ฉฮฺ์?ฒฬฦ"""
