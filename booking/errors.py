@@ -8,6 +8,8 @@ from enum import Enum, auto
 
 from django.utils.translation import gettext_lazy as _
 
+from booking import thai
+
 # Who can cause a refusal through the API: with a ticket or an identity, or with a member of staff's token.
 MEMBERS, STAFF = "members", "staff"
 
@@ -57,6 +59,24 @@ class DayClosed(BookingError):
     message = _("วันหรือเวลานี้ปิดรับจองแล้ว กรุณาเลือกวันอื่น")
     api = (MEMBERS, STAFF)
     leads_to = Leads.DAYS
+
+
+class WalkInsClosed(BookingError):
+    """Walk-ins are issued tickets from `opens_at` until `closes_at` today, and it is earlier or later."""
+
+    code = "walk_ins_closed"
+    message = _("ขณะนี้ฝ่ายนี้ไม่ออกบัตรคิวหน้าสำนักงาน กรุณามาในเวลาที่ออกบัตรคิว หรือจองล่วงหน้า")
+    api = (STAFF,)
+
+    def __init__(self, opens_at=None, closes_at=None):
+        super().__init__()
+        self.opens_at, self.closes_at = opens_at, closes_at
+
+    def __str__(self):
+        if self.opens_at is None:
+            return super().__str__()
+        hours = {"opens": thai.clock(self.opens_at), "closes": thai.clock(self.closes_at)}
+        return str(_("วันนี้ฝ่ายนี้ออกบัตรคิวหน้าสำนักงานตั้งแต่ %(opens)s ถึง %(closes)s") % hours)
 
 
 class WindowPassed(BookingError):
@@ -216,6 +236,7 @@ REFUSALS = (
     SlotFull,
     AlreadyBooked,
     DayClosed,
+    WalkInsClosed,
     WindowPassed,
     NotYetOpen,
     NotRegistered,

@@ -22,14 +22,14 @@ _LETTERS = "FGHIJKLMNOPQRSTUVWXYZABCDE"
 
 
 def make_department(*, slug=None, letter=None, name="ฝ่ายสินเชื่อ", max_days_ahead=5, **fields) -> Department:
-    """A department without hours, so without places."""
+    """A department without hours, so without places. It issues tickets to walk-ins as early as anybody asks."""
     in_use = set(Department.objects.values_list("letter", flat=True))
     return Department.objects.create(
         slug=slug or f"department-{next(_sequence)}",
         letter=letter or next(letter for letter in _LETTERS if letter not in in_use),
         name=name,
         max_days_ahead=max_days_ahead,
-        **fields,
+        **{"walk_ins_minutes_before_opening": 12 * 60} | fields,
     )
 
 

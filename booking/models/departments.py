@@ -90,6 +90,20 @@ class Department(models.Model):
         validators=[MaxValueValidator(100)],
         help_text=_("ส่วนของแต่ละช่วงเวลาที่ไม่เปิดให้จองล่วงหน้า"),
     )
+    walk_ins_minutes_before_opening = models.PositiveSmallIntegerField(
+        _("ออกบัตรคิวหน้าสำนักงานก่อนเปิด (นาที)"),
+        default=30,
+        db_default=30,
+        validators=[MaxValueValidator(12 * 60)],
+        help_text=_("ตู้ออกบัตรคิวเริ่มออกบัตรก่อนเวลาเปิดทำการเท่านี้"),
+    )
+    walk_ins_minutes_before_closing = models.PositiveSmallIntegerField(
+        _("เลิกออกบัตรคิวหน้าสำนักงานก่อนปิด (นาที)"),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(12 * 60)],
+        help_text=_("0 คือออกบัตรคิวได้จนถึงเวลาปิดทำการ"),
+    )
     nearly_when_ahead = models.PositiveSmallIntegerField(
         _("แจ้งเตือนเมื่อเหลืออีก (คิว)"), default=3, validators=[MaxValueValidator(50)]
     )

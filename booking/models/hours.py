@@ -111,16 +111,20 @@ class OpeningHours(models.Model):
                 }
             )
 
+    def stretches(self) -> list[tuple[dt.time, dt.time]]:
+        """The day without its break, as (start, end) in the office's local time."""
+        if not self.break_starts:
+            return [(self.opens, self.closes)]
+        stretches = [(self.opens, self.break_starts), (self.break_ends, self.closes)]
+        return [(opens, closes) for opens, closes in stretches if opens < closes]
+
     def periods(self) -> list[tuple[dt.time, dt.time]]:
         """The day's slots as (start, end) in the office's local time; one that would run into the break or past
         closing is left out."""
         if bool(self.break_starts) != bool(self.break_ends):
             return []
-        stretches = [(self.opens, self.closes)]
-        if self.break_starts:
-            stretches = [(self.opens, self.break_starts), (self.break_ends, self.closes)]
         found = []
-        for opens, closes in stretches:
+        for opens, closes in self.stretches():
             start, end = _minutes(opens), _minutes(closes)
             while start + self.slot_minutes <= end:
                 found.append((_time(start), _time(start + self.slot_minutes)))

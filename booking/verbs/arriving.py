@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from booking import errors
 from booking.calling import times
-from booking.days import opening
+from booking.days import serving
 from booking.models import Department, Ticket, WaitPrediction
 from booking.models.tickets import FIRST_WALK_IN_NUMBER, State, hash_of, secret_of
 from booking.verbs import locks, moves
@@ -66,13 +66,16 @@ def walk_in(
     """Issue a ticket to somebody who has come without one; it waits at once, with the next number from 501 up.
 
     `reason` says why a `priority` class was given. `key` names the request: the same key again gives the same ticket,
-    whatever has become of it. Locks the queue. Raises DayClosed where the department does not open today, AlreadyBooked
-    where the member has a live ticket of this department today, IdempotencyKeyReused.
+    whatever has become of it. Locks the queue. Raises DayClosed where the department does not open today, WalkInsClosed
+    before and after the hours in which it issues tickets to walk-ins, AlreadyBooked where the member has a live ticket
+    of this department today, IdempotencyKeyReused.
     """
     now = timezone.now()
     today = timezone.localdate(now)
-    if department.pk not in opening.open_on(today):
+    periods = serving.serving_periods(today).get(department.pk)
+    if not periods:
         raise errors.DayClosed
+    opens_at, closes_at = serving.walk_in_hours(department, periods)
     public_id = secrets.token_urlsafe(16)
     locks.lock_queues(department.pk)
     locks.raise_versions(department.pk)
@@ -82,6 +85,8 @@ def walk_in(
         if (issued.department_id, issued.slot_id, issued.member_id, issued.priority) != wanted:
             raise errors.IdempotencyKeyReused
         return issued
+    if not opens_at <= now < closes_at:
+        raise errors.WalkInsClosed(opens_at, closes_at)
     held = Ticket.objects.with_details().live().of_day(department, today).filter(member=member_id).first()
     if member_id and held:
         raise errors.AlreadyBooked(held)

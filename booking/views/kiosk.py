@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from booking import errors, verbs
 from booking.calling import board, waits
-from booking.days import opening
+from booking.days import serving
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
 from booking.rights import Right
@@ -99,17 +99,22 @@ def ticket(request):
 
 
 def _choices() -> dict:
-    """The departments of the first page, each with how many wait and how long one would."""
+    """The departments of the first page, each with how many wait and how long one would; or why no tickets are issued
+    now: from when they will be, since when they are not any more, or closed today."""
     now, today = timezone.now(), timezone.localdate()
-    open_today, waiting_now = opening.open_on(today), board.waiting_by_department()
+    serving_today, waiting_now = serving.serving_periods(today), board.waiting_by_department()
     choices = []
     for department in Department.objects.active():
-        is_open = department.pk in open_today
+        periods = serving_today.get(department.pk)
+        opens_at, closes_at = serving.walk_in_hours(department, periods) if periods else (None, None)
+        is_open = bool(periods) and opens_at <= now < closes_at
         last = Ticket(queue=department, department=department, date=today, due_at=now, number=0)
         choices.append(
             {
                 "department": department,
                 "is_open": is_open,
+                "opens_at": opens_at if periods and now < opens_at else None,
+                "closed_at": closes_at if periods and now >= closes_at else None,
                 "waiting": waiting_now.get(department.pk, 0),
                 "wait": waits.expected_wait(last, now=now) if is_open else None,
             }

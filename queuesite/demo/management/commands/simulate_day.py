@@ -59,7 +59,7 @@ class Command(BaseCommand):
                 "The day would run past midnight, and its tickets are of today. Choose a higher --speed."
             )
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with tokens_of_clerks() as tokens, self.open_today() as departments, without_laying_out():
+        with tokens_of_clerks() as tokens, without_laying_out(), self.open_today() as departments:
             slots = {department.slug: lay_out(department, began, speed) for department in departments}
             day = Day(Api(url), tokens=tokens, slots=slots, date=began.date(), speed=speed, seed=seed)
             self.stdout.write(
@@ -115,7 +115,8 @@ class Command(BaseCommand):
             found = list(Department.objects.filter(slug__in=slugs, pk__in=opening.open_on(today)))
             if not found:
                 raise CommandError("No department of the demo opens today. See the closures at /admin/.")
-            yield found
+            with around_the_clock(found, today):
+                yield found
         finally:
             for hours in added:
                 hours.delete()
@@ -141,6 +142,19 @@ def tokens_of_clerks():
         StaffToken.objects.filter(token_hash__in=[hash_of(token) for token in tokens.values()]).delete()
         for counter in Counter.objects.filter(clerk__in=[clerks[number] for number in tokens]):
             _leave(counter)
+
+
+@contextmanager
+def around_the_clock(departments: list[Department], today: dt.date):
+    """The simulated day passes at whatever hour it is begun: for this run the departments serve the whole day. Nothing
+    is laid out meanwhile."""
+    hours = OpeningHours.objects.filter(department__in=departments, weekday=today.weekday())
+    before = list(hours)
+    hours.update(opens=dt.time(0), closes=dt.time(23, 59), break_starts=None, break_ends=None)
+    try:
+        yield
+    finally:
+        OpeningHours.objects.bulk_update(before, ["opens", "closes", "break_starts", "break_ends"])
 
 
 @contextmanager
