@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0011_telephone_right'),
+        ("booking", "0014_two_letters_and_twelve_hues"),
     ]
 
     operations = [
