@@ -115,7 +115,7 @@ async def _open(page: _Page, path: str) -> tuple[str, float]:
     page.version = ""
     _, _, body = await page.ask(path)
     page.version = ""
-    return re.search(r'hx-get="([^"]+)"', body)[1].replace("&amp;", "&"), _every(body)
+    return re.search(r'data-look="([^"]+)"', body)[1].replace("&amp;", "&"), _every(body)
 
 
 def _every(body: str) -> float:

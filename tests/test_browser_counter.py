@@ -1,11 +1,14 @@
 """The console in a real browser: keys, live lists, the scanner, a lost line; and the same without a script."""
 
+import contextlib
 import datetime as dt
 import re
+import time
 
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from playwright.sync_api import Error
 
 from booking import verbs
 from booking.models import Counter, Ticket
@@ -289,6 +292,125 @@ def test_the_timer_counts_in_the_browser(desk, departments):
     before = timer.inner_text()
     desk.wait_for_function("before => document.querySelector('.slip-time').textContent !== before", arg=before)
     assert re.fullmatch(r"\d+:\d\d", timer.inner_text())
+
+
+# --- an older answer that lands after a newer one ---
+
+
+class HeldBack:
+    """Answers made when they were asked for, and handed over when the test says so."""
+
+    def __init__(self, page, addresses):
+        self.page, self.held = page, []
+        page.route(addresses, lambda route: self.held.append((route, route.fetch())))
+
+    def wait(self, number=1):
+        for _ in range(100):
+            if len(self.held) >= number:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("nothing was asked")
+
+    def let_go(self):
+        while self.held:
+            route, answer = self.held.pop()
+            with contextlib.suppress(Error):  # nobody waits for it any more
+                route.fulfill(response=answer)
+        self.page.wait_for_timeout(300)
+
+
+LOOKS = re.compile(r"/counter/3/live/")
+
+
+def on_tab(page, name):
+    page.locator(".tab[aria-current]", has_text=name).wait_for()
+
+
+def test_a_look_from_before_a_click_never_puts_the_old_tab_back(desk, departments):
+    looks = HeldBack(desk, LOOKS)
+    make_walk_in(department=departments[0])  # so that the looks have something to bring
+    looks.wait()
+
+    desk.get_by_role("link", name="ยังไม่มาถึง").click()
+    on_tab(desk, "ยังไม่มาถึง")
+    looks.let_go()
+
+    on_tab(desk, "ยังไม่มาถึง")
+
+
+def test_a_look_while_a_click_is_under_way_never_puts_the_old_tab_back(desk, departments):
+    clicks = HeldBack(desk, re.compile(r"/counter/3/\?list=expected"))
+    make_walk_in(department=departments[0])
+    desk.get_by_role("link", name="ยังไม่มาถึง").click()
+    clicks.wait()
+    looks = HeldBack(desk, LOOKS)
+    desk.wait_for_timeout(2000)  # time enough for two looks
+    clicks.let_go()
+    on_tab(desk, "ยังไม่มาถึง")
+    looks.let_go()
+
+    on_tab(desk, "ยังไม่มาถึง")
+
+
+def test_a_ticket_that_was_looked_for_stays(desk, departments):
+    ticket = make_walk_in(department=departments[0])
+    looks = HeldBack(desk, LOOKS)
+    make_walk_in(department=departments[0])
+    looks.wait()
+
+    desk.locator("#find-text").fill(ticket.code)
+    desk.keyboard.press("Enter")
+    desk.locator(".shown", has_text=ticket.code).wait_for()
+    looks.let_go()
+
+    assert desk.locator(".shown", has_text=ticket.code).is_visible()
+
+
+def test_the_last_of_two_clicks_counts(desk):
+    first = HeldBack(desk, re.compile(r"/counter/3/\?list=expected"))
+    desk.get_by_role("link", name="ยังไม่มาถึง").click()
+    first.wait()
+    desk.get_by_role("link", name="เรียกแล้วไม่พบ").click()
+    on_tab(desk, "เรียกแล้วไม่พบ")
+    first.let_go()
+
+    on_tab(desk, "เรียกแล้วไม่พบ")
+
+
+def test_a_press_right_after_a_click_keeps_what_was_clicked(desk, departments):
+    ticket = make_walk_in(department=departments[0])
+    desk.get_by_text(f"เรียกคิวถัดไป {ticket.code}").wait_for()
+    clicks = HeldBack(desk, re.compile(r"/counter/3/\?list=expected"))
+    desk.get_by_role("link", name="ยังไม่มาถึง").click()
+    clicks.wait()
+
+    desk.keyboard.press("1")
+    shown_at(desk, ticket.code, "กำลังเรียก")
+    clicks.let_go()
+
+    on_tab(desk, "ยังไม่มาถึง")
+    shown_at(desk, ticket.code, "กำลังเรียก")
+
+
+def test_forty_clicks_on_tabs_forty_times_the_tab(desk, departments):
+    tabs = ["รอเรียก", "พักคิว", "เรียกแล้วไม่พบ", "ยังไม่มาถึง"]
+    desk.route(re.compile(r"/counter/3/"), slowly)
+    for nth in range(1, 41):
+        name = tabs[nth % 4]
+        if nth % 3 == 0:
+            make_walk_in(department=departments[0])
+        desk.locator(".tab", has_text=name).click()
+        on_tab(desk, name)
+        desk.wait_for_timeout(150)
+        on_tab(desk, name)
+        assert desk.locator(".tab[aria-current]", has_text=name).is_visible()
+
+
+def slowly(route):
+    answer = route.fetch()
+    time.sleep(0.05 if "/live/" not in route.request.url else 0.2)
+    with contextlib.suppress(Error):
+        route.fulfill(response=answer)
 
 
 # --- when something is lost ---

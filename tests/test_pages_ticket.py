@@ -169,7 +169,7 @@ def test_a_walk_in_has_no_time_and_no_calendar_entry(client):
 
 def look(client, page, **headers):
     """Ask the way the page itself does."""
-    address = re.search(r'hx-get="([^"]+)"', page.content.decode())[1]
+    address = re.search(r'data-look="([^"]+)"', page.content.decode())[1]
     return client.get(address, headers=headers)
 
 

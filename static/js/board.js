@@ -10,44 +10,25 @@ const EVERY = 700; // ms; and up to a quarter of a second more, so that screens 
 const PATIENCE = 2000; // then it asks anew: the picture is to be whole within 3 s of the line's return
 const LOST_AFTER = 6000; // then the screen says that it does not know
 const lost = document.querySelector("[data-lost]");
-let version = "";
-let heard = performance.now();
+let heardAt = performance.now();
 
 // Also while the page is out of sight: its voice is heard.
-const keepAsking = async () => {
-  try {
-    const answer = await ask();
-    if (answer) {
-      heard = performance.now();
-      version = answer.version;
-      if (answer.page) show(new DOMParser().parseFromString(answer.page, "text/html"));
-    }
-    tellWhetherLost();
-  } finally {
-    setTimeout(keepAsking, (lost.hidden ? EVERY : 250) + Math.random() * 250);
-  }
-};
+const keepAsking = () =>
+  poll({ address: () => location.href, patience: PATIENCE, pause: pauseNow, heard, missed: tellWhetherLost, unseen: true });
 
-// The page if it has changed, or null where no right answer came in time.
-const ask = async () => {
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), PATIENCE);
-  const headers = version ? { "If-None-Match": version } : {};
-  try {
-    const answer = await fetch(location.href, { headers, cache: "no-store", signal: stop.signal });
-    if (answer.redirected) location.reload(); // staff have been signed out: let it be seen
-    if (answer.redirected || (answer.status !== 200 && answer.status !== 304)) return null;
-    const page = answer.status === 200 ? await answer.text() : "";
-    return { page, version: answer.headers.get("ETag") || version };
-  } catch (fault) {
-    return null;
-  } finally {
-    clearTimeout(timer);
-  }
+const pauseNow = () => (lost.hidden ? EVERY : 250) + Math.random() * 250;
+
+const heard = ({ status, page, redirected }) => {
+  if (redirected) location.reload(); // staff have been signed out: let it be seen
+  const isRight = !redirected && (status === 200 || status === 304);
+  if (isRight) heardAt = performance.now();
+  if (isRight && page) show(new DOMParser().parseFromString(page, "text/html"));
+  tellWhetherLost();
+  return isRight;
 };
 
 const tellWhetherLost = () => {
-  const isLost = performance.now() - heard > LOST_AFTER;
+  const isLost = performance.now() - heardAt > LOST_AFTER;
   if (isLost && lost.hidden) lost.querySelector("[data-heard]").textContent = timeOfDay(now() - LOST_AFTER);
   lost.hidden = !isLost;
   document.body.classList.toggle("is-lost", isLost);

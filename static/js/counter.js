@@ -6,71 +6,90 @@
 const ASK_EVERY = 700;
 const ASK_EVERY_UNSEEN = 10_000;
 const LONGEST_PAUSE = 4000;
+const PATIENCE = 3000;
 const LOST_AFTER = 5000;
 const GUARDED_FOR = 600;
 
-let failures = 0;
+let isFailing = false;
 let heardAt = Date.now();
-let asking = false;
 let pressing = false;
-let sendings = 0;
-let sendingsBeforeAsking = 0;
-let timer;
 
 const byId = (id) => document.getElementById(id);
 const part = () => byId("console");
 
-const pause = () => {
-  const usual = document.hidden ? ASK_EVERY_UNSEEN : Math.min(ASK_EVERY * 2 ** failures, LONGEST_PAUSE);
-  return usual * (0.85 + Math.random() * 0.3);
+const heard = ({ status, page, address }) => {
+  if (status >= 500) return missed();
+  listened();
+  if (status === 403 || status === 404 || !isOurs(address)) end();
+  else if (page) show(page);
+  return true;
 };
-const ask = () => {
-  clearTimeout(timer);
-  if (!byId("look")) return; // somebody else sits here now, or the log-in has ended
-  if (!asking && !pressing) htmx.trigger("#look", "look");
-  timer = setTimeout(ask, pause());
+const missed = () => {
+  isFailing = true;
+  return false;
 };
+const listened = () => {
+  isFailing = false;
+  heardAt = Date.now();
+};
+// Not the log-in page.
+const isOurs = (address) => new URL(address).pathname.startsWith("/counter/");
+const end = () => {
+  byId("ended").hidden = false;
+  byId("look")?.remove();
+};
+
+const looks = poll({
+  address: () => byId("look")?.dataset.look ?? "", // none: somebody else sits here now, or the log-in has ended
+  version: () => part().dataset.version,
+  headers: { "HX-Request": "true" },
+  patience: PATIENCE,
+  pause(failures) {
+    const usual = document.hidden ? ASK_EVERY_UNSEEN : Math.min(ASK_EVERY * 2 ** failures, LONGEST_PAUSE);
+    return usual * (0.85 + Math.random() * 0.3);
+  },
+  heard,
+  missed,
+  unseen: true,
+});
+
+// --- what a person does: a link or a press, each of which htmx sends ---
+
 // What asked; the event itself may be told to another element, where this one is no longer on the page.
 const asker = (event) => event.detail.requestConfig?.elt ?? event.detail.elt;
-const isLook = (event) => asker(event).id === "look";
 const isPress = (event) => asker(event).matches("form");
+// Which list and which ticket the person has asked for last: a press keeps them, even where their answer is not there yet.
+let wanted = "";
+const setWanted = (address) => (wanted = address ? new URL(address, location.href).search : wanted);
 
-document.addEventListener("visibilitychange", ask);
 document.addEventListener("htmx:configRequest", (event) => {
-  if (isLook(event)) event.detail.headers["If-None-Match"] = part().dataset.version;
+  if (!isPress(event)) return setWanted(event.detail.path);
+  const [path] = event.detail.path.split("?");
+  event.detail.path = path + wanted;
 });
 document.addEventListener("htmx:beforeSend", (event) => {
-  if (isLook(event)) {
-    asking = true;
-    sendingsBeforeAsking = sendings;
-  } else {
-    if (isPress(event)) pressing = true;
-    sendings += 1;
-    byId("unsent").hidden = true;
-  }
+  looks.begin();
+  if (isPress(event)) pressing = true;
+  byId("unsent").hidden = true;
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   const { status } = event.detail.xhr;
-  if (isLook(event)) asking = false;
   if (isPress(event)) pressing = false;
-  if (status && status < 500) {
-    failures = 0;
-    heardAt = Date.now();
-  }
+  if (status && status < 500) listened();
   if (status === 403 || status === 404) end();
+  looks.end();
 });
 for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.addEventListener(name, (event) => {
     const { status } = event.detail.xhr;
     if (status && status < 500) return;
-    failures += 1;
-    if (!isLook(event)) byId("unsent").hidden = false;
+    missed();
+    byId("unsent").hidden = false;
   });
 }
-const end = () => {
-  byId("ended").hidden = false;
-  byId("look")?.remove();
-};
+
+// A newer wish ends one that has no answer yet. A press is never ended: it counts.
+const giveUpTheLast = () => pressing || htmx.trigger(part(), "htmx:abort");
 
 // --- putting in place ---
 
@@ -85,23 +104,15 @@ let rowsMovedAt = -Infinity;
 const step = () => byId("step")?.getAttribute("action");
 const rows = () => [...document.querySelectorAll(".rows > .row")].map((row) => row.id).join(" ");
 
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr } = event.detail;
-  if (xhr.status === 304 || (isLook(event) && sendingsBeforeAsking !== sendings)) {
-    event.detail.shouldSwap = false; // nothing new, or older than what was pressed meanwhile
-    return;
-  }
-  if (!new URL(xhr.responseURL).pathname.startsWith("/counter/")) {
-    event.detail.shouldSwap = false; // the log-in page
-    end();
-  }
-  sent = isLook(event) ? null : asker(event);
+const prepare = (asked) => {
+  sent = asked;
   stepBefore = step();
   rowsBefore = rows();
   heldFocus = Boolean(sent?.contains(document.activeElement));
-});
-document.addEventListener("htmx:afterSwap", () => {
+};
+const finish = () => {
   showTimes();
+  setWanted(part().dataset.address);
   if (!sent?.matches("a") && !rows().startsWith(rowsBefore)) rowsMovedAt = performance.now();
   if (!sent) return;
   if (step() !== stepBefore) stepChangedAt = performance.now();
@@ -109,7 +120,20 @@ document.addEventListener("htmx:afterSwap", () => {
   const found = sent.id === "find" && document.querySelector("[data-then]");
   if (found) found.focus();
   else if (heldFocus && document.activeElement === document.body) document.querySelector("#step button")?.focus();
+};
+const show = (page) => {
+  prepare(null);
+  htmx.swap("#console", page, { swapStyle: "morph:outerHTML", swapDelay: 0, settleDelay: 0 }, { afterSwapCallback: finish });
+};
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!isOurs(event.detail.xhr.responseURL)) {
+    event.detail.shouldSwap = false;
+    end();
+  }
+  prepare(asker(event));
 });
+document.addEventListener("htmx:afterSwap", (event) => event.detail.xhr && finish());
 
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => {
   if (!(old instanceof Element)) return true;
@@ -126,10 +150,11 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
 document.addEventListener("submit", (event) => {
   const changedAt = event.target.id === "step" ? stepChangedAt : event.target.closest(".rows") ? rowsMovedAt : -Infinity;
   const isImpatient = performance.now() - changedAt < GUARDED_FOR;
-  if (!isImpatient && !pressing) return;
+  if (!isImpatient && !pressing) return giveUpTheLast();
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);
+document.addEventListener("click", (event) => event.target.closest("#console a[href]") && giveUpTheLast(), true);
 
 // --- keys, and the scanner ---
 
@@ -232,7 +257,7 @@ const serverLead = () => {
 setInterval(() => {
   showTimes();
   showClock();
-  byId("lost").hidden = !failures || Date.now() - heardAt < LOST_AFTER || !byId("look");
+  byId("lost").hidden = !isFailing || Date.now() - heardAt < LOST_AFTER || !byId("look");
 }, 1000);
 showTimes();
-ask();
+setWanted(part().dataset.address);

@@ -17,13 +17,17 @@ if (scan) {
 }
 
 if (choices) {
-  setInterval(async () => {
-    const answer = await fetch(choices.dataset.again).catch(() => null);
-    if (!answer || !answer.ok || answer.redirected) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const sent = page.getElementById("choices").innerHTML;
-    if (sent !== choices.innerHTML) choices.innerHTML = sent;
-  }, 15000);
+  poll({
+    address: () => choices.dataset.again,
+    patience: 10_000,
+    pause: () => 15_000,
+    heard({ status, page, redirected }) {
+      if (status !== 200 || redirected) return false;
+      const sent = new DOMParser().parseFromString(page, "text/html").getElementById("choices").innerHTML;
+      if (sent !== choices.innerHTML) choices.innerHTML = sent;
+      return true;
+    },
+  });
 }
 
 if (print) {

@@ -1,41 +1,40 @@
-// Looks again every so often: with some chance in it, so that telephones do not all ask at once; not while the page is
-// out of sight; and ever more seldom while the line is down.
+// The page of a ticket looks again every so often: with some chance in it, so that telephones do not all ask at once; not
+// while the page is out of sight; and ever more seldom while the line is down.
 const part = document.getElementById("live");
 const asOf = document.querySelector("[data-as-of]");
-const longest = 10 * 60 * 1000;
+const LONGEST_PAUSE = 10 * 60 * 1000;
+const PATIENCE = 30_000;
 const every = () => Number(part.querySelector("[data-every]").dataset.every) * 1000;
 const call = () => part.querySelector("[data-call]").dataset.call;
+const shake = () => navigator.vibrate?.([400, 200, 400, 200, 800]);
 // Why the page was opened (?booked, ?why) is said once: not again each time that it loads itself anew.
 if (location.search) history.replaceState(null, "", location.pathname);
-let wait = every();
-let heard = call();
-let timer;
+let heardCall = call();
 
-const plan = () => {
-  clearTimeout(timer);
-  if (!document.hidden) timer = setTimeout(look, wait * (0.8 + Math.random() * 0.4));
+const heard = ({ status, page, headers }) => {
+  if (status !== 200 && status !== 304) return false;
+  if (headers.get("HX-Refresh")) location.reload(); // the whole page has changed
+  else if (status === 200) show(page);
+  tellAsOf();
+  return true;
 };
-const look = () => htmx.trigger(part, "look");
-
-document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
-part.addEventListener("htmx:beforeSwap", (event) => {
+const show = (page) => {
   // Unchanged: leave it alone, or a screen reader says it again.
-  if (event.detail.serverResponse.trim() === part.innerHTML.trim()) event.detail.shouldSwap = false;
-});
-part.addEventListener("htmx:afterRequest", (event) => {
-  const answered = event.detail.successful || event.detail.xhr.status === 304;
-  wait = answered ? every() : Math.min(wait * 2, longest);
-  if (answered) {
-    const now = new Date();
-    const two = (number) => String(number).padStart(2, "0");
-    asOf.textContent = asOf.textContent.replace(/\d\d(.)\d\d/, `${two(now.getHours())}$1${two(now.getMinutes())}`);
-  }
-  plan();
-});
-const shake = () => navigator.vibrate?.([400, 200, 400, 200, 800]);
-part.addEventListener("htmx:afterSwap", () => {
-  if (document.querySelector(".turn") && call() !== heard) shake();
-  heard = call();
-});
+  if (page.trim() === part.innerHTML.trim()) return;
+  part.innerHTML = page;
+  if (document.querySelector(".turn") && call() !== heardCall) shake();
+  heardCall = call();
+};
+const tellAsOf = () => {
+  const now = new Date();
+  const two = (number) => String(number).padStart(2, "0");
+  asOf.textContent = asOf.textContent.replace(/\d\d(.)\d\d/, `${two(now.getHours())}$1${two(now.getMinutes())}`);
+};
+
 if (document.querySelector(".turn")) shake();
-plan();
+poll({
+  address: () => part.dataset.look,
+  patience: PATIENCE,
+  pause: (failures) => Math.min(every() * 2 ** failures, LONGEST_PAUSE) * (0.8 + Math.random() * 0.4),
+  heard,
+});
