@@ -81,7 +81,7 @@ def new_page(chromium, live_server):
     for context in contexts:
         context.close()
     wait_for_rest(live_server)
-    assert not troubles
+    assert not troubles, troubles
 
 
 @pytest.fixture
@@ -120,8 +120,10 @@ def wait_for_rest(live_server) -> None:
 
 
 def is_trouble(message) -> bool:
-    # A refusal's status (404, 422) is reported as a failed load, and is no trouble.
-    return message.type == "error" and not message.text.startswith("Failed to load resource")
+    # A refusal's status (404, 422) is reported as a failed load, and is no trouble; nor is a request that was given up
+    # for a newer one, which htmx reports by these two names.
+    given_up = message.text.partition(",")[0] in ("htmx:afterRequest", "htmx:sendAbort")
+    return message.type == "error" and not given_up and not message.text.startswith("Failed to load resource")
 
 
 def violations(page) -> list[str]:

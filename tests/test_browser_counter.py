@@ -392,6 +392,7 @@ def test_a_press_right_after_a_click_keeps_what_was_clicked(desk, departments):
     shown_at(desk, ticket.code, "กำลังเรียก")
 
 
+@pytest.mark.slow
 def test_forty_clicks_on_tabs_forty_times_the_tab(desk, departments):
     tabs = ["รอเรียก", "พักคิว", "เรียกแล้วไม่พบ", "ยังไม่มาถึง"]
     desk.route(re.compile(r"/counter/3/"), slowly)

@@ -123,7 +123,8 @@ const finish = () => {
 };
 const show = (page) => {
   prepare(null);
-  htmx.swap("#console", page, { swapStyle: "morph:outerHTML", swapDelay: 0, settleDelay: 0 }, { afterSwapCallback: finish });
+  const how = { swapStyle: "morph:outerHTML", swapDelay: 0, settleDelay: 0 };
+  htmx.swap("#console", page, how, { contextElement: part(), afterSwapCallback: finish });
 };
 
 document.addEventListener("htmx:beforeSwap", (event) => {
