@@ -138,6 +138,11 @@ class CounterBusy(BookingError):
         self.ticket = ticket
 
 
+class TooLateToUndo(BookingError):
+    code = "too_late_to_undo"
+    message = _("เลย 1 นาทีหลังกดเสร็จสิ้นแล้ว จึงเรียกคืนไม่ได้")
+
+
 class CounterTaken(BookingError):
     code = "counter_taken"
     message = _("มีเจ้าหน้าที่ท่านอื่นนั่งที่ช่องบริการนี้แล้ว กรุณาเลือกช่องอื่น")

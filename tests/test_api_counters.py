@@ -27,6 +27,7 @@ COUNTER_VERBS = [
     "undo-call",
     "start",
     "finish",
+    "undo-finish",
     "miss",
     "hold",
     "put-back",
@@ -238,6 +239,17 @@ def test_put_back_and_call_undone(post, counter, department):
         post("counters/3/call-next/")
         answer = post(f"counters/3/{verb}/").json()
         assert (answer["status"], answer["counter"]) == ("waiting", None)
+
+
+def test_a_finish_taken_back(post, counter, department):
+    make_walk_in(department=department)
+    for verb in ("call-next", "start", "finish"):
+        post(f"counters/3/{verb}/")
+
+    answer = post("counters/3/undo-finish/").json()
+
+    assert (answer["status"], answer["counter"]) == ("serving", 3)
+    assert refused(post("counters/3/undo-finish/")) == (409, "wrong_state")
 
 
 def test_transferred_under_the_same_number(post, counter, department):

@@ -58,6 +58,7 @@ BEFORE = {
     "undo-call": ["call_next"],
     "start": ["call_next"],
     "finish": ["call_next", "start"],
+    "undo-finish": ["call_next", "start", "finish"],
     "miss": ["call_next"],
     "hold": ["call_next"],
     "resume": ["call_next", "hold"],

@@ -187,6 +187,7 @@ def test_the_schema_has_every_operation(client):
         ("/api/v1/counters/{number}/undo-call/", "post"),
         ("/api/v1/counters/{number}/start/", "post"),
         ("/api/v1/counters/{number}/finish/", "post"),
+        ("/api/v1/counters/{number}/undo-finish/", "post"),
         ("/api/v1/counters/{number}/miss/", "post"),
         ("/api/v1/counters/{number}/hold/", "post"),
         ("/api/v1/counters/{number}/resume/", "post"),

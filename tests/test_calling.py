@@ -115,7 +115,7 @@ def test_only_who_sits_there_acts_at_a_counter(department, counter):
     called(counter, department)
     stranger = make_user()
 
-    for verb in (verbs.call_next, verbs.recall, verbs.start, verbs.miss, verbs.hold, verbs.put_back, verbs.undo_call):
+    for verb in (verbs.call_next, verbs.recall, verbs.start, verbs.miss, verbs.hold, verbs.put_back, verbs.undo_call, verbs.undo_finish):
         with pytest.raises(errors.NotAtCounter):
             verb(counter=counter, by=stranger)
 
@@ -243,6 +243,7 @@ ACTIONS = {
     "start": lambda ticket, counter, by: verbs.start(counter=counter, by=by),
     "miss": lambda ticket, counter, by: verbs.miss(counter=counter, by=by),
     "undo_call": lambda ticket, counter, by: verbs.undo_call(counter=counter, by=by),
+    "undo_finish": lambda ticket, counter, by: verbs.undo_finish(counter=counter, by=by),
     "recall": lambda ticket, counter, by: verbs.recall(counter=counter, by=by),
     "hold": lambda ticket, counter, by: verbs.hold(counter=counter, by=by),
     "put_back": lambda ticket, counter, by: verbs.put_back(counter=counter, by=by),

@@ -23,6 +23,7 @@ urlpatterns = [
     path("v1/counters/<int:number>/undo-call/", staff.undo_call),
     path("v1/counters/<int:number>/start/", staff.start),
     path("v1/counters/<int:number>/finish/", staff.finish),
+    path("v1/counters/<int:number>/undo-finish/", staff.undo_finish),
     path("v1/counters/<int:number>/miss/", staff.miss),
     path("v1/counters/<int:number>/hold/", staff.hold),
     path("v1/counters/<int:number>/resume/", staff.resume),

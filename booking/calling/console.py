@@ -1,7 +1,6 @@
 """Reads of what a counter's console shows: the ticket at the counter, who waits, and the counter's day so far."""
 
 import datetime as dt
-from collections import Counter as Tally
 from dataclasses import dataclass
 from statistics import mean
 
@@ -13,6 +12,8 @@ from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.tickets import State
 
 MOST_ROWS = 100
+# How long after it a finish may be taken back.
+UNDO_FINISH_WITHIN = dt.timedelta(seconds=60)
 # What is open beside the ticket at the counter.
 LISTS = ["waiting", "on_hold", "missed", "expected"]
 
@@ -38,6 +39,21 @@ class Row:
     note: str = ""
     is_early: bool = False
     is_late: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The ticket that a counter has finished last, and when."""
+
+    ticket: Ticket
+    at: dt.datetime
+
+    @property
+    def undo_until(self) -> dt.datetime:
+        return self.at + UNDO_FINISH_WITHIN
+
+    def can_be_undone(self, now: dt.datetime) -> bool:
+        return now <= self.undo_until
 
 
 @dataclass(frozen=True)
@@ -104,18 +120,34 @@ def row(ticket: Ticket, *, now=None) -> Row:
     )
 
 
+def last_finish(counter: Counter) -> Finished | None:
+    """Today's last ticket that this counter has finished, where it is still served."""
+    events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight(), verb="finish").order_by("-id")
+    last = events.first()
+    tickets = Ticket.objects.with_details().select_related("member").filter(state=State.SERVED, counter=counter)
+    ticket = tickets.filter(pk=last.ticket_id).first() if last else None
+    return Finished(ticket, last.at) if ticket else None
+
+
 def figures(counter: Counter) -> Figures:
-    """From today's events at this counter."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    events = TicketEvent.objects.filter(counter=counter, at__gte=midnight).order_by("id")
-    done, begun, seconds = Tally(), {}, []
+    """From today's events at this counter. A finish that was taken back counts for nothing."""
+    events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight()).order_by("id")
+    missed, begun, served = 0, {}, {}
     for ticket_id, verb, at in events.values_list("ticket_id", "verb", "at"):
-        done[verb] += 1
         if verb == "start":
             begun[ticket_id] = at
-        elif verb == "finish" and ticket_id in begun:
-            seconds.append((at - begun.pop(ticket_id)).total_seconds())
-    return Figures(done["finish"], done["miss"], round(mean(seconds) / 60) if seconds else None)
+        elif verb == "finish":
+            served[ticket_id] = (at - begun[ticket_id]).total_seconds() if ticket_id in begun else None
+        elif verb == "undo_finish":
+            served.pop(ticket_id, None)
+        elif verb == "miss":
+            missed += 1
+    seconds = [one for one in served.values() if one is not None]
+    return Figures(len(served), missed, round(mean(seconds) / 60) if seconds else None)
+
+
+def _midnight() -> dt.datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _minutes(duration: dt.timedelta) -> int:

@@ -49,6 +49,7 @@ MOVES = {
     "undo_call": {State.CALLED: State.WAITING},
     "start": {State.CALLED: State.SERVING},
     "finish": {State.SERVING: State.SERVED, State.ON_HOLD: State.SERVED},
+    "undo_finish": {State.SERVED: State.SERVING},
     "miss": {State.CALLED: State.MISSED},
     "come_back": {State.MISSED: State.WAITING},
     "hold": {State.CALLED: State.ON_HOLD, State.SERVING: State.ON_HOLD},

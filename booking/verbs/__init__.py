@@ -28,6 +28,7 @@ from booking.verbs.serving import (
     start,
     transfer,
     undo_call,
+    undo_finish,
 )
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "unlink_members",
     "undo_call",
     "undo_check_in",
+    "undo_finish",
     "walk_in",
 ]

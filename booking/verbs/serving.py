@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from booking import errors
-from booking.calling import order
+from booking.calling import console, order
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
 from booking.verbs import locks, moves
@@ -61,8 +61,7 @@ def recall(*, counter: Counter, by) -> Ticket:
 @locks.verb
 def undo_call(*, counter: Counter, by) -> Ticket:
     """Take back the counter's call: the ticket waits where it stood. Locks and raises as recall."""
-    ticket = locks.lock_ticket_at(counter, by)
-    return moves.change(ticket, "undo_call", by=by, counter=None, at_counter=counter, called_at=None, recalls=0)
+    return _undo_call(locks.lock_ticket_at(counter, by), counter, by=by)
 
 
 @locks.verb
@@ -77,6 +76,34 @@ def finish(*, counter: Counter, by) -> Ticket:
     """The member has been served. Locks and raises as recall."""
     ticket = locks.lock_ticket_at(counter, by)
     return moves.change(ticket, "finish", by=by, counter=counter)
+
+
+@locks.verb
+def undo_finish(*, counter: Counter, by) -> Ticket:
+    """Take back that the counter's last ticket was served: it is being served there again. A ticket that the counter has
+    called since then waits again where it stood.
+
+    Locks the counter, the queues and the tickets. Raises NotAtCounter; WrongState where the counter has finished no
+    ticket today, or it is not served any more; TooLateToUndo after a minute; CounterBusy where the next is being served
+    already; AlreadyBooked where the member has another ticket by now.
+    """
+    locks.lock_counter(counter, by)
+    finished = console.last_finish(counter)
+    if finished is None:
+        raise errors.WrongState
+    if not finished.can_be_undone(timezone.now()):
+        raise errors.TooLateToUndo
+    called = Ticket.objects.with_details().at_counter(counter).first()
+    ticket = locks.lock_ticket(finished.ticket, *([called.queue_id] if called else []))
+    moves.require_move(ticket, "undo_finish")
+    if called and called.state != State.CALLED:
+        raise errors.CounterBusy(called)
+    other = Ticket.objects.live().of_day(ticket.department_id, ticket.date).filter(member=ticket.member_id).first()
+    if ticket.member_id and other:
+        raise errors.AlreadyBooked(other)
+    if called:
+        _undo_call(locks.lock_ticket(called), counter, by=by)
+    return moves.change(ticket, "undo_finish", by=by, counter=counter)
 
 
 @locks.verb
@@ -160,6 +187,10 @@ def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
     if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
         raise errors.WrongState
     moves.change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
+
+
+def _undo_call(ticket: Ticket, counter: Counter, *, by) -> Ticket:
+    return moves.change(ticket, "undo_call", by=by, counter=None, at_counter=counter, called_at=None, recalls=0)
 
 
 def _require_free(counter: Counter) -> None:
