@@ -141,6 +141,7 @@ class CounterBusy(BookingError):
 class TooLateToUndo(BookingError):
     code = "too_late_to_undo"
     message = _("เลย 1 นาทีหลังกดเสร็จสิ้นแล้ว จึงเรียกคืนไม่ได้")
+    api = (STAFF,)
 
 
 class CounterTaken(BookingError):
@@ -250,6 +251,7 @@ REFUSALS = (
     NotToday,
     PresenceNeeded,
     CounterBusy,
+    TooLateToUndo,
     CounterTaken,
     NotAtCounter,
     ReasonNeeded,

@@ -115,7 +115,16 @@ def test_only_who_sits_there_acts_at_a_counter(department, counter):
     called(counter, department)
     stranger = make_user()
 
-    for verb in (verbs.call_next, verbs.recall, verbs.start, verbs.miss, verbs.hold, verbs.put_back, verbs.undo_call, verbs.undo_finish):
+    for verb in (
+        verbs.call_next,
+        verbs.recall,
+        verbs.start,
+        verbs.miss,
+        verbs.hold,
+        verbs.put_back,
+        verbs.undo_call,
+        verbs.undo_finish,
+    ):
         with pytest.raises(errors.NotAtCounter):
             verb(counter=counter, by=stranger)
 

@@ -1,4 +1,4 @@
-"""A finish that was pressed too early is taken back: the ticket is served again, at the same counter, within a minute."""
+"""A finish that was pressed too early is taken back within a minute: the ticket is served again, at the same counter."""
 
 import datetime as dt
 

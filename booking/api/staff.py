@@ -75,8 +75,8 @@ start = _of_the_counter(verbs.start, "The called member stands at the counter: `
 finish = _of_the_counter(verbs.finish, "The member has been served: `served`.")
 undo_finish = _of_the_counter(
     verbs.undo_finish,
-    "Take back that the counter's last ticket was served, up to a minute later: `serving` again. A ticket that the counter "
-    "has called since then waits again where it stood.",
+    "Take back that the counter's last ticket was served, up to a minute later: `serving` again. A ticket that the "
+    "counter has called since then waits again where it stood.",
 )
 miss = _of_the_counter(verbs.miss, "The called member did not come: `missed`.")
 

@@ -80,8 +80,8 @@ def finish(*, counter: Counter, by) -> Ticket:
 
 @locks.verb
 def undo_finish(*, counter: Counter, by) -> Ticket:
-    """Take back that the counter's last ticket was served: it is being served there again. A ticket that the counter has
-    called since then waits again where it stood.
+    """Take back that the counter's last ticket was served: it is being served there again. A ticket that the counter
+    has called since then waits again where it stood.
 
     Locks the counter, the queues and the tickets. Raises NotAtCounter; WrongState where the counter has finished no
     ticket today, or it is not served any more; TooLateToUndo after a minute; CounterBusy where the next is being served
