@@ -162,6 +162,7 @@ def test_recall_is_counted_and_then_no_longer_offered(client, counter, departmen
         ("hold", ["call-next"], State.ON_HOLD),
         ("hold", ["call-next", "start"], State.ON_HOLD),
         ("put-back", ["call-next", "start"], State.WAITING),
+        ("undo-finish", ["call-next", "start", "finish"], State.SERVING),
     ],
 )
 def test_the_smaller_buttons(client, counter, department, verb, before, becomes):
@@ -174,6 +175,23 @@ def test_the_smaller_buttons(client, counter, department, verb, before, becomes)
     press(client, counter, verb, page=page)
 
     assert state_of(ticket) == becomes
+
+
+def test_a_finish_is_offered_back_for_a_minute_also_after_the_next_call(client, counter, department, clock):
+    serving(client, counter, department)
+    make_walk_in(department=department)
+    press(client, counter, "finish")
+    address = reverse("counter_press", args=[counter.number, "undo-finish"])
+    assert address in console(client, counter).content.decode()
+    press(client, counter, "call-next")
+    assert address in console(client, counter).content.decode()
+    clock.shift(61)
+    assert address not in console(client, counter).content.decode()
+
+    refused = press(client, counter, "undo-finish")
+
+    assert refused.status_code == 422
+    assert "เลย 1 นาทีหลังกดเสร็จสิ้นแล้ว" in text(refused)
 
 
 def test_why_a_ticket_was_put_on_hold_is_said_where_it_is_called_again(client, counter, department):

@@ -1,4 +1,4 @@
-"""A finish that was pressed too early is taken back within a minute: the ticket is served again, at the same counter."""
+"""A finish that was pressed too early is taken back within a minute: it is served again, at the same counter."""
 
 import datetime as dt
 

@@ -129,6 +129,7 @@ _ROWS = [
     Verb(name="undo_call", event="undo_call", label=_("ถอนการเรียก"), surfaces=_AT_COUNTER),
     Verb(name="start", event="start", label=_("เริ่มให้บริการ"), surfaces=_AT_COUNTER),
     Verb(name="finish", event="finish", label=_("เสร็จสิ้น"), surfaces=_AT_COUNTER),
+    Verb(name="undo_finish", event="undo_finish", label=_("ถอนการเสร็จสิ้น"), surfaces=_AT_COUNTER),
     Verb(name="miss", event="miss", label=_("เรียกแล้วไม่พบ"), surfaces=_AT_COUNTER),
     Verb(name="hold", event="hold", label=_("พักคิว"), surfaces=_AT_COUNTER),
     Verb(name="resume", event="resume", label=_("เรียกต่อจากที่พัก"), surfaces=_AT_COUNTER),

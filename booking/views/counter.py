@@ -211,6 +211,7 @@ PRESSED = {
     "undo-call": _simply(verbs.undo_call),
     "start": _simply(verbs.start),
     "finish": _simply(verbs.finish),
+    "undo-finish": _simply(verbs.undo_finish),
     "miss": _simply(verbs.miss),
     "hold": _hold,
     "put-back": _simply(verbs.put_back),
@@ -331,6 +332,7 @@ def _context(request, counter, *, etag="", said=None, show=None) -> dict:
         "at_counter": at_counter,
         "seen": _seen(at_counter and at_counter.ticket),
         "next": turns[0] if turns and turns[0].why != "not_yet" else None,
+        "finished": _undoable(counter, at_counter, now),
         "figures": reads.figures(counter),
         "list": name,
         "counts": counts,
@@ -348,6 +350,12 @@ def _context(request, counter, *, etag="", said=None, show=None) -> dict:
         "may_cancel": request.user.has_perm(Right.CANCEL),
         "may_call_out_of_order": request.user.has_perm(Right.CALL_OUT_OF_ORDER),
     }
+
+
+def _undoable(counter, at_counter, now):
+    """The finish that may be taken back now, or None."""
+    finished = None if at_counter and at_counter.ticket.state == State.SERVING else reads.last_finish(counter)
+    return finished if finished and finished.can_be_undone(now) else None
 
 
 def _etag(request, counter, *, show=None) -> str:

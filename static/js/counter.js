@@ -178,7 +178,7 @@ const keyOf = (code) => /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
 const press = (code) => {
   const key = keyOf(code);
   const button = key && document.querySelector(`[data-key="${key}"]`);
-  if (!button || (openForm() && !openForm().contains(button))) return;
+  if (!button || button.closest("[hidden]") || (openForm() && !openForm().contains(button))) return;
   button.click();
   if (openForm()?.contains(button)) openForm().querySelector("input:not([type=hidden])").focus();
 };
@@ -235,6 +235,8 @@ const showTimes = () => {
     const seconds = secondsSince(element.dateTime);
     element.textContent = `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
   }
+  for (const element of document.querySelectorAll("[data-until]"))
+    element.hidden = Date.now() + lead > Date.parse(element.dataset.until);
   for (const element of document.querySelectorAll("[data-minutes-since]"))
     element.textContent = Math.floor(secondsSince(element.dataset.minutesSince) / 60);
 };
