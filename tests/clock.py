@@ -12,11 +12,30 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 import time_machine
 
 BANGKOK = dt.timezone(dt.timedelta(hours=7))
 MORNING = dt.datetime(2026, 11, 23, 7, 30, tzinfo=BANGKOK)  # a Monday, an hour before the office opens
 FOR_CHILDREN = Path(__file__).parent / "moved_clock"
+
+
+def today_at(time: str) -> dt.datetime:
+    """A moment of MORNING's day, as "9.15"."""
+    hour, minute = time.split(".")
+    return MORNING.replace(hour=int(hour), minute=int(minute))
+
+
+def standing_still(moment: dt.datetime, **options):
+    """A fixture: the clock stands at that moment until the test moves it on. Every test can have `clock`, which is
+    MORNING's; a file that begins at another moment says `clock = standing_still(today_at("9.00"), autouse=True)`."""
+
+    @pytest.fixture(**options)
+    def clock():
+        with time_machine.travel(moment, tick=False) as traveller:
+            yield traveller
+
+    return clock
 
 
 def move_the_real_clock() -> None:

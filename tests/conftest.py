@@ -4,9 +4,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import translation
 
+from booking import roles
+from queuesite.demo import fake_line
 from tests import tables
 from tests.browser import chromium, new_page, new_phone, old_phone, phone  # noqa: F401
-from tests.clock import MORNING
+from tests.clock import MORNING, standing_still
+from tests.factories import make_user
 
 
 def pytest_collection_modifyitems(config, items):
@@ -34,6 +37,38 @@ def morning(request):
     else:
         with time_machine.travel(MORNING, tick=True):
             yield
+
+
+clock = standing_still(MORNING)
+
+
+@pytest.fixture
+def manager(client):
+    """Signed in on `client`."""
+    user = make_user(group=roles.MANAGER, first_name="สมหญิง")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def clerk(client):
+    """Signed in on `client`."""
+    user = make_user(group=roles.CLERK)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def server(settings):
+    """A LINE of our own, and an office that has all its channels there."""
+    with fake_line.running() as server:
+        settings.LINE_API_BASE = server.url
+        settings.LINE_CHANNEL_ACCESS_TOKEN = server.access_token
+        settings.LINE_CHANNEL_SECRET = server.channel_secret
+        settings.LINE_LOGIN_CHANNEL_ID = server.login_channel_id
+        settings.LINE_LOGIN_CHANNEL_SECRET = server.login_channel_secret
+        settings.PUBLIC_URL = "https://queue.example.org"
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -3,12 +3,12 @@
 import datetime as dt
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from booking import roles, verbs
 from booking.models import Ticket
 from booking.models.tickets import State
+from tests.clock import standing_still, today_at
 from tests.factories import (
     make_counter,
     make_member,
@@ -21,21 +21,11 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-MORNING = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+MORNING = today_at("8.00")
 PAGE = reverse("admin:booking_ticket_close_day")
 
 
-@pytest.fixture
-def clock():
-    with time_machine.travel(MORNING, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER)
-    client.force_login(user)
-    return user
+clock = standing_still(MORNING)
 
 
 @pytest.fixture

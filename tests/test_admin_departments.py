@@ -5,18 +5,10 @@ import datetime as dt
 import pytest
 from django.urls import reverse
 
-from booking import roles
 from booking.models import Department, OpeningHours, QuotaOverride, Slot
-from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER)
-    client.force_login(user)
-    return user
 
 
 FIELDS = [field.name for field in Department._meta.fields if field.name not in ("id", "slug", "letter")]

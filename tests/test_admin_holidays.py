@@ -7,12 +7,12 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from booking import roles, verbs
+from booking import verbs
 from booking.days import opening
 from booking.models import Place, Ticket
 from booking.models.tickets import State
 from holidays.models import Holiday
-from tests.factories import in_days, make_holiday, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import in_days, make_holiday, make_member, make_open_department, make_slot, make_ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -20,13 +20,6 @@ LIST = reverse("admin:holidays_holiday_changelist")
 ADD = reverse("admin:holidays_holiday_add")
 CONFIRM = reverse("admin:holidays_holiday_confirm")
 CLOSED = reverse("admin:booking_ticket_closed")
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER)
-    client.force_login(user)
-    return user
 
 
 def holiday_form(date, **fields) -> dict:

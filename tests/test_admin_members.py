@@ -8,7 +8,6 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from booking import roles
 from members.citizen_id import citizen_id_hmac
 from members.models import Member
 from tests.factories import make_citizen_id, make_member, make_ticket, make_user
@@ -17,13 +16,6 @@ pytestmark = pytest.mark.django_db
 
 LIST = reverse("admin:members_member_changelist")
 ADD = reverse("admin:members_member_add")
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER)
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from booking.messages import sending
 from booking.models import MessageChoice, Notice, Ticket
 from booking.models.notices import Kind, NoticeState
 from members.models import LineQuota
-from queuesite.demo import fake_line
 from tests.factories import make_member, make_slot, make_ticket, make_user
 from tests.pages import text
 
@@ -24,30 +23,9 @@ NOTICES = reverse("admin:booking_notice_changelist")
 
 
 @pytest.fixture
-def server(settings):
-    with fake_line.running() as server:
-        settings.LINE_API_BASE = server.url
-        settings.LINE_CHANNEL_ACCESS_TOKEN = server.access_token
-        settings.LINE_CHANNEL_SECRET = server.channel_secret
-        settings.LINE_LOGIN_CHANNEL_ID = server.login_channel_id
-        settings.LINE_LOGIN_CHANNEL_SECRET = server.login_channel_secret
-        settings.PUBLIC_URL = "https://queue.example.org"
-        settings.EMAIL_HOST = ""
-        yield server
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER)
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def clerk(client):
-    user = make_user(group=roles.CLERK)
-    client.force_login(user)
-    return user
+def server(server, settings):
+    settings.EMAIL_HOST = ""
+    return server
 
 
 @pytest.fixture

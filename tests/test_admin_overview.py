@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from booking import roles
 from booking.days import overview
 from booking.models import JobRun
 from tests.factories import (
@@ -20,7 +19,6 @@ from tests.factories import (
     make_open_department,
     make_slot,
     make_ticket,
-    make_user,
 )
 
 pytestmark = pytest.mark.django_db
@@ -28,13 +26,6 @@ pytestmark = pytest.mark.django_db
 INDEX = reverse("admin:index")
 CALENDAR = reverse("admin:booking_calendar")
 MORNING = dt.datetime(2026, 11, 25, 1, 0, tzinfo=dt.UTC)  # 08.00 on a Wednesday in Bangkok
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER)
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

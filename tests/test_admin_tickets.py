@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from booking import roles, verbs
+from booking import verbs
 from booking.admin import tickets
 from booking.models import Ticket
 from booking.models.tickets import State
@@ -14,7 +14,6 @@ from tests.factories import (
     make_open_department,
     make_slot,
     make_ticket,
-    make_user,
 )
 
 pytestmark = pytest.mark.django_db
@@ -22,13 +21,6 @@ pytestmark = pytest.mark.django_db
 LIST = reverse("admin:booking_ticket_changelist")
 BOOK = reverse("admin:booking_ticket_book_for_member")
 KEY = "office:" + "k" * 30
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER, first_name="สมหญิง")
-    client.force_login(user)
-    return user
 
 
 def page_of(ticket, verb="change"):

@@ -3,21 +3,18 @@
 import datetime as dt
 
 import pytest
-import time_machine
 
 from booking import verbs
 from booking.calling import waits
+from tests.clock import standing_still, today_at
 from tests.factories import make_open_department, make_slot, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
-MONDAY = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+MONDAY = today_at("8.00")
 
 
-@pytest.fixture
-def clock():
-    with time_machine.travel(MONDAY, tick=False) as traveller:
-        yield traveller
+clock = standing_still(MONDAY)
 
 
 def department_of(**fields):

@@ -79,6 +79,12 @@ def test_a_range_that_is_none_is_refused(client, query):
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
+def test_the_longest_range_is_a_leap_year(client):
+    address = f"/api/v1/departments/{make_open_department().slug}/days/?from=2026-01-01&to="
+    assert len(client.get(address + "2027-01-01").json()) == 366
+    assert client.get(address + "2027-01-02").status_code == 400
+
+
 @pytest.mark.parametrize("first, last", [("0001-01-01", "0001-12-31"), ("9999-01-01", "9999-12-31")])
 def test_the_ends_of_the_calendar_are_days_like_others(client, first, last):
     department = make_open_department()

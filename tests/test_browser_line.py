@@ -17,15 +17,6 @@ IN_LINE = (
 )
 
 
-@pytest.fixture
-def server(settings):
-    with fake_line.running() as server:
-        settings.LINE_API_BASE = server.url
-        settings.LINE_LOGIN_CHANNEL_ID = server.login_channel_id
-        settings.LINE_LOGIN_CHANNEL_SECRET = server.login_channel_secret
-        yield server
-
-
 def link(page, member, *, name="สมชาย"):
     """From /line/ by LINE Login to the linked account."""
     page.goto("/line/")

@@ -4,18 +4,11 @@ import pytest
 from django.urls import reverse
 
 from booking.models import Counter
-from booking.roles import CLERK, MANAGER
+from booking.roles import CLERK
 from tests.factories import make_counter, make_department, make_user
 from tests.pages import text
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=MANAGER)
-    client.force_login(user)
-    return user
 
 
 def form(*rows, number=6):

@@ -1,9 +1,6 @@
 """The console of a counter: what it shows, and what its buttons do, without a script and with one."""
 
-import datetime as dt
-
 import pytest
-import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -12,21 +9,19 @@ from booking import verbs
 from booking.models import Counter, Slot, Ticket
 from booking.models.tickets import Priority, State
 from booking.roles import MANAGER
+from tests.clock import standing_still, today_at
 from tests.consoles import WITH_SCRIPT, console, look, press, press_for, seen_on, sit, version_of
 from tests.factories import make_counter, make_member, make_open_department, make_ticket, make_user, make_walk_in
 from tests.pages import text
 
 pytestmark = pytest.mark.django_db
 
-MORNING = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+MORNING = today_at("9.00")
 PRESSED = ["call-next", "recall", "undo-call", "start", "finish", "miss", "hold", "put-back", "transfer"]
 PRESSED_FOR = ["call", "resume", "finish", "come-back", "check-in", "undo-check-in", "cancel", "reopen"]
 
 
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(MORNING, tick=False) as traveller:
-        yield traveller
+clock = standing_still(MORNING, autouse=True)
 
 
 @pytest.fixture

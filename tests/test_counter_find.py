@@ -1,9 +1,6 @@
 """The field of the console: a scanned ticket, a typed code or a member number."""
 
-import datetime as dt
-
 import pytest
-import time_machine
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
@@ -11,6 +8,7 @@ from booking import verbs
 from booking.models import Ticket
 from booking.models.tickets import State
 from booking.views.scan import _KEYS, _THAI_ON_THEM, ticket_meant
+from tests.clock import MORNING, standing_still
 from tests.consoles import WITH_SCRIPT, sit
 from tests.factories import (
     make_counter,
@@ -25,14 +23,10 @@ from tests.pages import text
 
 pytestmark = pytest.mark.django_db
 
-MORNING = dt.datetime(2026, 11, 23, 7, 30, tzinfo=dt.timezone(dt.timedelta(hours=7)))
 WITH_THAI_KEYS = str.maketrans(_KEYS, _THAI_ON_THEM)
 
 
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(MORNING, tick=False) as traveller:
-        yield traveller
+clock = standing_still(MORNING, autouse=True)
 
 
 @pytest.fixture

@@ -21,14 +21,10 @@ USER, OTHER = fake_line.user_id(100001), fake_line.user_id(100002)
 
 
 @pytest.fixture
-def server(settings):
-    with fake_line.running() as server:
-        settings.DEMO = True
-        settings.LINE_API_BASE = server.url
-        settings.LINE_CHANNEL_ACCESS_TOKEN = server.access_token
-        settings.LINE_CHANNEL_SECRET = server.channel_secret
-        settings.PUBLIC_URL = "http://testserver"
-        yield server
+def server(server, settings):
+    settings.DEMO = True
+    settings.PUBLIC_URL = "http://testserver"
+    return server
 
 
 @pytest.fixture

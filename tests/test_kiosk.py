@@ -34,13 +34,6 @@ def loans():
     return make_open_department(slug="loans", letter="A", name="ฝ่ายสินเชื่อ", max_days_ahead=2)
 
 
-@pytest.fixture
-def clerk(client):
-    clerk = make_user(group=roles.CLERK)
-    client.force_login(clerk)
-    return clerk
-
-
 def issue(client, slug="loans", *, key=KEY, **form):
     return client.post(reverse("kiosk_issue", args=[slug]), {"key": key} | form)
 

@@ -26,15 +26,6 @@ LOG_IN, CALLBACK = reverse("line_log_in"), reverse("line_callback")
 
 
 @pytest.fixture
-def server(settings):
-    with fake_line.running() as server:
-        settings.LINE_API_BASE = server.url
-        settings.LINE_LOGIN_CHANNEL_ID = server.login_channel_id
-        settings.LINE_LOGIN_CHANNEL_SECRET = server.login_channel_secret
-        yield server
-
-
-@pytest.fixture
 def account():
     return LineAccount.objects.create(member=make_member(), user_id=SOMCHAI, linked_at=timezone.now())
 

@@ -3,24 +3,21 @@
 import datetime as dt
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from booking import jobs, roles, verbs
 from booking.calling import pace
 from booking.models import Pace
+from tests.clock import standing_still, today_at
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 from tests.pages import text
 
 pytestmark = pytest.mark.django_db
 
-MONDAY = dt.datetime(2026, 11, 23, 8, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+MONDAY = today_at("8.00")
 
 
-@pytest.fixture
-def clock():
-    with time_machine.travel(MONDAY, tick=False) as traveller:
-        yield traveller
+clock = standing_still(MONDAY)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import datetime as dt
 
 import pytest
-import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -11,18 +10,16 @@ from booking import verbs
 from booking.calling import queues
 from booking.models import Ticket
 from booking.models.tickets import State
+from tests.clock import standing_still, today_at
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_walk_in
 from tests.pages import hold
 
 pytestmark = pytest.mark.django_db
 
-MONDAY = dt.datetime(2026, 11, 23, 8, 40, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+MONDAY = today_at("8.40")
 
 
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(MONDAY, tick=False) as traveller:
-        yield traveller
+clock = standing_still(MONDAY, autouse=True)
 
 
 def department_of(**fields):

@@ -4,7 +4,6 @@ import datetime as dt
 import uuid
 
 import pytest
-import time_machine
 from django.core import mail
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from booking.models.notices import Kind, NoticeState
 from members import line
 from members.models import LineAccount, Member
 from queuesite.demo import fake_line, line_shapes
+from tests.clock import MORNING, standing_still
 from tests.factories import (
     make_counter,
     make_member,
@@ -26,29 +26,12 @@ from tests.factories import (
 )
 from tests.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("server")]
 
 USER = fake_line.user_id(100001)
 
 
-@pytest.fixture
-def server():
-    with fake_line.running() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def channel(settings, server):
-    settings.LINE_API_BASE = server.url
-    settings.LINE_CHANNEL_ACCESS_TOKEN = server.access_token
-    settings.PUBLIC_URL = "https://queue.example.org"
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    """The clock stands still until it is moved, on a Monday morning before the office opens."""
-    with time_machine.travel("2026-11-23T00:30:00Z", tick=False) as clock:
-        yield clock
+clock = standing_still(MORNING, autouse=True)
 
 
 @pytest.fixture
@@ -624,17 +607,45 @@ def test_without_the_claim_they_would_send_it_again_and_again(elsewhere, monkeyp
     assert statuses.count(409) > 0
 
 
-def test_who_was_too_slow_leaves_it_to_who_took_it_up_meanwhile(server, clock):
+def test_who_was_too_slow_leaves_it_to_who_has_sent_it_meanwhile(server, clock):
     notice = make_issued()
     slow = sending._claim()
-    clock.shift(41)
+    clock.shift(sending.CLAIM)
     send_all()
     assert again(notice).state == NoticeState.SENT
 
     clock.shift(4 * 24 * 3600)
-    sending.send(slow)
+    sending.send(slow)  # its moment has passed: alone, this worker would drop it
 
     assert again(notice).state == NoticeState.SENT
+
+
+def test_who_was_too_slow_leaves_it_to_who_is_sending_it(server, clock):
+    notice = make_issued()
+    slow = sending._claim()
+    clock.shift(sending.CLAIM)
+    assert sending._claim() == notice
+    claimed = Notice.objects.filter(pk=notice.pk).values("state", "tries", "next_try_at", "reason").get()
+
+    clock.shift(4 * 24 * 3600)
+    sending.send(slow)
+
+    assert Notice.objects.filter(pk=notice.pk).values("state", "tries", "next_try_at", "reason").get() == claimed
+
+
+def test_a_claim_lasts_longer_than_all_that_one_sending_may_wait_for(settings):
+    """LINE's push, its quota and what is used of it; then the mail server."""
+    assert sending.CLAIM.total_seconds() > 3 * sum(line.TIMEOUT) + settings.EMAIL_TIMEOUT
+
+
+def test_nobody_is_telephoned_about_a_ticket_that_is_nobody_s_any_more(clock):
+    ticket = make_ticket(member=make_member(), slot=make_slot())
+    verbs.cancel(ticket=ticket, by=make_user())
+    Ticket.objects.filter(pk=ticket.pk).update(member=None)
+
+    send_all()
+
+    assert ticket.notices.get(kind=Kind.CANCELLED).state == NoticeState.DROPPED
 
 
 def components(part):

@@ -3,25 +3,22 @@
 import datetime as dt
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from booking import roles, verbs
 from booking.admin.waits import plot
 from booking.calling import accuracy
 from booking.models import WaitPrediction
+from tests.clock import standing_still, today_at
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
-MORNING = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
+MORNING = today_at("9.00")
 TODAY = MORNING.date()
 
 
-@pytest.fixture
-def clock():
-    with time_machine.travel(MORNING, tick=False) as traveller:
-        yield traveller
+clock = standing_still(MORNING)
 
 
 @pytest.fixture

@@ -3,23 +3,16 @@
 import pytest
 from django.urls import reverse
 
-from booking import errors, invariants, roles
+from booking import errors, invariants
 from booking.days import overview
 from booking.models import Ticket
 from booking.models.tickets import State
 from booking.papers import pictures
 from booking.verbs import closures
 from booking.verbs.closures import Choice
-from tests.factories import in_days, make_holiday, make_member, make_open_department, make_user, make_walk_in
+from tests.factories import in_days, make_holiday, make_member, make_open_department, make_walk_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager(client):
-    user = make_user(group=roles.MANAGER)
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

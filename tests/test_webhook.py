@@ -31,16 +31,6 @@ WEBHOOK = reverse("line_webhook")
 
 
 @pytest.fixture
-def server(settings):
-    with fake_line.running() as server:
-        settings.LINE_API_BASE = server.url
-        settings.LINE_CHANNEL_ACCESS_TOKEN = server.access_token
-        settings.LINE_CHANNEL_SECRET = server.channel_secret
-        settings.PUBLIC_URL = "https://queue.example.org"
-        yield server
-
-
-@pytest.fixture
 def somchai():
     return LineAccount.objects.create(member=make_member(), user_id=SOMCHAI, linked_at=timezone.now()).member
 
