@@ -1,6 +1,7 @@
 # make run        everything: database, web server, worker (PORT=8000, HOST=127.0.0.1)
 # make test       linter and tests, in about ten minutes (ARGS="-k booking" goes to pytest)
 # make test-slow  what takes longer: floods, real proxies, second databases, restarts
+# make mutate     changes the rules on purpose and says what no test notices: an hour or more (ARGS="--room days")
 # make bench      measurements (ARGS= goes to bench)
 # make lint       what `make test` asks of the source text;  make format puts it right
 #
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP = .venv/bin/python -m pip install --disable-pip-version-check
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: run test test-slow bench lint format
+.PHONY: run test test-slow mutate bench lint format
 
 run: .venv/installed .env
 	@.venv/bin/python manage.py run
@@ -22,6 +23,9 @@ test: lint
 # Exit code 5 of pytest says that no test is marked so.
 test-slow: .venv/installed-dev
 	.venv/bin/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+
+mutate: .venv/installed-dev
+	.venv/bin/python -m tests.mutation $(ARGS)
 
 bench: .venv/installed-dev
 	.venv/bin/python -m bench $(ARGS)
