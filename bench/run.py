@@ -66,10 +66,7 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
     if "machine" in parts:
         steps = 1_000 if quick else 100_000
         say(f"\nAny sequence of verbs, {steps:,} steps (a quarter of an hour for 100,000)")
-        database.fresh(url, "bench_machine")
-        database.use("bench_machine")
         found["machine"] = machine.measure(steps=steps)
-        connection.close()
         report.machine(found["machine"])
     found["load_after"] = os.getloadavg()[0]
     kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"

@@ -1,17 +1,23 @@
 """What a member's telephone loads: the bytes on the way to a ticket, fonts included, in a real Chromium."""
 
+import os
+import shutil
+
 from playwright.sync_api import sync_playwright
 
 from bench.servers import serving
 from queuesite.demo import office
-from tests.browser import HOW_TO_GET_CHROMIUM, chromium_path
+
+CHROMIUM = [os.environ.get("CHROMIUM", ""), "chromium-headless-shell", "chromium", "google-chrome"]
 
 
 def measure(url: str) -> dict:
     """Kilobytes over the line, headers included, page by page, each one after those before it in one browser."""
-    path = chromium_path()
+    path = next((path for name in CHROMIUM if name and (path := shutil.which(name))), None)
     if path is None:
-        return {"missing": HOW_TO_GET_CHROMIUM}
+        return {
+            "missing": "Chromium is needed: apt install chromium-headless-shell, or set CHROMIUM to the path of one."
+        }
     found = {}
     with serving(url, workers=1) as server, sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

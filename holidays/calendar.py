@@ -8,8 +8,8 @@ from pathlib import Path
 from django.db import connection, transaction
 from simple_history.utils import bulk_create_with_history
 
-from .errors import YearWithoutData
-from .models import Holiday
+from holidays.errors import YearWithoutData
+from holidays.models import Holiday
 
 DATA = Path(__file__).resolve().parent / "data"
 

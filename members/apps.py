@@ -7,4 +7,4 @@ class MembersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from . import checks  # noqa: F401 (registers itself)
+        from members import checks  # noqa: F401 (registers itself)

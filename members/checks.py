@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.checks import Error, Warning, register
 from django.http.request import validate_host
 
-from .identify import PROOFS
-from .line import LINE_API
-from .line_accounts import PROOFS as LINK_PROOFS
-from .line_accounts import asks_phone
-from .throttle import SCOPES, limit
+from members.identify import PROOFS
+from members.line import LINE_API
+from members.line_accounts import PROOFS as LINK_PROOFS
+from members.line_accounts import asks_phone
+from members.throttle import SCOPES, limit
 
 SHORTEST_KEY = 32  # characters
 HINT = "docs/line.md says where each value comes from."

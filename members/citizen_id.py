@@ -6,7 +6,7 @@ import re
 
 from django.conf import settings
 
-from .errors import InvalidCitizenId, InvalidMemberNumber
+from members.errors import InvalidCitizenId, InvalidMemberNumber
 
 THAI_DIGITS = {ord("๐") + value: str(value) for value in range(10)}
 # What people, and copying from a document, put between digits: spaces, every dash, invisible marks.

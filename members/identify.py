@@ -8,11 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from .citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
-from .errors import IdentityExpired, NotRegistered
-from .models import Member
-from .phones import phone_proves
-from .throttle import count_attempt
+from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
+from members.errors import IdentityExpired, NotRegistered
+from members.models import Member
+from members.phones import phone_proves
+from members.throttle import count_attempt
 
 PROOFS = ("none", "phone_last4")
 IDENTITY_LASTS = timedelta(minutes=15)

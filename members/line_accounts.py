@@ -20,12 +20,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django_q.tasks import async_task
 
-from . import line
-from .citizen_id import ascii_digits
-from .errors import CodeNeeded, IdentityExpired, WrongCode
-from .identify import IDENTITY_LASTS, identify
-from .models import LineAccount, LineFollow, LinkingCode, Member
-from .throttle import count_attempt
+from members import line
+from members.citizen_id import ascii_digits
+from members.errors import CodeNeeded, IdentityExpired, WrongCode
+from members.identify import IDENTITY_LASTS, identify
+from members.models import LineAccount, LineFollow, LinkingCode, Member
+from members.throttle import count_attempt
 
 log = logging.getLogger(__name__)
 

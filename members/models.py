@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from .citizen_id import parse_member_number
-from .errors import InvalidMemberNumber
-from .names import full_name, masked_name
-from .phones import parse_phone
+from members.citizen_id import parse_member_number
+from members.errors import InvalidMemberNumber
+from members.names import full_name, masked_name
+from members.phones import parse_phone
 
 
 class Member(models.Model):

@@ -4,7 +4,7 @@ import re
 
 from django.utils.crypto import constant_time_compare
 
-from .citizen_id import ascii_digits
+from members.citizen_id import ascii_digits
 
 
 def parse_phone(text: str) -> str:

@@ -16,8 +16,8 @@ from django.db import Error, connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from .errors import TooManyAttempts
-from .models import LookupCount
+from members.errors import TooManyAttempts
+from members.models import LookupCount
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,7 @@
 """Every rule holds after any sequence of verbs (`make bench` goes on for 100,000 steps)."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -30,7 +32,7 @@ def run(*, examples: int, steps: int = 50, **options) -> None:
 def test_any_sequence_of_verbs_keeps_every_rule():
     furnish()
 
-    run(examples=200)
+    run(examples=int(os.environ.get("QUEUE_MACHINE_RUNS", 200)))
 
     assert invariants.violations() == {}
 

@@ -277,9 +277,6 @@ SAID = {
     "checked_in": _("แจ้งว่ามาถึงแล้ว"),
 }
 
-# Where what is said stands at the right, beside the lists.
-ABOUT_QUEUE = {"counter_find", "counter_press_for"}
-
 
 def _done(request, counter, *, said=None, show=None):
     """With a script the console as it is now; otherwise to its page, so that a refresh repeats nothing."""

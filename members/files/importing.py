@@ -26,10 +26,9 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 
 from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
 from members.errors import InvalidCitizenId, InvalidMemberNumber
+from members.files.spreadsheets import MAX_ROWS, FileRefused, defused, read, undefused
 from members.models import Member
 from members.phones import parse_phone
-
-from .spreadsheets import MAX_ROWS, FileRefused, defused, read, undefused
 
 COLUMNS = (
     "member_number",
