@@ -48,73 +48,89 @@ def check_channels(app_configs, **kwargs):
     """
     if settings.LINE_API_BASE != LINE_API:
         return []
-    sends, hears = bool(settings.LINE_CHANNEL_ACCESS_TOKEN), bool(settings.LINE_CHANNEL_SECRET)
-    channel, secret, liff = settings.LINE_LOGIN_CHANNEL_ID, settings.LINE_LOGIN_CHANNEL_SECRET, settings.LINE_LIFF_ID
-    uses_line = bool(sends or hears or channel or liff)
-    public_url, where = settings.PUBLIC_URL, urlsplit(settings.PUBLIC_URL)
-    is_bare = where.scheme in ("http", "https") and where.netloc and public_url == f"{where.scheme}://{where.netloc}"
-    is_served = settings.DEBUG or not where.hostname or validate_host(where.hostname, settings.ALLOWED_HOSTS)
-    said = [
-        (
+    found = [*_of_the_address(), *_of_the_messages(), *_of_the_sign_in(), *_of_the_mail()]
+    return [Warning(text, hint=HINT, id=f"members.{name}") for name, text in found]
+
+
+def _of_the_address():
+    address, where = settings.PUBLIC_URL, urlsplit(settings.PUBLIC_URL)
+    if _uses_line() and not address:
+        yield (
             "W001",
-            uses_line and not public_url,
             "LINE is set up without PUBLIC_URL: messages have no buttons that lead here, and cards no QR code.",
-        ),
-        (
-            "W002",
-            uses_line and public_url and where.scheme != "https",
-            "PUBLIC_URL does not begin with https://: LINE opens no LIFF app and fetches no QR code there.",
-        ),
-        ("W003", public_url and not is_bare, "PUBLIC_URL must be scheme and host alone: https://queue.example.org."),
-        (
-            "W004",
-            not is_served,
-            "The host of PUBLIC_URL is not in ALLOWED_HOSTS: whoever follows a message's button is refused.",
-        ),
-        (
+        )
+    if _uses_line() and address and where.scheme != "https":
+        yield "W002", "PUBLIC_URL does not begin with https://: LINE opens no LIFF app and fetches no QR code there."
+    if address and not _is_scheme_and_host(address):
+        yield "W003", "PUBLIC_URL must be scheme and host alone: https://queue.example.org."
+    if where.hostname and not settings.DEBUG and not validate_host(where.hostname, settings.ALLOWED_HOSTS):
+        yield "W004", "The host of PUBLIC_URL is not in ALLOWED_HOSTS: whoever follows a message's button is refused."
+
+
+def _of_the_messages():
+    sends, hears = settings.LINE_CHANNEL_ACCESS_TOKEN, settings.LINE_CHANNEL_SECRET
+    if sends and not hears:
+        yield (
             "W005",
-            sends and not hears,
             "LINE_CHANNEL_ACCESS_TOKEN without LINE_CHANNEL_SECRET: members in the chat get no answer, and who blocks"
             " the account goes unnoticed.",
-        ),
-        (
-            "W006",
-            hears and not sends,
-            "LINE_CHANNEL_SECRET without LINE_CHANNEL_ACCESS_TOKEN: nothing is sent by LINE, answers neither.",
-        ),
-        (
+        )
+    if hears and not sends:
+        yield "W006", "LINE_CHANNEL_SECRET without LINE_CHANNEL_ACCESS_TOKEN: nothing is sent by LINE, answers neither."
+    if hears and hears == settings.LINE_LOGIN_CHANNEL_SECRET:
+        yield (
+            "W011",
+            "LINE_CHANNEL_SECRET and LINE_LOGIN_CHANNEL_SECRET are the same: each of the two channels has its own.",
+        )
+
+
+def _of_the_sign_in():
+    channel, secret, liff = settings.LINE_LOGIN_CHANNEL_ID, settings.LINE_LOGIN_CHANNEL_SECRET, settings.LINE_LIFF_ID
+    if channel and not secret:
+        yield (
             "W007",
-            channel and not secret,
             "LINE_LOGIN_CHANNEL_ID without LINE_LOGIN_CHANNEL_SECRET: nobody can sign in outside of LINE's browser.",
-        ),
-        (
+        )
+    if (secret or liff) and not channel:
+        yield (
             "W008",
-            (secret or liff) and not channel,
             "LINE_LIFF_ID or LINE_LOGIN_CHANNEL_SECRET without LINE_LOGIN_CHANNEL_ID: nobody can sign in by LINE.",
-        ),
-        (
+        )
+    if channel and not re.fullmatch("[0-9]+", channel):
+        yield (
             "W009",
-            channel and not re.fullmatch("[0-9]+", channel),
             "LINE_LOGIN_CHANNEL_ID is not a number: it is the Channel ID of the LINE Login channel.",
-        ),
-        (
+        )
+    if channel and liff and not re.fullmatch(rf"{re.escape(channel)}-\w+", liff):
+        yield (
             "W010",
-            channel and liff and not re.fullmatch(rf"{re.escape(channel)}-\w+", liff),
             "LINE_LIFF_ID does not begin with LINE_LOGIN_CHANNEL_ID and a dash: the LIFF app must be of that channel,"
             " and the setting its ID alone, without the address.",
-        ),
-        (
-            "W011",
-            hears and secret == settings.LINE_CHANNEL_SECRET,
-            "LINE_CHANNEL_SECRET and LINE_LOGIN_CHANNEL_SECRET are the same: each of the two channels has its own.",
-        ),
-        (
+        )
+
+
+def _of_the_mail():
+    if settings.EMAIL_HOST and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
+        yield (
             "W012",
-            settings.EMAIL_HOST and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"),
             "EMAIL_HOST is set, and DEFAULT_FROM_EMAIL is not: most mail servers refuse letters from localhost.",
-        ),
-    ]
-    return [Warning(text, hint=HINT, id=f"members.{name}") for name, is_so, text in said if is_so]
+        )
+
+
+def _uses_line() -> bool:
+    return any(
+        [
+            settings.LINE_CHANNEL_ACCESS_TOKEN,
+            settings.LINE_CHANNEL_SECRET,
+            settings.LINE_LOGIN_CHANNEL_ID,
+            settings.LINE_LIFF_ID,
+        ]
+    )
+
+
+def _is_scheme_and_host(address: str) -> bool:
+    where = urlsplit(address)
+    return where.scheme in ("http", "https") and bool(where.netloc) and address == f"{where.scheme}://{where.netloc}"
 
 
 @register("members", deploy=True)

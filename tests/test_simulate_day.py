@@ -6,10 +6,25 @@ import socket
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db.models import Sum
+from django.utils import timezone
+from django_q.models import Schedule
 
 from booking import invariants
-from booking.models import Counter, OpeningHours, StaffToken, Ticket, TicketEvent
+from booking.models import (
+    Counter,
+    Department,
+    MessageChoice,
+    OpeningHours,
+    Pace,
+    Place,
+    Slot,
+    StaffToken,
+    Ticket,
+    TicketEvent,
+)
 from booking.models.tickets import State
 from booking.verbs import seats
 from holidays.models import Holiday
@@ -46,6 +61,37 @@ def assert_taken_back(before):
 
 def play(live_server):
     call_command("simulate_day", "--speed", "2400", "--seed", "5", "--url", live_server.url)
+
+
+def settings_of_the_office() -> dict:
+    """Everything that a run could change and is no ticket or history of one."""
+    today = timezone.localdate()
+    return {
+        "departments": list(Department.objects.order_by("pk").values()),
+        "hours": list(OpeningHours.objects.order_by("pk").values()),
+        "messages": list(MessageChoice.objects.order_by("kind").values()),
+        "paces": list(Pace.objects.order_by("pk").values()),
+        "seats": list(Counter.objects.order_by("pk").values("number", "clerk", "is_active")),
+        "schedules": list(Schedule.objects.order_by("name").values("name", "func", "minutes", "next_run")),
+        "free": Place.objects.free().filter(slot__date=today).count(),
+        "quota": Slot.objects.filter(date=today).aggregate(all=Sum("quota"))["all"] - Place.objects.taken().count(),
+    }
+
+
+def test_every_quota_and_setting_is_put_back(live_server, small_day):
+    with time_machine.travel(MONDAY_NIGHT, tick=True):
+        seeded()
+        kept = Department.objects.first()
+        Pace.objects.create(department=kept, seconds=333, spread=44, measured_at=timezone.now())
+        Schedule.objects.filter(name="open_days").update(next_run=MONDAY_NIGHT + dt.timedelta(minutes=7))
+        seats.sign_in(counter=Counter.objects.get(number=2), by=get_user_model().objects.get(username="counter2"))
+        before = settings_of_the_office()
+
+        play(live_server)
+
+        assert Ticket.objects.filter(state=State.SERVED).exclude(slot=None).exists()
+        assert settings_of_the_office() == before
+        assert invariants.violations() == {}
 
 
 def test_a_day_that_is_a_holiday(live_server, small_day, capsys):

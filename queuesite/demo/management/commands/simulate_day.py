@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
@@ -59,8 +60,13 @@ class Command(BaseCommand):
                 "The day would run past midnight, and its tickets are of today. Choose a higher --speed."
             )
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with tokens_of_clerks() as tokens, without_laying_out(), self.open_today() as departments:
-            slots = {department.slug: lay_out(department, began, speed) for department in departments}
+        with (
+            tokens_of_clerks() as tokens,
+            without_laying_out(),
+            self.open_today() as departments,
+            paces_kept(),
+            laid_out(departments, began, speed) as slots,
+        ):
             day = Day(Api(url), tokens=tokens, slots=slots, date=began.date(), speed=speed, seed=seed)
             self.stdout.write(
                 f"A day in about {(BEFORE + SLOTS * SLOT_MINUTES) / speed:.0f} minutes. Watch {url}/board/"
@@ -128,7 +134,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def tokens_of_clerks():
-    """A token for each demo clerk whose counter is there, by its number. In the end they have left their counters."""
+    """A token for each demo clerk whose counter is there, by its number. In the end they sit where they sat before."""
     clerks = {
         number: get_user_model().objects.filter(username=f"counter{number}").first() for number in office.COUNTERS
     }
@@ -136,12 +142,15 @@ def tokens_of_clerks():
     tokens = {number: issue_token(clerks[number]) for number in numbers if clerks[number]}
     if not tokens:
         raise CommandError("There are no counters with clerks yet. Fill the demo first: manage.py seed_demo")
+    sat = list(Counter.objects.filter(clerk__in=clerks.values()).select_related("clerk"))
     try:
         yield tokens
     finally:
         StaffToken.objects.filter(token_hash__in=[hash_of(token) for token in tokens.values()]).delete()
         for counter in Counter.objects.filter(clerk__in=[clerks[number] for number in tokens]):
             _leave(counter)
+        for counter in sat:
+            seats.sign_in(counter=counter, by=counter.clerk)
 
 
 @contextmanager
@@ -161,19 +170,58 @@ def around_the_clock(departments: list[Department], today: dt.date):
 def without_laying_out():
     """Puts off the scheduled job that takes away places for which there is no rule; killed outright, it comes later."""
     schedule = Schedule.objects.filter(name="open_days")
+    planned = schedule.values_list("next_run", flat=True).first()
     schedule.update(next_run=timezone.now() + dt.timedelta(hours=2))
     try:
         yield
     finally:
-        schedule.update(next_run=timezone.now())
+        schedule.update(next_run=planned)
 
 
+@contextmanager
+def paces_kept():
+    """Puts each department's pace back to what it was before the run."""
+    before = list(Pace.objects.all())
+    try:
+        yield
+    finally:
+        Pace.objects.exclude(pk__in=[pace.pk for pace in before]).delete()
+        for pace in before:
+            pace.save()
+
+
+@contextmanager
+def laid_out(departments, began, speed: float):
+    """The slots of this run by department. In the end they have as many places as were booked, and so no free one."""
+    made: dict[str, dict[int, int]] = {}
+    try:
+        for department in departments:
+            made[department.slug] = lay_out(department, began, speed)
+        yield made
+    finally:
+        for slot_id in [slot_id for slots in made.values() for slot_id in slots]:
+            _take_back(slot_id)
+
+
+@transaction.atomic
+def _take_back(slot_id: int) -> None:
+    slot = Slot.objects.select_for_update(no_key=True).filter(pk=slot_id).first()
+    if slot is None:
+        return
+    slot.places.free().delete()
+    if slot.tickets.exists():
+        slot.quota = slot.places.count()
+        slot.save(update_fields=["quota"])
+    else:
+        slot.delete()
+
+
+@transaction.atomic
 def lay_out(department: Department, began, speed: float) -> dict[int, int]:
     """Slots of today for this run alone, half an hour of the simulated day each: the ids, with the minute at which each
     begins. The places are real ones, after the day's last number; none are left once the numbers are used up.
 
-    Also sets the department's pace to the simulated one, so that members are told waits that fit the speed; the
-    scheduled job measures it anew.
+    Also sets the department's pace to the simulated one, so that members are told waits that fit the speed.
     """
     seconds = round(60 * SERVICE / speed)
     Pace.objects.update_or_create(
