@@ -15,6 +15,7 @@ export PIP_ROOT_USER_ACTION = ignore
 .PHONY: run test test-slow mutate bench lint format
 
 run: .venv/installed .env
+	@chmod 600 .env
 	@.venv/bin/python manage.py run
 
 test: lint
@@ -41,7 +42,7 @@ format: .venv/installed-dev
 	.venv/bin/python -m ruff format .
 
 .env:
-	@cp .env.example .env
+	@umask 077 && cp .env.example .env
 	@echo "There was no .env: copied .env.example, which has DEMO=on (demo data, log-ins that everyone knows)."
 
 .venv/installed: requirements.txt constraints.txt | .venv/made

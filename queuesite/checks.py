@@ -4,9 +4,10 @@ public address makes it unsafe, a warning of `check --deploy`."""
 import os
 
 from django.conf import settings
-from django.core.checks import Error, Warning, register
+from django.core.checks import Error, Tags, Warning, register
+from django.db import connections
 
-from queuesite.launcher import front
+from queuesite.launcher import demo_left, front
 
 
 @register("queuesite")
@@ -31,3 +32,19 @@ def check_demo(app_configs, **kwargs):
         return []
     text = "DEMO=on: log-ins that everyone knows, secrets that everyone knows. Never on a public address."
     return [Warning(text, id="queuesite.W001")]
+
+
+@register(Tags.database)
+def check_nothing_is_left_of_the_demo(app_configs, databases=None, **kwargs):
+    """Asked by `migrate`, by `make run`, and by `check --database default`."""
+    if settings.DEMO or "default" not in (databases or []):
+        return []
+    with connections["default"].cursor() as cursor:
+        left = demo_left.found(cursor)
+    if not left:
+        return []
+    text = (
+        f"DEMO=off, and the database still has {left} of the demo, which everyone knows. An office begins with an "
+        "empty database: name another in DATABASE_URL, or another folder in VAR_DIR."
+    )
+    return [Error(text, id="queuesite.E003")]

@@ -41,11 +41,11 @@ def machines(tmp_path):
 
 
 def documented(program: str) -> list[str]:
-    """The command that the page says, for the folder of this checkout."""
+    """The command that the page says for an office, on the demo's database."""
     line = re.search(
         rf"^ +\.venv/bin/python (-m queuesite\.launcher\.postgres {program} .+)$", DOCS, flags=re.MULTILINE
     )[1]
-    return shlex.split(line)
+    return shlex.split(line.replace("--dbname=queue", "--dbname=demo"))
 
 
 def run(machine, *command: str, folder: Path) -> str:

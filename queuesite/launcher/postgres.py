@@ -36,8 +36,11 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from queuesite.launcher import demo_left
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 DATABASE = ROLE = "queue"
+DEMO_DATABASE = "demo"
 SYSTEM_USER = "queuesite"
 SYSTEM_HOME = Path("/var/lib/queuesite")
 MAJOR_VERSION = "18"
@@ -64,9 +67,14 @@ def env_file() -> Path:
     return Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env")
 
 
-def embedded_url(name: str = DATABASE) -> str:
-    """The address of database `name` on this checkout's embedded server; starts nothing."""
-    return url_of(var_dir() / "postgres", name)
+def database_name() -> str:
+    """The name of the embedded database: the demo has one of its own, which no office ever starts with."""
+    return DEMO_DATABASE if environ.Env().bool("DEMO", default=False) else DATABASE
+
+
+def embedded_url() -> str:
+    """The address of the database on this checkout's embedded server; starts nothing."""
+    return url_of(var_dir() / "postgres")
 
 
 @contextlib.contextmanager
@@ -99,12 +107,12 @@ def start_again_if_dead(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, database: str = DATABASE, durable: bool = True, shared_buffers: str = "256MB"):
+def running(folder: Path, *, database: str = "", durable: bool = True, shared_buffers: str = "256MB"):
     """Run a server on `folder` for the block's duration, or join one that runs; gives the database's URL.
 
-    `folder` holds data, log and locks; it is made when missing, as is the database. Only the first one in
-    decides on `durable` (False: a power cut may destroy the data; for tests) and `shared_buffers`. Raises
-    CannotStart. Takes the folder's lock `control` while starting and stopping, `users` (shared) throughout.
+    `folder` holds data, log and locks; it is made when missing, as is the database (database_name() where none is
+    named). Only the first one in decides on `durable` (False: a power cut may destroy the data; for tests) and
+    `shared_buffers`. Raises CannotStart. Takes the folder's lock `control` while starting and stopping, `users` (shared) throughout.
     """
     server = _Server(folder)
     with server.lock("control"):
@@ -113,7 +121,8 @@ def running(folder: Path, *, database: str = DATABASE, durable: bool = True, sha
         try:
             if not server.pid():
                 server.start(durable=durable, shared_buffers=shared_buffers)
-            server.make_database(database)
+                server.set_demo_apart()
+            server.make_database(database or database_name())
         except BaseException:
             _leave(server, users)
             raise
@@ -126,9 +135,9 @@ def running(folder: Path, *, database: str = DATABASE, durable: bool = True, sha
                 _leave(server, users)
 
 
-def url_of(folder: Path, database: str = DATABASE) -> str:
+def url_of(folder: Path, database: str = "") -> str:
     """The address of `database` on the server of `folder`, for libpq, psycopg and django-environ alike."""
-    return f"postgres://{ROLE}@:5432/{database}?host={quote(str(_socket_folder(folder)), safe='')}"
+    return f"postgres://{ROLE}@:5432/{database or database_name()}?host={quote(str(_socket_folder(folder)), safe='')}"
 
 
 def binaries() -> Path:
@@ -329,13 +338,30 @@ class _Server:
 
     def make_database(self, database: str) -> None:
         """Make the role and its database where missing. The role is no superuser; it may make databases."""
-        address = {"host": str(self.socket_folder), "port": 5432, "user": "postgres", "dbname": "postgres"}
-        with psycopg.connect(**address, autocommit=True) as connection:
+        with self._connect("postgres") as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
                 names = [sql.Identifier(database), sql.Identifier(ROLE)]
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+
+    def set_demo_apart(self) -> None:
+        """Rename the database of a folder from before the demo had one of its own, if nothing but the demo is in it.
+        Only by whoever just started the server: nobody is connected."""
+        with self._connect("postgres") as connection:
+            names = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+        if DATABASE not in names or DEMO_DATABASE in names:
+            return
+        with self._connect(DATABASE) as connection:
+            is_demo = demo_left.is_all_there_is(connection.cursor())
+        if is_demo:
+            with self._connect("postgres") as connection:
+                old, new = sql.Identifier(DATABASE), sql.Identifier(DEMO_DATABASE)
+                connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, new))
+            _say(f"the demo's data lies in a database of its own by now, {DEMO_DATABASE}; an office begins empty")
+
+    def _connect(self, name: str) -> psycopg.Connection:
+        return psycopg.connect(host=str(self.socket_folder), port=5432, user="postgres", dbname=name, autocommit=True)
 
     def stop(self) -> None:
         """Stop the server and its clients; where that takes long, at once: the next start replays its log."""
@@ -494,10 +520,11 @@ def main() -> None:
     """Run a bundled program on the embedded database: python -m queuesite.launcher.postgres pg_dump -Fc -f a.dump"""
     if len(sys.argv) < 2:
         sys.exit(main.__doc__)
+    environ.Env.read_env(env_file())
     try:
         with running(var_dir() / "postgres"):
             address = {"PGHOST": str(_socket_folder(var_dir() / "postgres")), "PGPORT": "5432"}
-            address |= {"PGUSER": ROLE, "PGDATABASE": DATABASE}
+            address |= {"PGUSER": ROLE, "PGDATABASE": database_name()}
             done = subprocess.run([binaries() / sys.argv[1], *sys.argv[2:]], env=os.environ | address)
     except CannotStart as exc:
         sys.exit(f"PostgreSQL: {exc}")

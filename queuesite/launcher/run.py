@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 
 from django.conf import settings
+from django.core import checks
 from django.core.management import call_command
 from django.db import connection
 from django_q.tasks import async_task
@@ -95,7 +96,10 @@ def _keep_running(started: list[Child], address: str, lock, say) -> None:
 
 
 def _prepare(say) -> None:
-    """Bring the database and the collected files up to date; fill an empty demo."""
+    """Bring the database and the collected files up to date; fill an empty demo. Raises CannotRun."""
+    errors = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+    if errors:
+        raise CannotRun("\n".join(error.msg for error in errors))
     pending = health.unapplied_migrations()
     if pending:
         say(f"Preparing the database ({pending} steps)")

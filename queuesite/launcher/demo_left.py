@@ -1,0 +1,36 @@
+"""What the demo leaves in a database, told from the data alone: an office must not start with it, and a folder from
+before the demo had a database of its own is told by it."""
+
+# Made-up members have their number as telephone; no telephone begins with 0800100.
+MEMBERS = "member_number BETWEEN '100001' AND '100200' AND phone = '08' || lpad(member_number, 8, '0')"
+# What the demo's log-ins are called, and the password that they have unless DEMO_PASSWORD names another.
+NAMES = "is_active AND first_name ~ '^(ผู้จัดการ|เจ้าหน้าที่)สาธิต'"
+USERNAMES = ["manager", *(f"counter{number}" for number in range(1, 6))]
+PASSWORD = "demo-queue-2569"
+
+
+def is_all_there_is(cursor) -> bool:
+    """Whether a database holds members, and the demo's alone."""
+    cursor.execute("SELECT to_regclass('members_member') IS NOT NULL")
+    if not cursor.fetchone()[0]:
+        return False
+    cursor.execute(f"SELECT coalesce(bool_and({MEMBERS}), false) FROM members_member")
+    return cursor.fetchone()[0]
+
+
+def found(cursor) -> str:
+    """What is there of the demo, in words; empty where nothing is."""
+    from django.contrib.auth.hashers import check_password  # this module is also read before any setting is
+
+    cursor.execute("SELECT to_regclass('members_member') IS NOT NULL AND to_regclass('auth_user') IS NOT NULL")
+    if not cursor.fetchone()[0]:
+        return ""
+    cursor.execute(f"SELECT count(*) FROM members_member WHERE {MEMBERS}")
+    members = cursor.fetchone()[0]
+    cursor.execute(f"SELECT username FROM auth_user WHERE {NAMES}")
+    log_ins = {username for (username,) in cursor.fetchall()}
+    cursor.execute("SELECT username, password FROM auth_user WHERE is_active AND username = ANY(%s)", [USERNAMES])
+    log_ins |= {name for name, kept in cursor.fetchall() if name not in log_ins and check_password(PASSWORD, kept)}
+    said = [f"the log-ins {', '.join(sorted(log_ins))}"] if log_ins else []
+    said += [f"{members} members"] if members else []
+    return " and ".join(said)
