@@ -112,7 +112,8 @@ def running(folder: Path, *, database: str = "", durable: bool = True, shared_bu
 
     `folder` holds data, log and locks; it is made when missing, as is the database (database_name() where none is
     named). Only the first one in decides on `durable` (False: a power cut may destroy the data; for tests) and
-    `shared_buffers`. Raises CannotStart. Takes the folder's lock `control` while starting and stopping, `users` (shared) throughout.
+    `shared_buffers`. Raises CannotStart. Takes the folder's lock `control` while starting and stopping, `users`
+    (shared) throughout.
     """
     server = _Server(folder)
     with server.lock("control"):
