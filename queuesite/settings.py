@@ -120,6 +120,8 @@ INSTALLED_APPS = [
 if DEMO:
     INSTALLED_APPS.append("queuesite.demo")
 
+# `/api/v1/` is answered by queuesite.middleware.api, before the rest is asked: what stands below it is for pages alone.
+# Whatever is added is decided for both, in tests/test_middleware.py.
 MIDDLEWARE = [
     "queuesite.middleware.whose_address",
     "queuesite.middleware.small_bodies",
@@ -277,6 +279,18 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "บัตรคิวออนไลน์",
     "DESCRIPTION": "Book, see, move and cancel queue tickets.",
     "VERSION": "1",
+    "CONTACT": {"name": OFFICE_NAME} | ({"url": PUBLIC_URL} if PUBLIC_URL else {}),
+    "SERVERS": [{"url": PUBLIC_URL or "/"}],
+    # An operation's tag is the first part of its path.
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "TAGS": [
+        {"name": "departments", "description": "What can be booked: departments, their days and times."},
+        {"name": "members", "description": "Who is asking, before a booking."},
+        {"name": "tickets", "description": "Book, see, move and cancel a ticket; say that its holder has come."},
+        {"name": "walk-ins", "description": "Tickets for those who come without one. For staff."},
+        {"name": "counters", "description": "Call and serve at a counter. For staff."},
+        {"name": "board", "description": "What everybody in the office may see."},
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SWAGGER_UI_DIST": "SIDECAR",
