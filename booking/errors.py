@@ -122,7 +122,7 @@ class NotToday(BookingError):
 
 class PresenceNeeded(BookingError):
     code = "presence_needed"
-    message = _("กรุณาสแกนคิวอาร์ที่จอหน้าสำนักงานเพื่อแจ้งว่ามาถึงแล้ว")
+    message = _("กรุณาสแกน QR ที่จอหน้าสำนักงานเพื่อแจ้งว่ามาถึงแล้ว")
     api = (MEMBERS, STAFF)
 
 
@@ -195,7 +195,7 @@ class IdempotencyKeyReused(BookingError):
 
 class NoTimeChosen(BookingError):
     code = "no_time"
-    message = _("กรุณาเลือกเวลาก่อน แล้วกดปุ่มด้านล่าง")
+    message = _("กรุณาเลือกเวลาก่อน แล้วแตะปุ่มด้านล่าง")
     leads_to = Leads.TIMES
 
 
@@ -209,7 +209,7 @@ class WhoFirst(BookingError):
     """The members' IdentityExpired, in words that also suit those who have not said yet who they are."""
 
     code = "identity_expired"
-    message = _("กรุณากรอกเลขของท่านอีกครั้ง การยืนยันตัวใช้ได้ครั้งละ 15 นาที สิ่งที่เลือกไว้ยังอยู่")
+    message = _("กรุณากรอกเลขของท่านอีกครั้ง การยืนยันตัวตนใช้ได้ครั้งละ 15 นาที สิ่งที่เลือกไว้ยังอยู่")
 
 
 class WrongLink(BookingError):

@@ -77,7 +77,7 @@ class TooManyAttempts(MemberError):
 
 class IdentityExpired(MemberError):
     code = "identity_expired"
-    message = _("ยืนยันตัวไว้นานเกิน 15 นาทีแล้ว กรุณากรอกเลขของท่านอีกครั้ง")
+    message = _("ยืนยันตัวตนไว้นานเกิน 15 นาทีแล้ว กรุณากรอกเลขของท่านอีกครั้ง")
     status = 401
     is_in_api = True
 
@@ -98,7 +98,7 @@ class LineRefused(MemberError):
     """The token, the code or the state is not one that LINE or this device gave."""
 
     code = "line_refused"
-    message = _("ยังเข้าใช้ด้วย LINE ไม่ได้ กรุณากดปุ่ม เข้าใช้ด้วย LINE อีกครั้ง หรือจองคิวโดยไม่ใช้ LINE")
+    message = _("ยังเข้าใช้ด้วย LINE ไม่ได้ กรุณาแตะปุ่ม เข้าใช้ด้วย LINE อีกครั้ง หรือจองคิวโดยไม่ใช้ LINE")
     status = 401
 
 

@@ -53,12 +53,12 @@ def test_from_home_to_a_ticket_moved_and_cancelled(request, device, department):
     page = request.getfixturevalue(device)
     ticket = book(page, department)
     expect(page.locator(".ticket-number")).to_have_text(ticket.code)
-    expect(page.get_by_text("ขั้นที่ 5 จาก 5")).to_be_visible()
+    expect(page.get_by_text("ขั้นตอนที่ 5 จาก 6")).to_be_visible()
 
-    page.get_by_role("link", name="เลื่อนไปเวลาอื่น").click()
+    page.get_by_role("link", name="เปลี่ยนวันหรือเวลา").click()
     page.locator("a.day").nth(1).click()
     choose_time(page, 2)
-    page.get_by_role("button", name="เลื่อนมาเวลานี้").click()
+    page.get_by_role("button", name="เปลี่ยนเป็นเวลานี้").click()
     page.wait_for_url(lambda url: ticket.public_id not in url)
     moved = ticket_on(page)
     assert moved.moved_from == ticket

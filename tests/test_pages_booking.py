@@ -23,7 +23,7 @@ def test_times_stand_in_morning_and_afternoon_with_the_places_left(client):
     morning, afternoon = said.split("เช้า")[1].split("บ่าย")
     assert "08.30 น. ว่าง 2 คิว 09.00 น. ว่าง 1 คิว" in morning
     assert "13.00 น. ว่าง 2 คิว" in afternoon
-    assert "ขั้นที่ 4 จาก 5" in said
+    assert "ขั้นตอนที่ 5 จาก 6" in said
 
 
 def test_a_full_time_is_visible_and_cannot_be_tapped(client):
@@ -42,7 +42,7 @@ def test_the_way_ends_at_the_ticket(client):
     assert ticket.member == member
     page = client.get(reverse("ticket", args=[ticket.public_id]), {"booked": 1})
     assert ticket.code in text(page)
-    assert "ขั้นที่ 5 จาก 5" in text(page)
+    assert "ขั้นตอนที่ 5 จาก 6" in text(page)
 
 
 def test_three_taps_from_the_name_to_the_ticket(client):

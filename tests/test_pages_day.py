@@ -82,7 +82,7 @@ def test_where_presence_counts_the_page_asks_to_scan(client, clock):
     hold(client, ticket)
     clock.move_to(MONDAY.replace(hour=9, minute=30))
 
-    assert "สแกนคิวอาร์" in page(client, ticket)
+    assert "สแกน QR" in page(client, ticket)
     check_in(client, ticket)
 
     ticket.refresh_from_db()

@@ -33,7 +33,7 @@ def test_each_open_day_is_one_sentence_and_leads_to_its_times(client):
     free = department.slots.filter(date=in_days(2)).count()
     assert boxes(page)[in_days(2)] == f"จองคิว {thai.long_date(in_days(2))} ว่าง {free} คิว"
     assert reverse("times", args=[department.slug, in_days(2)]) in page.content.decode()
-    assert "ขั้นที่ 3 จาก 5" in text(page)
+    assert "ขั้นตอนที่ 4 จาก 6" in text(page)
 
 
 def test_grey_days_say_why(client):

@@ -26,7 +26,7 @@ def test_each_department_says_what_it_is_for(client):
     assert "ฝ่ายที่เลิกแล้ว" not in text(page)
     assert 'class="stub hue-rose"' in page.content.decode()
     assert reverse("identify", args=[department.slug]) in page.content.decode()
-    assert "ขั้นที่ 1 จาก 5" in text(page)
+    assert "ขั้นตอนที่ 3 จาก 6" in text(page)
 
 
 def test_whether_a_department_is_open_today(client):

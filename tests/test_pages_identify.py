@@ -20,9 +20,9 @@ def ask(client, department, **form):
 def test_the_citizen_id_is_recommended_and_the_page_says_why(client):
     page = client.get(reverse("identify", args=[make_department().slug]))
     assert "เลขประจำตัวประชาชน แนะนำ" in text(page)
-    assert "แม่นยำกว่า" in text(page)
+    assert "เพียงท่านเดียว" in text(page)
     assert re.search(r'value="citizen_id"[^>]* checked', page.content.decode())
-    assert "ขั้นที่ 2 จาก 5" in text(page)
+    assert "ขั้นตอนที่ 3 จาก 6" in text(page)
 
 
 def test_numbers_are_typed_on_a_numeric_keypad_and_not_remembered(client):

@@ -18,7 +18,7 @@ def check(client, **form):
 def test_a_registered_member_may_book(client):
     answer = check(client, by="member_number", member_number=make_member().member_number)
     assert "สมัครไอเมมเบอร์แล้ว" in text(answer)
-    assert "สิ่งที่ทำได้ต่อ" not in text(answer)
+    assert "ทำอย่างไรต่อ" not in text(answer)
 
 
 def test_the_others_are_told_the_three_ways_on_and_the_telephone(client, settings):

@@ -144,7 +144,7 @@ def test_every_state_has_a_page(client, ticket, state):
     page = page_of(client, ticket)
     assert page.status_code == 200
     assert ("ยกเลิกบัตรคิว" in text(page)) == ticket.can_cancel
-    assert ("เลื่อนไปเวลาอื่น" in text(page)) == ticket.can_move
+    assert ("เปลี่ยนวันหรือเวลา" in text(page)) == ticket.can_move
 
 
 def test_a_called_ticket_says_where_to_go(client, ticket):
@@ -255,7 +255,7 @@ def test_moving_with_the_same_days_and_times(client, ticket):
     said = text(client.get(answer["Location"]))
     # A number alone would not do: it may be the same on another day.
     was = f"{ticket.code} {thai.short_date(ticket.date)} เวลา {thai.clock(ticket.slot)}"
-    assert f"เลื่อนแล้ว ใช้บัตรใบนี้แทนบัตรเดิม {was}" in said
+    assert f"ย้ายแล้ว ใช้บัตรใบนี้แทนบัตรเดิม {was}" in said
     assert moved.code in said
 
 
@@ -264,7 +264,7 @@ def test_the_old_tickets_page_leads_to_the_new_one(client, ticket):
     moved = verbs.reschedule(ticket=ticket, slot_id=slot.pk, key="k")
     answer = page_of(client, ticket)
     assert ticket_at(answer["Location"]).pk == moved.ticket_id
-    assert "เลื่อนแล้ว" in text(client.get(answer["Location"]))
+    assert "ย้ายแล้ว" in text(client.get(answer["Location"]))
 
 
 def test_a_move_sent_twice_is_one_move(client, ticket):

@@ -45,7 +45,7 @@ def test_a_ticket_that_the_office_moved_stands_in_the_place_of_the_old_one(clien
     for page in ("tickets", "home"):
         said = text(client.get(reverse(page)))
         assert newest.code in said
-        assert "เลื่อนแล้ว" in said
+        assert "ย้ายแล้ว" in said
         assert old.code not in said
         assert "ยกเลิกแล้ว" not in said
     assert client.get(reverse("ticket", args=[newest.public_id])).status_code == 200

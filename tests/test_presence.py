@@ -90,11 +90,11 @@ def test_without_the_code_there_is_no_button_and_no_check_in(client, ticket, clo
     answer = arrive(client)
 
     assert not has_button(answer)
-    assert "กรุณาสแกนคิวอาร์ที่จอหน้าสำนักงาน" in text(answer)
+    assert "กรุณาสแกน QR ที่จอหน้าสำนักงาน" in text(answer)
     refused = tap(client, ticket)
     ticket.refresh_from_db()
     assert ticket.state == State.BOOKED
-    assert "กรุณาสแกนคิวอาร์ที่จอหน้าสำนักงานเพื่อแจ้งว่ามาถึงแล้ว" in text(refused)
+    assert "กรุณาสแกน QR ที่จอหน้าสำนักงานเพื่อแจ้งว่ามาถึงแล้ว" in text(refused)
 
 
 def test_who_has_scanned_it_taps_once(client, ticket, clock):
@@ -135,7 +135,7 @@ def test_an_old_or_wrong_code_says_to_scan_again(client, ticket, clock, too_late
     answer = arrive(client, code)
 
     assert answer.status_code == 200
-    assert "คิวอาร์นี้หมดเวลาแล้ว กรุณาสแกนที่จอหน้าสำนักงานอีกครั้ง" in text(answer)
+    assert "QR นี้หมดเวลาแล้ว กรุณาสแกนที่จอหน้าสำนักงานอีกครั้ง" in text(answer)
     assert not has_button(answer)
     tap(client, ticket)
     ticket.refresh_from_db()

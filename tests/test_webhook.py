@@ -372,7 +372,7 @@ def test_cancelling_asks_first(client, server, somchai, how):
 
     answer = say(client, server, "ยกเลิก") if how == "the word" else tap(client, server, f"cancel:{ticket.public_id}")
 
-    assert "ยกเลิกบัตรคิวนี้ใช่ไหม" in answer
+    assert "ยกเลิกบัตรคิวนี้หรือไม่" in answer
     assert buttons(server.replies[0])["ยืนยันยกเลิก"] == f"cancel-now:{ticket.public_id}"
     ticket.refresh_from_db()
     assert ticket.state == State.BOOKED

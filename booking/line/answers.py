@@ -163,7 +163,7 @@ def _ask_to_cancel(ticket: Ticket) -> dict:
     if not ticket.can_cancel:
         return _about(ticket, _("บัตรคิวนี้ยกเลิกไม่ได้แล้ว"))
     buttons = [(_("ไม่ยกเลิก"), "tickets:"), (_("ยืนยันยกเลิก"), f"cancel-now:{ticket.public_id}")]
-    return _about(ticket, _("ยกเลิกบัตรคิวนี้ใช่ไหม"), buttons=buttons)
+    return _about(ticket, _("ยกเลิกบัตรคิวนี้หรือไม่"), buttons=buttons)
 
 
 def _about(ticket: Ticket, heading: str, *, buttons=()) -> dict:

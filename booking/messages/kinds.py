@@ -160,7 +160,7 @@ _ROWS = [
     MessageKind(
         kind=Kind.ISSUED,
         owed_by=[Owed("book", to=To.NEW_HOLDER), Owed("reschedule", to=To.NEW_HOLDER, by=By.MEMBER)],
-        when_sent=gettext_lazy("เมื่อจองหรือเลื่อนคิวเสร็จ"),
+        when_sent=gettext_lazy("เมื่อจองหรือย้ายคิวเสร็จ"),
         is_reminder=False,
         lasts=None,
         still_true_in=[State.BOOKED],

@@ -44,7 +44,7 @@ def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
         _line(canvas, _("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}, y=tear + 190, size=96, bold=True)
         _line(canvas, _("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive_at)}, y=tear + 290, size=52)
     _draw_qr(image, link, y=tear + 350)
-    _line(canvas, _("สแกนเพื่อเปิดบัตรคิวใบนี้"), y=tear + 390 + QR_SIZE, size=44, fill=SOFT)
+    _line(canvas, _("ให้เครื่องอื่นสแกน เพื่อเปิดบัตรคิวใบนี้"), y=tear + 390 + QR_SIZE, size=44, fill=SOFT)
     if things:
         y = tear + 490 + QR_SIZE
         _line(canvas, _("สิ่งที่ต้องนำมา"), y=y, size=48, bold=True)
