@@ -15,6 +15,7 @@ from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
 from members import line, throttle
+from members.files import importing
 from members.models import LineEvent, LineQuota
 
 RECURRING: dict[str, int] = {}
@@ -80,6 +81,11 @@ def close_days() -> None:
 @recurring(minutes=5)
 def measure_pace() -> None:
     pace.measure_paces(since=timezone.now() - pace.LOOKS_BACK)
+
+
+@recurring(minutes=10)
+def forget_imports() -> None:
+    importing.forget_old()
 
 
 @recurring(minutes=60)

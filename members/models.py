@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 
 from members.citizen_id import parse_member_number
 from members.errors import InvalidMemberNumber
+from members.free_text import FreeCharField
 from members.names import full_name, masked_name
 from members.phones import parse_phone
 
@@ -34,9 +35,9 @@ class Member(models.Model):
         editable=False,
         error_messages={"unique": _("เลขประจำตัวประชาชนนี้เป็นของสมาชิกท่านอื่นแล้ว กรุณาตรวจอีกครั้ง")},
     )
-    title = models.CharField(_("คำนำหน้า"), max_length=40, blank=True)
-    given_name = models.CharField(_("ชื่อ"), max_length=100)
-    family_name = models.CharField(_("นามสกุล"), max_length=100, blank=True)
+    title = FreeCharField(_("คำนำหน้า"), max_length=40, blank=True)
+    given_name = FreeCharField(_("ชื่อ"), max_length=100)
+    family_name = FreeCharField(_("นามสกุล"), max_length=100, blank=True)
     phone = models.CharField(_("โทรศัพท์"), max_length=20, blank=True)
     email = models.EmailField(_("อีเมล"), blank=True)
     is_registered = models.BooleanField(_("สมัครไอเมมเบอร์แล้ว"), default=False)

@@ -6,4 +6,8 @@ class QueuesiteConfig(AppConfig):
     verbose_name = "ระบบ"
 
     def ready(self):
-        from queuesite import checks  # noqa: F401 (registers itself)
+        from django.db.models.signals import post_migrate
+
+        from queuesite import checks, secret_keys  # noqa: F401 (they register themselves)
+
+        post_migrate.connect(lambda **_: secret_keys.keep(), sender=self, weak=False)

@@ -136,6 +136,8 @@ def api(get_response):
             response.render()
         response.headers[HEADER] = _strict_policy()
         response.headers["Content-Language"] = language
+        if request.method != "GET" or "HTTP_AUTHORIZATION" in request.META:
+            response.headers.setdefault("Cache-Control", "no-store")  # somebody's ticket, identity or secret
         response.headers["Content-Length"] = str(len(response.content))
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response

@@ -25,6 +25,7 @@ from booking.verbs.closures import Choice
 from holidays import calendar
 from holidays.errors import YearWithoutData
 from holidays.models import Holiday
+from members.free_text import masked
 
 
 class Year(admin.SimpleListFilter):
@@ -69,6 +70,8 @@ class HolidayAdmin(RulesAdmin):
 
     def save_model(self, request, obj, form, change):
         """A day that has tickets stays a draft until staff have seen them and chosen."""
+        # `holidays` knows nothing of members: their IDs are masked here.
+        obj.name, obj.name_en = masked(obj.name), masked(obj.name_en)
         obj.takes_effect = obj.is_confirmed and not {"date", "is_confirmed"}.isdisjoint(form.changed_data)
         obj.is_held_back = obj.takes_effect and bool(tickets_in_the_way([obj]))
         if obj.is_held_back:

@@ -2,7 +2,7 @@ from booking.models.board import BoardNotice, Clip
 from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion
 from booking.models.departments import Department
 from booking.models.hours import OpeningHours, QuotaOverride
-from booking.models.jobs import JobRun
+from booking.models.jobs import JobRun, KeyInUse
 from booking.models.notices import MessageChoice, Notice
 from booking.models.places import Place, Slot
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
@@ -16,6 +16,7 @@ __all__ = [
     "CounterDepartment",
     "Department",
     "JobRun",
+    "KeyInUse",
     "MessageChoice",
     "Notice",
     "OpeningHours",

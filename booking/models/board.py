@@ -7,6 +7,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from members.free_text import FreeCharField
+
 
 class Clip(models.Model):
     """A recorded word of what the board says (calling/board.py). It is kept in the database, so that every web process
@@ -38,8 +40,8 @@ class BoardNoticeQuerySet(models.QuerySet):
 class BoardNotice(models.Model):
     """A sentence at the foot of the board, on the days between its first and its last, both included."""
 
-    text = models.CharField(_("ข้อความ"), max_length=120, help_text=_("หนึ่งประโยค ยิ่งสั้นยิ่งอ่านได้จากไกล"))
-    text_en = models.CharField(_("ข้อความ (อังกฤษ)"), max_length=120, blank=True)
+    text = FreeCharField(_("ข้อความ"), max_length=120, help_text=_("หนึ่งประโยค ยิ่งสั้นยิ่งอ่านได้จากไกล"))
+    text_en = FreeCharField(_("ข้อความ (อังกฤษ)"), max_length=120, blank=True)
     first_day = models.DateField(_("แสดงตั้งแต่วันที่"), null=True, blank=True, help_text=_("เว้นว่างคือแสดงทันที"))
     last_day = models.DateField(_("แสดงถึงวันที่"), null=True, blank=True, help_text=_("เว้นว่างคือแสดงจนกว่าจะปิด"))
     is_active = models.BooleanField(_("แสดงบนจอ"), default=True)

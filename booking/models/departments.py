@@ -5,6 +5,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from members.free_text import FreeCharField, FreeTextField
+
 
 class DepartmentQuerySet(models.QuerySet):
     def active(self):
@@ -39,12 +41,12 @@ class Department(models.Model):
         max_length=2,
         validators=[RegexValidator(r"^[A-Z]{1,2}$", _("ใช้อักษร A ถึง Z หนึ่งหรือสองตัว"))],
     )
-    name = models.CharField(_("ชื่อฝ่าย"), max_length=100)
-    name_en = models.CharField(_("ชื่อฝ่าย (อังกฤษ)"), max_length=100, blank=True)
-    description = models.CharField(_("ติดต่อเรื่องอะไร"), max_length=300, blank=True)
-    description_en = models.CharField(_("ติดต่อเรื่องอะไร (อังกฤษ)"), max_length=300, blank=True)
-    bring = models.TextField(_("สิ่งที่ต้องนำมา"), blank=True, help_text=_("หนึ่งบรรทัดต่อหนึ่งรายการ"))
-    bring_en = models.TextField(_("สิ่งที่ต้องนำมา (อังกฤษ)"), blank=True)
+    name = FreeCharField(_("ชื่อฝ่าย"), max_length=100)
+    name_en = FreeCharField(_("ชื่อฝ่าย (อังกฤษ)"), max_length=100, blank=True)
+    description = FreeCharField(_("ติดต่อเรื่องอะไร"), max_length=300, blank=True)
+    description_en = FreeCharField(_("ติดต่อเรื่องอะไร (อังกฤษ)"), max_length=300, blank=True)
+    bring = FreeTextField(_("สิ่งที่ต้องนำมา"), blank=True, help_text=_("หนึ่งบรรทัดต่อหนึ่งรายการ"))
+    bring_en = FreeTextField(_("สิ่งที่ต้องนำมา (อังกฤษ)"), blank=True)
     hue = models.CharField(_("สีประจำฝ่าย"), max_length=10, choices=Hue, default=Hue.TEAL)
     position = models.PositiveSmallIntegerField(_("ลำดับที่แสดง"), default=0)
     is_active = models.BooleanField(_("เปิดใช้งาน"), default=True)

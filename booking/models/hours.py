@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from booking.models.departments import Department
+from members.free_text import FreeCharField
 
 # Bookings are numbered from 1 to here each day; walk-ins go on from 501.
 LAST_BOOKED_NUMBER = 500
@@ -141,8 +142,8 @@ class QuotaOverride(models.Model):
     quota = models.PositiveSmallIntegerField(
         _("จำนวนคิวต่อช่วง"), help_text=_("0 คือปิดรับจอง"), validators=[MaxValueValidator(LAST_BOOKED_NUMBER)]
     )
-    reason = models.CharField(_("เหตุผลที่แจ้งสมาชิก"), max_length=120, blank=True)
-    reason_en = models.CharField(_("เหตุผลที่แจ้งสมาชิก (อังกฤษ)"), max_length=120, blank=True)
+    reason = FreeCharField(_("เหตุผลที่แจ้งสมาชิก"), max_length=120, blank=True)
+    reason_en = FreeCharField(_("เหตุผลที่แจ้งสมาชิก (อังกฤษ)"), max_length=120, blank=True)
 
     history = HistoricalRecords()
 

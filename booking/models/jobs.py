@@ -15,3 +15,17 @@ class JobRun(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class KeyInUse(models.Model):
+    """A secret of the settings by its fingerprint: one that was changed is noticed before it costs (secret_keys.py)."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    fingerprint = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("รหัสลับที่ใช้อยู่")
+        verbose_name_plural = _("รหัสลับที่ใช้อยู่")
+
+    def __str__(self):
+        return self.name

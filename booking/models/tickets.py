@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.models.counters import Counter
 from booking.models.departments import Department
 from booking.models.places import Slot
+from members.free_text import FreeCharField
 from members.models import Member
 
 
@@ -133,7 +134,7 @@ class Ticket(models.Model):
     priority = models.CharField(
         _("คิวพิเศษ"), max_length=10, choices=Priority, default=Priority.NONE, db_default="", blank=True
     )
-    priority_reason = models.CharField(_("เหตุผลของคิวพิเศษ"), max_length=120, default="", db_default="", blank=True)
+    priority_reason = FreeCharField(_("เหตุผลของคิวพิเศษ"), max_length=120, default="", db_default="", blank=True)
     # The counter that called it last, and when.
     counter = models.ForeignKey(
         Counter, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("ช่องบริการ")
@@ -268,7 +269,7 @@ class TicketEvent(models.Model):
     # In whose queue the ticket stood after it, and at which counter it happened.
     queue = models.ForeignKey(Department, models.PROTECT, null=True, related_name="+", verbose_name=_("คิวของฝ่าย"))
     counter = models.ForeignKey(Counter, models.PROTECT, null=True, related_name="+", verbose_name=_("ช่องบริการ"))
-    reason = models.CharField(_("เหตุผล"), max_length=200, blank=True)
+    reason = FreeCharField(_("เหตุผล"), max_length=200, blank=True)
     # Events of before this column was there have its words in their reason.
     cause = models.CharField(max_length=20, choices=Cause, default=Cause.NONE, db_default="", blank=True)
     at = models.DateTimeField(_("เมื่อ"))

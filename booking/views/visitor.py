@@ -106,7 +106,7 @@ def remember_confirmed(response, request) -> None:
 
 
 def forget_identity(response) -> None:
-    response.delete_cookie("identity", samesite="Lax")
+    _delete_cookie(response, "identity")
 
 
 # --- their LINE account ---
@@ -134,7 +134,7 @@ def remember_line(response, account: LineAccount) -> None:
 
 def forget_line(response) -> None:
     for name in ("line", "line_user", "line_claim"):
-        response.delete_cookie(name, samesite="Lax")
+        _delete_cookie(response, name)
 
 
 def line_user(request) -> dict | None:
@@ -166,7 +166,7 @@ def remember_log_in(response, begun: dict) -> None:
 
 
 def forget_log_in(response) -> None:
-    response.delete_cookie("line_log_in", samesite="Lax")
+    _delete_cookie(response, "line_log_in")
 
 
 # --- which tickets the device holds ---
@@ -174,7 +174,9 @@ def forget_log_in(response) -> None:
 
 def ticket_ids(request) -> list[str]:
     """The public ids of the tickets that were booked, or opened by their secret, on this device; newest first."""
-    return _cookie(request, "tickets").split()
+    held = _cookie(request, "tickets")
+    # Before cookies were prefixed a device got its tickets under the bare name; with the next one they move.
+    return (held or request.get_signed_cookie("tickets", default="", salt="visitor.")).split()
 
 
 def my_tickets(request):
@@ -206,7 +208,7 @@ def remember_ticket(response, request, public_id: str) -> None:
 
 
 def forget_tickets(response) -> None:
-    response.delete_cookie("tickets", samesite="Lax")
+    _delete_cookie(response, "tickets")
 
 
 # --- the device, for counting look-ups ---
@@ -223,23 +225,36 @@ def ensure_device(response, request) -> None:
 
 
 def _cookie(request, name: str, *, salt: str = "") -> str:
-    return request.get_signed_cookie(name, default="", salt=f"visitor.{salt}")
+    return request.get_signed_cookie(f"{_prefix()}{name}", default="", salt=f"visitor.{salt}")
 
 
 def _set_cookie(response, name: str, value: str, *, max_age: float, salt: str = "") -> None:
-    response.set_signed_cookie(name, value, salt=f"visitor.{salt}", max_age=int(max_age), **_out_of_reach())
+    response.set_signed_cookie(
+        f"{_prefix()}{name}", value, salt=f"visitor.{salt}", max_age=int(max_age), **_out_of_reach()
+    )
 
 
 def _json_cookie(request, name: str, *, max_age: float) -> dict | None:
     try:
-        return signing.loads(request.COOKIES.get(name, ""), salt=f"visitor.{name}", max_age=max_age)
+        return signing.loads(request.COOKIES.get(f"{_prefix()}{name}", ""), salt=f"visitor.{name}", max_age=max_age)
     except (signing.BadSignature, UnicodeEncodeError):
         return None
 
 
 def _set_json_cookie(response, name: str, value: dict, *, max_age: float) -> None:
     signed = signing.dumps(value, salt=f"visitor.{name}")
-    response.set_cookie(name, signed, max_age=int(max_age), **_out_of_reach())
+    response.set_cookie(f"{_prefix()}{name}", signed, max_age=int(max_age), **_out_of_reach())
+
+
+def _delete_cookie(response, name: str) -> None:
+    response.delete_cookie(f"{_prefix()}{name}", samesite="Lax")
+    if _prefix():  # a browser lets a secure cookie be replaced by a secure one alone
+        response.cookies[f"{_prefix()}{name}"]["secure"] = True
+
+
+def _prefix() -> str:
+    """Over https a cookie's name says that this host alone has set it: no neighbour below the same domain can."""
+    return "__Host-" if settings.SESSION_COOKIE_SECURE else ""
 
 
 def _out_of_reach() -> dict:

@@ -178,8 +178,8 @@ class MemberResource(ModelResource):
 
 
 class ImportedFile(BaseStorage):
-    """Where a file waits between its preview and its confirmation: without the citizen IDs, for an hour at most
-    once others follow. To be the admin's `tmp_storage_class`."""
+    """Where a file waits between its preview and its confirmation: without the citizen IDs, for an hour at
+    most. To be the admin's `tmp_storage_class`."""
 
     PREFIX = "queuesite-members-"
     KEPT = 3600  # seconds
@@ -193,7 +193,7 @@ class ImportedFile(BaseStorage):
             self.refusal = refusal
             return
         take_out_citizen_ids(dataset)
-        self._forget_old()
+        forget_old()
         handle, path = tempfile.mkstemp(prefix=self.PREFIX)
         with os.fdopen(handle, "wb") as file:
             file.write(dataset.export("csv").encode())
@@ -216,11 +216,13 @@ class ImportedFile(BaseStorage):
         name = self.name if re.fullmatch(rf"{self.PREFIX}\w+", self.name or "") else f"{self.PREFIX}none"
         return Path(tempfile.gettempdir()) / name
 
-    def _forget_old(self) -> None:
-        for path in Path(tempfile.gettempdir()).glob(f"{self.PREFIX}*"):
-            with suppress(FileNotFoundError, PermissionError):
-                if path.stat().st_mtime < time.time() - self.KEPT:
-                    path.unlink()
+
+def forget_old() -> None:
+    """Delete the files that nobody has confirmed for an hour; a job does it, and who brings in the next one."""
+    for path in Path(tempfile.gettempdir()).glob(f"{ImportedFile.PREFIX}*"):
+        with suppress(FileNotFoundError, PermissionError):
+            if path.stat().st_mtime < time.time() - ImportedFile.KEPT:
+                path.unlink()
 
 
 class _FaultWithoutTraceback(Error):

@@ -103,6 +103,7 @@ def _prepare(say) -> None:
     pending = health.unapplied_migrations()
     if pending:
         say(f"Preparing the database ({pending} steps)")
+    call_command("check", databases=["default"], tags=["database"])  # has a secret been changed?
     call_command("migrate", interactive=False, verbosity=1 if pending else 0)
     files.collect(say=say)
     if settings.DEMO and not Department.objects.exists():

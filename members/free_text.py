@@ -1,0 +1,73 @@
+"""What people write freely (reasons, notes, notices, names) is stored without citizen IDs.
+
+A field that takes such text masks every thirteen digits that pass the check, whoever saves the row and by whatever way
+of Django's: nobody has to think of it.
+"""
+
+import re
+
+from django.db import models
+
+from members.citizen_id import BETWEEN_DIGITS, THAI_DIGITS, check_digit
+
+MASK = "•"
+_DIGIT = "[0-9๐-๙]"
+_GROUPS = re.compile(f"{_DIGIT}+(?:{BETWEEN_DIGITS.pattern}{_DIGIT}+)*")
+
+
+def masked(text: str) -> str:
+    """The text with a dot in place of each digit of a citizen ID; what stands between the digits stays, and so does the
+    length. An ID begins and ends where a group of digits does: one in the middle of a longer number is none."""
+    return _GROUPS.sub(_masked_run, text)
+
+
+def _masked_run(run: re.Match) -> str:
+    text = run[0]
+    groups = [found.span() for found in re.finditer(f"{_DIGIT}+", text)]
+    for first, (begin, _end) in enumerate(groups):
+        digits = ""
+        for start, end in groups[first:]:
+            digits += text[start:end].translate(THAI_DIGITS)
+            if len(digits) == 13 and _is_citizen_id(digits):
+                text = text[:begin] + re.sub(_DIGIT, MASK, text[begin:end]) + text[end:]
+            if len(digits) >= 13:
+                break
+    return text
+
+
+def _is_citizen_id(digits: str) -> bool:
+    return bool(re.fullmatch(r"[1-8][0-9]{12}", digits)) and check_digit(digits[:12]) == digits[12]
+
+
+class _Masked:
+    """Of a field of text: what is saved is masked, and so is what the instance goes on with (its name in a log)."""
+
+    def pre_save(self, model_instance, add):
+        value = super().pre_save(model_instance, add)
+        if isinstance(value, str) and (without := masked(value)) != value:
+            setattr(model_instance, self.attname, without)
+            return without
+        return value
+
+    def get_prep_value(self, value):
+        value = super().get_prep_value(value)
+        return masked(value) if isinstance(value, str) else value
+
+    def deconstruct(self):
+        """To a migration it is the plain field: what is masked is no matter of the database."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, f"django.db.models.{type(self).__mro__[2].__name__}", args, kwargs
+
+
+class FreeCharField(_Masked, models.CharField):
+    pass
+
+
+class FreeTextField(_Masked, models.TextField):
+    pass
+
+
+def login_name(request, credentials: dict | None) -> str | None:
+    """The log-in name under which failed tries are kept (AXES_USERNAME_CALLABLE): some type their citizen ID there."""
+    name = (credentials or {}).get("username") or request.POST.get("username")
+    return masked(name)[:255] if name else name

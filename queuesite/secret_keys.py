@@ -1,0 +1,53 @@
+"""A secret that was changed says what it costs before it costs: `make run` and `manage.py migrate`, with which a start
+begins, compare the fingerprints that the database keeps."""
+
+from django.conf import settings
+from django.core.checks import Error, Tags, register
+from django.db import connections
+from django.utils.crypto import salted_hmac
+
+from booking.models import KeyInUse
+
+COSTS = {
+    "SECRET_KEY": (
+        "SECRET_KEY has changed: the links of all tickets (in LINE, in QR codes, on slips) open nothing any more,"
+        " devices forget their tickets, staff and members are signed out.",
+        "Put the one before into SECRET_KEY_FALLBACKS for as long as its tickets last",
+    ),
+    "CITIZEN_ID_KEY": (
+        "CITIZEN_ID_KEY has changed: no member is found by the citizen ID any more until all are imported again.",
+        "Put the one before back",
+    ),
+}
+ANYWAY = "or say that it shall cost that: python manage.py accept_keys"
+
+
+@register(Tags.database)
+def check_keys(app_configs=None, databases=None, **kwargs):
+    if "default" not in (databases or []):
+        return []
+    connection = connections["default"]
+    if KeyInUse._meta.db_table not in connection.introspection.table_names():
+        return []
+    kept = dict(KeyInUse.objects.values_list("name", "fingerprint"))
+    return [
+        Error(COSTS[name][0], hint=f"{COSTS[name][1]}, {ANYWAY}", id=f"queuesite.E0{nth}")
+        for nth, name in enumerate(COSTS, start=90)
+        if name in kept and kept[name] not in _fingerprints(name)
+    ]
+
+
+def keep(*, accepts: bool = False) -> None:
+    """Keep the fingerprints of the keys in use: of those that have none yet; with `accepts` of all."""
+    for name in COSTS:
+        now = {"fingerprint": _fingerprints(name)[0]}
+        if accepts:
+            KeyInUse.objects.update_or_create(name=name, defaults=now)
+        else:
+            KeyInUse.objects.get_or_create(name=name, defaults=now)
+
+
+def _fingerprints(name: str) -> list[str]:
+    """Of the key in use, then of those that count beside it. Nothing leads from one back to its key."""
+    keys = [getattr(settings, name), *(settings.SECRET_KEY_FALLBACKS if name == "SECRET_KEY" else [])]
+    return [salted_hmac(f"queuesite.key.{name}", "", secret=key, algorithm="sha256").hexdigest() for key in keys]
