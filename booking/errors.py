@@ -175,6 +175,12 @@ class OtherDepartment(BookingError):
     leads_to = Leads.DAYS
 
 
+class TooManyMoves(BookingError):
+    code = "too_many_moves"
+    message = _("บัตรคิวนี้ย้ายครบจำนวนครั้งแล้ว หากต้องการเวลาอื่นกรุณายกเลิกแล้วจองใหม่ หรือติดต่อเจ้าหน้าที่")
+    api = (MEMBERS,)
+
+
 class NoFreeTime(BookingError):
     """Nothing is free on the days to which the office could move a ticket."""
 
@@ -257,6 +263,7 @@ REFUSALS = (
     ReasonNeeded,
     NotServedHere,
     OtherDepartment,
+    TooManyMoves,
     NoFreeTime,
     IdempotencyKeyReused,
     NoTimeChosen,

@@ -50,6 +50,8 @@ LOOKUP_LIMITS = {
     "device": env("LOOKUP_LIMIT_DEVICE", default="20/900"),
     "address": env("LOOKUP_LIMIT_ADDRESS", default="200/900"),
 }
+# How often its holder may move one ticket; staff may go on.
+MOST_MOVES = env.int("MOST_MOVES", default=10)
 # Days after which a past ticket is no longer linked to its member (the PDPA asks for the least data).
 UNLINK_AFTER_DAYS = env.int("UNLINK_AFTER_DAYS", default=90)
 

@@ -2,8 +2,9 @@ import hashlib
 import hmac
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -67,6 +68,26 @@ MOVES = {
 FIRST_WALK_IN_NUMBER = 501
 
 
+# However often a ticket was moved, one query follows it: forwards from some, or backwards from one.
+BECAME = """
+WITH RECURSIVE chain (id) AS (
+    SELECT id FROM booking_ticket WHERE public_id = ANY(%s)
+    UNION
+    SELECT later.id FROM booking_ticket later JOIN chain ON later.moved_from_id = chain.id
+)
+SELECT id FROM chain
+"""
+CAME_FROM = """
+WITH RECURSIVE chain (id, public_id, moved_from_id) AS (
+    SELECT id, public_id, moved_from_id FROM booking_ticket WHERE id = %s
+    UNION
+    SELECT earlier.id, earlier.public_id, earlier.moved_from_id
+      FROM booking_ticket earlier JOIN chain ON earlier.id = chain.moved_from_id
+)
+SELECT public_id FROM chain
+"""
+
+
 class TicketQuerySet(models.QuerySet):
     def live(self):
         return self.filter(state__in=LIVE)
@@ -98,10 +119,7 @@ class TicketQuerySet(models.QuerySet):
 
     def followed_from(self, public_ids: list[str]):
         """The tickets of these public ids; in place of one that was moved, the one it became."""
-        known = set(public_ids)
-        while became := set(self.filter(moved_from__public_id__in=known).values_list("public_id", flat=True)) - known:
-            known |= became
-        return self.filter(public_id__in=known, moved_to=None)
+        return self.filter(pk__in=RawSQL(BECAME, [list(public_ids)]), moved_to=None)
 
     def reached_by(self, public_id: str, secret: str) -> "Ticket":
         """The ticket that this secret opens.
@@ -228,6 +246,15 @@ class Ticket(models.Model):
         keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         made = [secret_of(self.public_id, key=key) for key in keys]
         return next((secret for secret in made if hash_of(secret) == self.secret_hash), made[0])
+
+    def was_once(self) -> list[str]:
+        """The public ids of the tickets that became this one by a move, each of another. One query; none where it was
+        never moved."""
+        if self.moved_from_id is None:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(CAME_FROM, [self.moved_from_id])
+            return [public_id for (public_id,) in cursor.fetchall()]
 
     @property
     def is_live(self) -> bool:

@@ -69,8 +69,8 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
     """Move a booked ticket to another slot of its department: the new place is taken and the old one freed in one
     transaction, and the new ticket names the old. Where the new slot refuses, the old ticket stays as it was.
 
-    Locks the queue where the ticket is of today, the old slot and the old ticket. Raises WrongState, OtherDepartment
-    and what `book` raises.
+    Locks the queue where the ticket is of today, the old slot and the old ticket. Raises WrongState, OtherDepartment,
+    TooManyMoves where the holder has moved it settings.MOST_MOVES times, and what `book` raises.
     """
     if slot_id == ticket.slot_id:
         return _as_booking(ticket, created=False)
@@ -82,6 +82,8 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
             raise errors.OtherDepartment
         if old.member_id is None or old.is_walk_in:
             raise errors.WrongState
+        if not by and len(old.was_once()) >= settings.MOST_MOVES:
+            raise errors.TooManyMoves
         booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by, verb="reschedule")
         Ticket.objects.filter(pk=booking.ticket_id).update(
             moved_from=old, priority=old.priority, priority_reason=old.priority_reason

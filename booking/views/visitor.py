@@ -197,9 +197,9 @@ def holds(request, ticket) -> bool:
     if account and account.member_id == ticket.member_id:
         return True
     device_ids = ticket_ids(request)
-    while ticket and ticket.public_id not in device_ids:
-        ticket = ticket.moved_from
-    return ticket is not None
+    if not device_ids or ticket.public_id in device_ids:
+        return bool(device_ids)
+    return not set(device_ids).isdisjoint(ticket.was_once())
 
 
 def remember_ticket(response, request, public_id: str) -> None:
