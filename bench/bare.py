@@ -32,6 +32,17 @@ def application(environ, start_response):
         "reminders": ["day_before"],
         "reminded_at": dt.time(17),
         "zone": "Asia/Bangkok",
+        # As a member with a proof, like the other ways: all of the bench has one address.
+        "mark": public_id,
+        "is_proven": True,
+        "address": "bench",
+        "network": None,
+        "device": None,
+        "hour_ago": dt.datetime.now(dt.UTC) - dt.timedelta(hours=1),
+        "most_live": 3,
+        "most_a_day": 6,
+        "most_of_device": 6,
+        "most_of_address": 60,
     }
     row = _cursor().execute(SQL, values, prepare=True).fetchone()
     answer = json.dumps({"id": public_id, "number": row[1], "start": row[5].isoformat()}).encode()

@@ -113,6 +113,16 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "reminders": "ARRAY['day_before']",
         "reminded_at": "'17:00'",
         "zone": "'Asia/Bangkok'",
+        "mark": "md5(:slot::text || '-' || :member::text)",
+        "is_proven": "true",
+        "address": "'bench'",
+        "network": "NULL",
+        "device": "NULL",
+        "hour_ago": "now() - interval '1 hour'",
+        "most_live": "3",
+        "most_a_day": "6",
+        "most_of_device": "6",
+        "most_of_address": "60",
     }
     statement = re.sub(r"%\((\w+)\)s", lambda match: expressions[match[1]], places.TAKE_FREE_PLACE)
     script = workspace / "pgbench.sql"
@@ -160,7 +170,7 @@ def _bare(port: int, booking: bookings.Wanted) -> bytes:
 def _form(port: int, booking: bookings.Wanted) -> bytes:
     """The form of the page of times as a browser sends it, with the cookies that the pages before have set."""
     cookies = HttpResponse()
-    token = issue_identity(Member(pk=booking.member))[0]
+    token = issue_identity(Member(pk=booking.member), proved_by="phone")[0]
     cookies.set_signed_cookie("identity", token, salt="visitor.confirmed")
     cookies.set_signed_cookie("device", secrets.token_urlsafe(16), salt="visitor.")
     secret = _get_new_csrf_string()

@@ -101,6 +101,52 @@ class NotRegistered(BookingError):
     leads_to = Leads.DAYS
 
 
+class IdentityUsed(BookingError):
+    """The identity has booked a ticket; for another somebody has to say again who they are. The API's clients are told
+    `identity_expired`: they have to ask for another either way."""
+
+    code = "identity_used"
+    message = _("การยืนยันตัวหนึ่งครั้งจองได้หนึ่งคิว กรุณากรอกเลขอีกครั้งเพื่อจองอีกคิว สิ่งที่เลือกไว้ยังอยู่")
+    status = 401
+
+
+class ProofNeeded(BookingError):
+    """So much is booked from this address that a number is not enough."""
+
+    code = "proof_needed"
+    message = _("ขณะนี้มีการจองจากเครือข่ายนี้หลายคิว กรุณายืนยันว่าเป็นท่านด้วยเลขท้าย 4 ตัวของเบอร์โทรศัพท์ หรือเข้าใช้ด้วย LINE")
+    status = 403
+    api = (MEMBERS,)
+
+
+class TooManyBookings(BookingError):
+    """`retry_after`: whole seconds until another booking may succeed."""
+
+    code = "too_many_bookings"
+    message = _("จองหรือเลื่อนคิวหลายครั้งเกินไป กรุณารอสักครู่ แล้วลองใหม่")
+    status = 429
+    api = (MEMBERS,)
+    leads_to = Leads.TIMES
+
+    def __init__(self, retry_after: int = 1):
+        super().__init__()
+        self.retry_after = max(1, retry_after)
+
+
+class TooManyTickets(BookingError):
+    """The member holds as many tickets as one member may. `retry_after`: as in TooManyBookings, by whose
+    code the API's clients are told."""
+
+    code = "too_many_tickets"
+    message = _("ท่านมีคิวที่จองไว้ครบจำนวนที่จองได้แล้ว หากต้องการจองเพิ่ม กรุณายกเลิกคิวที่ไม่ใช้ก่อน")
+    status = 429
+    leads_to = Leads.TIMES
+
+    def __init__(self, retry_after: int = 1):
+        super().__init__()
+        self.retry_after = max(1, retry_after)
+
+
 class WrongState(BookingError):
     code = "wrong_state"
     message = _("บัตรคิวนี้เปลี่ยนสถานะไปแล้ว กรุณาดูสถานะล่าสุด")
@@ -212,10 +258,24 @@ class DayFull(BookingError):
 
 
 class WhoFirst(BookingError):
-    """The members' IdentityExpired, in words that also suit those who have not said yet who they are."""
+    """Nobody on this device has said yet who they are."""
+
+    code = "who_first"
+    message = _("กรุณากรอกเลขของท่านก่อน สิ่งที่เลือกไว้ยังอยู่")
+
+
+class WhoAgain(BookingError):
+    """The members' IdentityExpired, where something had been chosen."""
 
     code = "identity_expired"
     message = _("กรุณากรอกเลขของท่านอีกครั้ง การยืนยันตัวตนใช้ได้ครั้งละ 15 นาที สิ่งที่เลือกไว้ยังอยู่")
+
+
+class AnotherBegun(BookingError):
+    """The page was shown for one person, and another has begun to book on this device since."""
+
+    code = "another_begun"
+    message = _("ท่านเริ่มจองให้อีกคนในเครื่องนี้ กรุณากรอกเลขของผู้ที่จะจองให้ สิ่งที่เลือกไว้ยังอยู่")
 
 
 class WrongLink(BookingError):
@@ -252,6 +312,10 @@ REFUSALS = (
     WindowPassed,
     NotYetOpen,
     NotRegistered,
+    IdentityUsed,
+    ProofNeeded,
+    TooManyBookings,
+    TooManyTickets,
     WrongState,
     TooEarly,
     NotToday,
@@ -269,6 +333,8 @@ REFUSALS = (
     NoTimeChosen,
     DayFull,
     WhoFirst,
+    WhoAgain,
+    AnotherBegun,
     WrongLink,
     ChooseDepartment,
     NotFound,

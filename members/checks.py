@@ -33,6 +33,9 @@ def check_settings(app_configs, **kwargs):
                     id="members.E002",
                 )
             )
+    for name, most in settings.BOOKING_LIMITS.items():
+        if most < 1:
+            faults.append(Error(f"BOOKING_LIMIT_{name.upper()} must be above zero.", id="members.E005"))
     if len(settings.CITIZEN_ID_KEY) < SHORTEST_KEY:
         faults.append(Error(f"CITIZEN_ID_KEY must have at least {SHORTEST_KEY} characters.", id="members.E003"))
     if settings.LINE_LINK_PROOF not in LINK_PROOFS:

@@ -1,6 +1,10 @@
-"""From a number that somebody typed to a member, and to the signed token that carries the member for 15 minutes."""
+"""From a number that somebody typed to a member, and to the identity that books one ticket for that member."""
 
+import hashlib
+import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core import signing
@@ -9,18 +13,33 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
-from members.errors import IdentityExpired, NotRegistered
+from members.codes import use_code
+from members.errors import IdentityExpired, NotRegistered, WrongCode
 from members.models import Member
 from members.phones import phone_proves
-from members.throttle import count_attempt
+from members.throttle import count_attempt, count_proof, give_back, give_back_proof
 
 PROOFS = ("none", "phone_last4")
 IDENTITY_LASTS = timedelta(minutes=15)
 IDENTITY_SALT = "members.identity"
 
 
+class Found(NamedTuple):
+    """A member, by which number they were found, and what proved that it is they who ask: "", "phone" or "code"."""
+
+    member: Member
+    by: str
+    proved_by: str
+
+
+@sensitive_variables()
+def identify(**asked) -> Member:
+    """The member that look_up() finds."""
+    return look_up(**asked).member
+
+
 @sensitive_variables("citizen_id", "member_number", "proof", "value")
-def identify(
+def look_up(
     *,
     citizen_id: str = "",
     member_number: str = "",
@@ -28,11 +47,12 @@ def identify(
     device: str = "",
     address: str,
     asks: str = "",
-) -> Member:
+) -> Found:
     """The registered member with this citizen ID or member number; where both are given, the ID, as the more exact.
 
-    `proof` is what `asks` (one of PROOFS; settings.MEMBER_PROOF where it is not given) asks for besides; `device`
-    names the browser ("" before it has a cookie), `address` comes from throttle.client_address().
+    `proof` is the last four digits of the member's telephone, or a clerk's code, which is used up. It has to be right
+    wherever it is given; `asks` (one of PROOFS, or "code"; settings.MEMBER_PROOF where it is not given) says whether it
+    must be. `device` names the browser ("" before it has a cookie), `address` comes from throttle.client_address().
 
     Raises InvalidCitizenId or InvalidMemberNumber before anything is counted or looked up; TooManyAttempts; and
     NotRegistered alike for an unknown number, a member who is not registered in i-member, and a wrong proof.
@@ -41,9 +61,17 @@ def identify(
     field, value = _wanted(citizen_id, member_number)
     count_attempt(identifier=f"{field}:{value}", device=device, address=address)
     member = Member.objects.filter(**{field: value}, is_registered=True).first()
-    if not _proven(member, proof, asks or settings.MEMBER_PROOF):
+    if member is None:
         raise NotRegistered
-    return member
+    return Found(member, field, _proved_by(member, proof, asks or settings.MEMBER_PROOF))
+
+
+def name_confirmed(identity: "Identity") -> None:
+    """Whoever was found has confirmed the name: that look-up is no longer counted against the number. Those who know a
+    member's number can then not lock the member out by booking with it."""
+    member = Member.objects.filter(pk=identity.member_id).first()
+    if member and identity.found_by:
+        give_back(identifier=f"{identity.found_by}:{getattr(member, identity.found_by)}")
 
 
 @sensitive_variables("citizen_id", "member_number", "proof")
@@ -58,17 +86,38 @@ def registration_status(
     return True
 
 
-def issue_identity(member: Member) -> tuple[str, datetime]:
-    """A signed token that names the member, and when it ends."""
-    return signing.dumps(member.pk, salt=IDENTITY_SALT), timezone.now() + IDENTITY_LASTS
+@dataclass(frozen=True)
+class Identity:
+    """Who somebody says to be. It books one ticket; `mark` is what that ticket keeps of it, so that there is no second.
+
+    `proved_by`: "" where nothing but a number was given; "phone", "code" or "line". None of them is asked for again.
+    `found_by`: the kind of number that was typed.
+    `mark` is None for who signs in by LINE: that account books as often as the member's limits allow.
+    """
+
+    member_id: int
+    mark: str | None = None
+    proved_by: str = ""
+    found_by: str = ""
 
 
-def member_id_of(token: str) -> int:
-    """The member's id in a token of issue_identity(). Raises IdentityExpired when it has ended or was not ours."""
+def issue_identity(member: Member, *, proved_by: str = "", found_by: str = "") -> tuple[str, datetime]:
+    """A signed token for one booking, and when it ends."""
+    kept = [member.pk, secrets.token_urlsafe(16), proved_by, found_by]
+    return signing.dumps(kept, salt=IDENTITY_SALT), timezone.now() + IDENTITY_LASTS
+
+
+def read_identity(token: str) -> Identity:
+    """The identity in a token of issue_identity(). Raises IdentityExpired when it has ended or was not ours."""
     try:
-        return signing.loads(token, salt=IDENTITY_SALT, max_age=IDENTITY_LASTS)
+        kept = signing.loads(token, salt=IDENTITY_SALT, max_age=IDENTITY_LASTS)
     except (signing.BadSignature, UnicodeEncodeError):
         raise IdentityExpired from None
+    if not isinstance(kept, list):  # issued before an identity was good for one booking only
+        raise IdentityExpired
+    member_id, nonce, proved_by, found_by = kept
+    # The nonce has 128 random bits, so a plain hash is enough.
+    return Identity(member_id, hashlib.sha256(nonce.encode()).hexdigest()[:32], proved_by, found_by)
 
 
 def _wanted(citizen_id: str, member_number: str) -> tuple[str, str]:
@@ -77,10 +126,31 @@ def _wanted(citizen_id: str, member_number: str) -> tuple[str, str]:
     return "member_number", parse_member_number(member_number)
 
 
-def _proven(member: Member | None, proof: str, asks: str) -> bool:
-    match asks:
-        case "none":
-            return member is not None
-        case "phone_last4":
-            return phone_proves(member.phone if member else "", proof)
-    raise ImproperlyConfigured("MEMBER_PROOF")
+@sensitive_variables("proof")
+def _proved_by(member: Member, proof: str, asks: str) -> str:
+    """What the proof is. Raises NotRegistered where it is wrong, or asked for and not there.
+
+    Reserved before it is looked at, so that tries at the same moment are counted too.
+    """
+    if asks not in (*PROOFS, "code"):
+        raise ImproperlyConfigured("MEMBER_PROOF")
+    if not proof:
+        if asks == "none":
+            return ""
+        raise NotRegistered
+    is_counted = count_proof(member.pk)
+    is_phone = is_counted and asks != "code" and phone_proves(member.phone, proof)
+    if not is_phone and not _is_code(member, proof):
+        raise NotRegistered
+    if is_counted:
+        give_back_proof(member.pk)
+    return "phone" if is_phone else "code"
+
+
+@sensitive_variables("proof")
+def _is_code(member: Member, proof: str) -> bool:
+    try:
+        use_code(member, proof)
+    except WrongCode:
+        return False
+    return True

@@ -5,9 +5,8 @@ needs a proof: the office's own, or a clerk's code where the office asks for non
 """
 
 import logging
-import secrets
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.core import signing
@@ -15,23 +14,20 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone, translation
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django_q.tasks import async_task
 
 from members import line
-from members.citizen_id import ascii_digits
-from members.errors import CodeNeeded, IdentityExpired, WrongCode
+from members.codes import use_code
+from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, identify
-from members.models import LineAccount, LineFollow, LinkingCode, Member
+from members.models import LineAccount, LineFollow, Member
 from members.throttle import count_attempt
 
 log = logging.getLogger(__name__)
 
 PROOFS = ("none", "member_proof", "code")
-CODE_LASTS = timedelta(minutes=15)
-CODE_DIGITS = 8
 CLAIM_SALT = "members.line_link"
 
 
@@ -90,7 +86,7 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
         if account:
             return account
         if needs_code(member=member, user_id=user_id):
-            _use_code(member, code)
+            use_code(member, code)
         ended = _ended_by(member, user_id)
         former = ended.filter(member=member).first()
         ended.delete()
@@ -121,21 +117,6 @@ def followed(*, user_id: str, at: datetime) -> None:
 def unfollowed(*, user_id: str, at: datetime) -> None:
     """A LINE user has blocked the office's account at `at`: nothing reaches them until they follow it again."""
     _keep_follow(user_id, at, follows=False)
-
-
-def issue_code(*, member: Member, by) -> str:
-    """Eight digits that prove, once and for 15 minutes, that a clerk has the member before them.
-
-    Kept only as an HMAC: this is the one time that it can be read. The member's codes of before end.
-    """
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    now = timezone.now()
-    with transaction.atomic():
-        LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now).update(expires_at=now)
-        LinkingCode.objects.create(
-            member=member, code_hmac=_code_hmac(member, code), issued_by=by, expires_at=now + CODE_LASTS
-        )
-    return code
 
 
 def tell_former(user_id: str, retry_key: str) -> None:
@@ -177,18 +158,3 @@ def _one_at_a_time() -> None:
     """Until this transaction ends no other process changes a link; reading goes on."""
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {LineAccount._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
-
-
-def _use_code(member: Member, code: str) -> None:
-    if not code:
-        raise CodeNeeded
-    now = timezone.now()
-    valid = LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now)
-    if not valid.filter(code_hmac=_code_hmac(member, ascii_digits(code))).update(used_at=now):
-        raise WrongCode
-
-
-def _code_hmac(member: Member, code: str) -> str:
-    return salted_hmac(
-        "members.line_code", f"{member.pk}:{code}", secret=settings.CITIZEN_ID_KEY, algorithm="sha256"
-    ).hexdigest()

@@ -4,6 +4,7 @@ import calendar
 import math
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -92,8 +93,25 @@ class Member(models.Model):
         return masked_name(self.title, self.given_name, self.family_name)
 
 
+class LookupLog(models.Model):
+    """When the last look-ups by one identifier, device, address or network were made: see throttle.py."""
+
+    scope = models.CharField(_("นับตาม"), max_length=10)
+    key_hmac = models.CharField(_("รหัสลับ"), max_length=64)
+    tried_at = ArrayField(models.DateTimeField(), verbose_name=_("ค้นหาเมื่อ"))
+    ends_at = models.DateTimeField(_("ถึงเวลา"), db_index=True)
+
+    class Meta:
+        verbose_name = _("เวลาที่ค้นหาสมาชิก")
+        verbose_name_plural = _("เวลาที่ค้นหาสมาชิก")
+        constraints = [models.UniqueConstraint(name="one_lookup_log_per_key", fields=["scope", "key_hmac"])]
+
+    def __str__(self):
+        return f"{self.scope}: {len(self.tried_at)}"
+
+
 class LookupCount(models.Model):
-    """How many look-ups one identifier, device or address made in one window of time: see throttle.py."""
+    """How many look-ups missed in one hour, from one address block: see surges.py."""
 
     scope = models.CharField(_("นับตาม"), max_length=10)
     key_hmac = models.CharField(_("รหัสลับ"), max_length=64)

@@ -1,14 +1,16 @@
 """Look-ups of members are counted in the database, because a page that tells whether a number exists is a way to
 fish for members.
 
-Three scopes, each with a limit of its own in settings.LOOKUP_LIMITS ("tries/seconds", in fixed windows): the
-address it comes from, the device, the identifier asked for. A row's key is an HMAC: at rest nobody can be read off.
+Four scopes, each with a limit of its own in settings.LOOKUP_LIMITS ("tries/seconds"): the network an IPv6 address lies
+in, the address, the device, the identifier asked for. A row keeps when the last tries were, no more of them than the
+limit allows, so the limit holds for every stretch of that many seconds. Its key is an HMAC: at rest nobody can be read
+off.
 """
 
 import ipaddress
 import logging
 import math
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -17,41 +19,14 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from members.errors import TooManyAttempts
-from members.models import LookupCount
+from members.models import LookupCount, LookupLog
+from members.origins import network_of
 
 log = logging.getLogger(__name__)
 
-SCOPES = ("address", "device", "identifier")
+SCOPES = ("network", "address", "device", "identifier")
 UNKNOWN_ADDRESS = "0.0.0.0"
 RETRY_AFTER_FAULT = 5  # seconds
-
-# One statement, so that no two tries can both be the last one allowed. Each scope is counted only when the ones before
-# it let the try through: a blocked address neither uses up somebody else's identifier nor fills the table. Rows are
-# locked in that same order in every try (each part reads from the one before), so two tries cannot deadlock.
-COUNT = """
-WITH address AS (
-    INSERT INTO members_lookupcount AS row (scope, key_hmac, ends_at, count)
-    VALUES ('address', %(address)s, %(address_ends)s, 1)
-    ON CONFLICT (scope, key_hmac, ends_at) DO UPDATE SET count = row.count + 1
-    RETURNING count
-), device AS (
-    INSERT INTO members_lookupcount AS row (scope, key_hmac, ends_at, count)
-    SELECT 'device', %(device)s, %(device_ends)s, 1
-    FROM address WHERE address.count <= %(address_tries)s AND %(has_device)s
-    ON CONFLICT (scope, key_hmac, ends_at) DO UPDATE SET count = row.count + 1
-    RETURNING count
-), identifier AS (
-    INSERT INTO members_lookupcount AS row (scope, key_hmac, ends_at, count)
-    SELECT 'identifier', %(identifier)s, %(identifier_ends)s, 1
-    FROM address LEFT JOIN device ON true
-    WHERE address.count <= %(address_tries)s AND coalesce(device.count, 0) <= %(device_tries)s
-    ON CONFLICT (scope, key_hmac, ends_at) DO UPDATE SET count = row.count + 1
-    RETURNING count
-)
-SELECT 'address', count FROM address
-UNION ALL SELECT 'device', count FROM device
-UNION ALL SELECT 'identifier', count FROM identifier
-"""
 
 
 class Limit(NamedTuple):
@@ -59,33 +34,80 @@ class Limit(NamedTuple):
     seconds: int
 
 
+# Wrong proofs of one member; past it only a clerk's code proves anything.
+WRONG_PROOFS = Limit(10, 24 * 60 * 60)
+
+# A try that is let through is written into its row; the condition is looked at again once the row is locked, so that no
+# two tries can both be the last one allowed.
+COUNT_IN = """{scope} AS (
+    INSERT INTO members_lookuplog AS row (scope, key_hmac, tried_at, ends_at)
+    SELECT '{scope}', %({scope})s, ARRAY[%(now)s::timestamptz], %(now)s::timestamptz + %({scope}_lasts)s::interval
+     WHERE {is_reached} AND %({scope})s::text IS NOT NULL
+    ON CONFLICT (scope, key_hmac) DO UPDATE
+       SET tried_at = ARRAY(SELECT at FROM unnest(row.tried_at) at
+                             WHERE at > %(now)s::timestamptz - %({scope}_lasts)s::interval) || %(now)s::timestamptz,
+           ends_at = excluded.ends_at
+     WHERE (SELECT count(*) FROM unnest(row.tried_at) at
+             WHERE at > %(now)s::timestamptz - %({scope}_lasts)s::interval) < %({scope}_tries)s
+    RETURNING 1
+)"""
+LET_THROUGH = "(%({scope})s::text IS NULL OR EXISTS (SELECT FROM {scope}))"
+
+
+def _statement(*scopes: str) -> str:
+    """Count one try in each scope, and say which let it through.
+
+    Each scope is counted only when the ones before it let the try through: a blocked address neither uses up somebody
+    else's identifier nor fills the table. Rows are locked in that same order in every try (each part reads from the
+    ones before), so two tries cannot deadlock.
+    """
+    passed = [LET_THROUGH.format(scope=scope) for scope in scopes]
+    parts = [
+        COUNT_IN.format(scope=scope, is_reached=" AND ".join(passed[:nth]) or "true")
+        for nth, scope in enumerate(scopes)
+    ]
+    return f"WITH {', '.join(parts)} SELECT {', '.join(passed)}"
+
+
+COUNT, COUNT_PROOF = _statement(*SCOPES), _statement("proof")
+
+
 def count_attempt(*, identifier: str, device: str, address: str) -> None:
     """Count one look-up, and raise TooManyAttempts when a limit is passed, or when it could not be counted.
 
-    Without a device (no cookie yet) only the other two scopes count. Locks one row for each scope, until this
-    function's own transaction commits. It must not run inside another transaction, whose rollback would forget the
-    try and which would hold those locks: that raises RuntimeError (Django's durable atomic block, which knows a
-    test's own transaction).
+    Without a device (no cookie yet), and without a network (IPv4), only the others count. Locks one row for each scope,
+    until this function's own transaction commits. It must not run inside another transaction, whose rollback would
+    forget the try and which would hold those locks: that raises RuntimeError (Django's durable atomic block, which
+    knows a test's own transaction).
     """
-    now = timezone.now()
+    keys = {"network": network_of(address), "address": address, "device": device, "identifier": identifier}
     limits = {scope: limit(scope) for scope in SCOPES}
-    ends = {scope: _window_end(now, limits[scope].seconds) for scope in SCOPES}
-    keys = {"identifier": identifier, "device": device, "address": address}
-    parameters = {"has_device": bool(device)}
-    for scope in SCOPES:
-        parameters[scope] = _key_hmac(scope, keys[scope])
-        parameters[f"{scope}_ends"] = ends[scope]
-        parameters[f"{scope}_tries"] = limits[scope].tries
     try:
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
-            cursor.execute(COUNT, parameters)
-            counts = cursor.fetchall()
+        refusing = _count(COUNT, limits, keys)
+        if refusing is not None:
+            raise TooManyAttempts(_seconds_until_free(refusing, keys[refusing], limits[refusing]))
     except Error as fault:
         log.error("a look-up could not be counted, so it is refused: %s", type(fault).__name__)
         raise TooManyAttempts(RETRY_AFTER_FAULT) from fault
-    for scope, count in counts:
-        if count > limits[scope].tries:
-            raise TooManyAttempts(math.ceil((ends[scope] - now).total_seconds()))
+
+
+def give_back(*, identifier: str) -> None:
+    """Take the last try at this identifier off the count."""
+    _give_back("identifier", identifier)
+
+
+def count_proof(member_id: int) -> bool:
+    """Count one proof given for a member before it is looked at; False where too many were wrong today. One that is
+    right is given back by `give_back_proof`."""
+    try:
+        return _count(COUNT_PROOF, {"proof": WRONG_PROOFS}, {"proof": str(member_id)}) is None
+    except Error as fault:
+        log.error("a proof could not be counted, so it is refused: %s", type(fault).__name__)
+        return False
+
+
+def give_back_proof(member_id: int) -> None:
+    _give_back("proof", str(member_id))
 
 
 def limit(scope: str) -> Limit:
@@ -97,8 +119,9 @@ def limit(scope: str) -> Limit:
 
 
 def purge_lookups() -> int:
-    """Delete the counts of windows that have ended; how many rows went."""
-    return LookupCount.objects.filter(ends_at__lt=timezone.now()).delete()[0]
+    """Delete what counts no more; how many rows went."""
+    over = {"ends_at__lt": timezone.now()}
+    return LookupLog.objects.filter(**over).delete()[0] + LookupCount.objects.filter(**over).delete()[0]
 
 
 def client_address(request) -> str:
@@ -125,9 +148,36 @@ def _grouped(text: str) -> str:
     return str(ipaddress.ip_network((address.packed, 64), strict=False).network_address)
 
 
-def _window_end(now: datetime, seconds: int) -> datetime:
-    """Windows of one length follow each other from the epoch on, the same for every process."""
-    return datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, UTC)
+def _count(statement: str, limits: dict[str, Limit], keys: dict[str, str]) -> str | None:
+    """Run the statement for these scopes in a transaction of its own; the scope that refused, or None."""
+    parameters = {"now": timezone.now()}
+    for scope, (tries, seconds) in limits.items():
+        parameters[scope] = _key_hmac(scope, keys[scope]) if keys[scope] else None
+        parameters[f"{scope}_tries"] = tries
+        parameters[f"{scope}_lasts"] = timedelta(seconds=seconds)
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        passed = cursor.fetchone()
+    return next((scope for scope, let_through in zip(limits, passed, strict=True) if not let_through), None)
+
+
+def _seconds_until_free(scope: str, key: str, limit: Limit) -> int:
+    """Whole seconds until the limit lets another try through, if none is made meanwhile."""
+    now = timezone.now()
+    row = LookupLog.objects.filter(scope=scope, key_hmac=_key_hmac(scope, key)).first()
+    recent = sorted(at for at in (row.tried_at if row else []) if at > now - timedelta(seconds=limit.seconds))
+    if len(recent) < limit.tries:
+        return 1
+    return max(1, math.ceil((recent[-limit.tries] - now).total_seconds() + limit.seconds))
+
+
+def _give_back(scope: str, key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE members_lookuplog SET tried_at = trim_array(tried_at, 1)"
+            " WHERE scope = %s AND key_hmac = %s AND cardinality(tried_at) > 0",
+            [scope, _key_hmac(scope, key)],
+        )
 
 
 def _key_hmac(scope: str, value: str) -> str:

@@ -49,6 +49,15 @@ LOOKUP_LIMITS = {
     "identifier": env("LOOKUP_LIMIT_IDENTIFIER", default="10/900"),
     "device": env("LOOKUP_LIMIT_DEVICE", default="20/900"),
     "address": env("LOOKUP_LIMIT_ADDRESS", default="200/900"),
+    "network": env("LOOKUP_LIMIT_NETWORK", default="1000/900"),
+}
+# What members may book for themselves: live tickets and bookings (moves too) a day of one member, bookings an hour from
+# one device and from one address. Past the last of them they are asked for a proof; past the others they are refused.
+BOOKING_LIMITS = {
+    "live": env.int("BOOKING_LIMIT_LIVE", default=3),
+    "day": env.int("BOOKING_LIMIT_DAY", default=6),
+    "device": env.int("BOOKING_LIMIT_DEVICE", default=6),
+    "address": env.int("BOOKING_LIMIT_ADDRESS", default=60),
 }
 # How often its holder may move one ticket; staff may go on.
 MOST_MOVES = env.int("MOST_MOVES", default=10)

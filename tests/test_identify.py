@@ -18,8 +18,8 @@ from members.errors import (
     NotRegistered,
     TooManyAttempts,
 )
-from members.identify import identify, issue_identity, member_id_of, registration_status
-from members.models import LookupCount, Member
+from members.identify import identify, issue_identity, read_identity, registration_status
+from members.models import LookupLog, Member
 from tests.factories import make_citizen_id, make_member
 
 pytestmark = pytest.mark.django_db
@@ -146,10 +146,10 @@ def test_an_identity_lasts_fifteen_minutes():
         token, expires_at = issue_identity(member)
         assert expires_at == timezone.now() + dt.timedelta(minutes=15)
         clock.shift(dt.timedelta(minutes=14, seconds=59))
-        assert member_id_of(token) == member.pk
+        assert read_identity(token).member_id == member.pk
         clock.shift(dt.timedelta(seconds=3))
         with pytest.raises(IdentityExpired):
-            member_id_of(token)
+            read_identity(token)
 
 
 def test_nobody_else_can_make_an_identity(settings):
@@ -169,10 +169,10 @@ def test_nobody_else_can_make_an_identity(settings):
     ]
     for wrong in forged:
         with pytest.raises(IdentityExpired):
-            member_id_of(wrong)
+            read_identity(wrong)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "a new secret key " * 4
-    assert member_id_of(token), "a change of the key sends nobody back to the start"
+    assert read_identity(token), "a change of the key sends nobody back to the start"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -190,11 +190,11 @@ def test_no_citizen_id_is_anywhere_after_it_was_used(caplog):
             except NotRegistered as refusal:
                 refusals += [str(refusal), repr(refusal)]
         assert citizen_id not in " ".join(refusals)
-    assert LookupCount.objects.count() == 3 * 500
+    assert LookupLog.objects.count() == 3 * 500
     assert Member.objects.count() == 250
 
     dump = _dump() + caplog.text
-    assert "LookupCount" not in dump and "members_lookupcount" in dump
+    assert "LookupLog" not in dump and "members_lookuplog" in dump
     assert Member.objects.first().citizen_id_hmac in dump, "the dump holds what the tables hold"
     assert not [citizen_id for citizen_id in planted if citizen_id in dump]
     assert not [address for address in ("198.51.0.7", "device 7") if address in dump]

@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 
 from booking import verbs
 from booking.models import Slot, Ticket
-from members import line, line_accounts
+from members import codes, line, line_accounts
 from members.errors import CodeNeeded, IdentityExpired, NotRegistered, TooManyAttempts, WrongCode
 from members.models import LineAccount, LinkingCode
 from queuesite.demo import fake_line
@@ -41,7 +41,7 @@ def link(member, user_id=SOMCHAI, *, code="", **asked) -> LineAccount:
 
 
 def code_for(member) -> str:
-    return line_accounts.issue_code(member=member, by=make_user())
+    return codes.issue_code(member=member, by=make_user())
 
 
 def links() -> set:

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from members.codes import issue_code
 from members.models import LineAccount
 from queuesite.demo import fake_line
 from tests.factories import make_member, make_open_department, make_ticket, make_user
@@ -351,14 +352,12 @@ def test_look_ups_are_counted_as_everywhere(client, server, settings):
 
 
 def test_the_clerks_code_page_by_page(client, server, settings):
-    from members import line_accounts
-
     settings.LINE_LINK_PROOF = "code"
     member = make_member()
     sign_in(client, server)
     identify(client, member)
     assert "รหัสผูกบัญชี 8 หลัก" in text(client.get(reverse("line_confirm")))
-    code = line_accounts.issue_code(member=member, by=make_user())
+    code = issue_code(member=member, by=make_user())
 
     for typed, said in [("", "กรุณากรอกรหัส 8 หลัก"), ("1234", "รหัสนี้ใช้ไม่ได้"), ("\x00", "กรุณากรอกรหัส 8 หลัก")]:
         answer = client.post(reverse("line_confirm"), {"answer": "yes", "code": typed})

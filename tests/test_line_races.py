@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from members import line_accounts
+from members.codes import issue_code
 from members.models import LineAccount, LinkingCode
 from queuesite.demo import fake_line
 from tests.factories import make_member, make_user
@@ -79,7 +80,7 @@ def test_one_code_used_twice_at_once(settings):
     settings.LINE_LINK_PROOF = "code"
     clerk = make_user()
     members = [make_member() for _ in range(ROUNDS)]
-    codes = [line_accounts.issue_code(member=member, by=clerk) for member in members]
+    codes = [issue_code(member=member, by=clerk) for member in members]
     answers = race(
         *[lambda n, nth=nth: link(members[n], user(n * 10 + nth), codes[n]) for nth in range(4)], rounds=ROUNDS
     )

@@ -85,7 +85,8 @@ def test_a_used_form_is_renewed_with_the_time_still_chosen(client, department, s
     page = client.get(send_times(client, department, slots[1], key=ready[1])["Location"])
     assert chosen_slot(page) == slots[1].pk
     assert key_of(page) != ready[1]
-    assert ticket_at(send_times(client, department, slots[1], key=key_of(page))["Location"]) != booked
+    asked = send_times(client, department, slots[1], key=key_of(page))["Location"]
+    assert asked == f"{reverse('identify', args=[department.slug])}?why=identity_used&slot={slots[1].pk}"
 
 
 @pytest.mark.parametrize("close", ["holiday", "closure", "retired"])
@@ -144,7 +145,7 @@ def test_identity_expired_leads_back_to_the_chosen_time(client, department, slot
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=16)):
         answer = send_times(client, department, slots[4], key=key)
         page = client.get(answer["Location"])
-        assert str(errors.WhoFirst.message) in text(page)
+        assert str(errors.WhoAgain.message) in text(page)
         assert f'name="slot" value="{slots[4].pk}"' in page.content.decode()
         assert not Ticket.objects.exists()
 

@@ -12,18 +12,18 @@ from django.utils import timezone
 from members import throttle
 from members.errors import NotRegistered, TooManyAttempts
 from members.identify import identify
-from members.models import LookupCount
+from members.models import LookupLog
 from members.throttle import client_address, count_attempt, purge_lookups
 from tests.factories import make_member
 from tests.racing import race
 
-NOON = dt.datetime(2026, 11, 23, 5, 0, tzinfo=dt.UTC)  # the start of a window of 900 s
+NOON = dt.datetime(2026, 11, 23, 5, 0, tzinfo=dt.UTC)
 
 
 @pytest.fixture
 def limits(settings):
     def set_limits(*, seconds=10**9, **tries):
-        """By default in a window that no test lives to see the end of."""
+        """By default for so long that no test lives to see the end of it."""
         tries = dict.fromkeys(throttle.SCOPES, 1000) | tries
         settings.LOOKUP_LIMITS = {scope: f"{limit}/{seconds}" for scope, limit in tries.items()}
 
@@ -40,7 +40,7 @@ def passes(*, identifier="100001", device="", address="203.0.113.7") -> bool:
 
 
 def counts() -> dict[str, int]:
-    return dict(LookupCount.objects.values_list("scope", "count"))
+    return {row.scope: len(row.tried_at) for row in LookupLog.objects.all()}
 
 
 @pytest.mark.django_db
@@ -65,18 +65,20 @@ def test_a_stopped_address_uses_up_nobody_elses_tries_and_fills_no_table(limits)
     limits(address=2)
     for n in range(50):
         passes(identifier=f"number {n}", device=f"device {n}")
-    assert LookupCount.objects.count() == 1 + 2 + 2
+    assert LookupLog.objects.count() == 1 + 2 + 2
     limits(address=1000, device=2)
-    LookupCount.objects.all().delete()
+    LookupLog.objects.all().delete()
     for n in range(50):
         passes(identifier=f"number {n}", device="one device")
-    assert LookupCount.objects.count() == 1 + 1 + 2
+    assert LookupLog.objects.count() == 1 + 1 + 2
 
 
 @pytest.mark.django_db
-def test_the_refusal_says_when_and_the_next_window_is_open(limits):
-    limits(identifier=1, seconds=900)
-    with time_machine.travel(NOON + dt.timedelta(seconds=300, milliseconds=400), tick=False) as clock:
+def test_the_refusal_says_when_and_then_there_is_one_more_try(limits):
+    limits(identifier=2, seconds=900)
+    with time_machine.travel(NOON, tick=False) as clock:
+        assert passes()
+        clock.shift(dt.timedelta(seconds=300, milliseconds=400))
         assert passes()
         with pytest.raises(TooManyAttempts) as refusal:
             count_attempt(identifier="100001", device="", address="203.0.113.7")
@@ -85,29 +87,73 @@ def test_the_refusal_says_when_and_the_next_window_is_open(limits):
         clock.move_to(NOON + dt.timedelta(seconds=899))
         assert not passes()
         clock.shift(dt.timedelta(seconds=1))
+        assert [passes(), passes()] == [True, False], "the first try counts no more, the second does"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("begins_at", range(0, 900, 75))
+def test_wherever_a_stretch_begins_the_limit_holds_for_it(limits, begins_at):
+    """With windows that follow each other, five late in one and five early in the next would make ten."""
+    limits(identifier=5, seconds=900)
+    let_through = []
+    with time_machine.travel(NOON + dt.timedelta(seconds=begins_at), tick=False) as clock:
+        for _ in range(120):
+            if passes():
+                let_through.append(timezone.now())
+            clock.shift(dt.timedelta(seconds=20))
+    assert len(let_through) >= 10
+    for at in let_through:
+        assert sum(at <= other < at + dt.timedelta(seconds=900) for other in let_through) <= 5
+
+
+@pytest.mark.django_db
+def test_tries_that_were_refused_do_not_lengthen_the_wait(limits):
+    limits(identifier=1, seconds=900)
+    with time_machine.travel(NOON, tick=False) as clock:
+        assert passes()
+        for _ in range(9):
+            clock.shift(dt.timedelta(seconds=99))
+            assert not passes()
+        clock.shift(dt.timedelta(seconds=9))
         assert passes()
 
 
 @pytest.mark.django_db
-def test_the_scopes_may_have_windows_of_different_lengths(settings, limits):
+def test_the_scopes_may_look_back_differently_far(settings, limits):
     limits(seconds=900)
     settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"identifier": "1/60"}
     with time_machine.travel(NOON, tick=False) as clock:
         assert [passes(), passes()] == [True, False]
         clock.shift(dt.timedelta(seconds=60))
         assert passes()
-        assert sorted(LookupCount.objects.values_list("scope", "count")) == [
-            ("address", 3),
-            ("identifier", 1),
-            ("identifier", 2),
-        ]
+        assert counts() == {"address": 3, "identifier": 1}
+
+
+@pytest.mark.django_db
+def test_a_confirmed_name_gives_its_try_back_to_the_number_alone(limits):
+    limits(identifier=2)
+    assert [passes(), passes(), passes()] == [True, True, False]
+    throttle.give_back(identifier="100001")
+    assert [passes(), passes()] == [True, False]
+    assert counts() == {"address": 5, "identifier": 2}
+    for _ in range(5):
+        throttle.give_back(identifier="100001")
+    assert counts() == {"address": 5, "identifier": 0}
+
+
+@pytest.mark.django_db
+def test_addresses_of_one_network_count_together_and_of_ipv4_none_do(limits):
+    limits(network=3)
+    assert [passes(address=f"2001:db8:1:{n}::") for n in range(5)] == [True, True, True, False, False]
+    assert passes(address="2001:db8:2:1::")
+    assert all(passes(address=f"203.0.113.{n}") for n in range(5))
 
 
 @pytest.mark.django_db
 def test_what_has_ended_is_purged_and_what_counts_is_kept(limits):
     limits(identifier=1, seconds=900)
     with time_machine.travel(NOON, tick=False) as clock:
-        passes(identifier="earlier")
+        passes(identifier="earlier", address="192.0.2.1")
         clock.shift(dt.timedelta(minutes=20))
         passes(identifier="now")
         assert purge_lookups() == 2
@@ -119,12 +165,12 @@ def test_what_has_ended_is_purged_and_what_counts_is_kept(limits):
 def test_what_cannot_be_counted_is_refused(limits):
     member = make_member(member_number="100001")
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE members_lookupcount RENAME TO gone")
+        cursor.execute("ALTER TABLE members_lookuplog RENAME TO gone")
     with pytest.raises(TooManyAttempts) as refusal:
         identify(member_number="100001", address="203.0.113.7")
     assert 0 < refusal.value.retry_after <= 60
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE gone RENAME TO members_lookupcount")
+        cursor.execute("ALTER TABLE gone RENAME TO members_lookuplog")
     assert identify(member_number="100001", address="203.0.113.7") == member
 
 
@@ -146,23 +192,20 @@ def look_up(number, *, count=count_attempt):
 
 def read_then_write(*, identifier, device, address):
     """The obvious way, which lets a crowd through: what was read is no longer true when it is written."""
-    now = timezone.now()
-    limit = throttle.limit("identifier")
-    row, _ = LookupCount.objects.get_or_create(
+    row, _ = LookupLog.objects.get_or_create(
         scope="identifier",
         key_hmac=throttle._key_hmac("identifier", identifier),
-        ends_at=throttle._window_end(now, limit.seconds),
-        defaults={"count": 0},
+        defaults={"tried_at": [], "ends_at": timezone.now() + dt.timedelta(days=1)},
     )
-    if row.count >= limit.tries:
+    if len(row.tried_at) >= throttle.limit("identifier").tries:
         raise TooManyAttempts(1)
-    row.count += 1
-    row.save(update_fields=["count"])
+    row.tried_at.append(timezone.now())
+    row.save(update_fields=["tried_at"])
 
 
 def crowd(count) -> int:
     """How many of 200 tries by 40 processes were looked up."""
-    LookupCount.objects.all().delete()
+    LookupLog.objects.all().delete()
     answers = race(*[partial(look_up, count=count)] * 40, rounds=5)
     flat = [answer for of_round in answers for answer in of_round]
     assert len(flat) == 200
@@ -192,8 +235,8 @@ def try_everybody(nth, number):
 def test_tries_that_wait_for_each_other_never_deadlock_and_none_is_lost(limits):
     answers = race(*[partial(try_everybody, nth) for nth in range(16)], rounds=3)
     assert all(all(passed) for of_round in answers for passed in of_round), "a deadlock would refuse one"
-    for scope in throttle.SCOPES:
-        assert sum(LookupCount.objects.filter(scope=scope).values_list("count", flat=True)) == 16 * 20 * 3
+    for scope in ("address", "device", "identifier"):
+        assert sum(len(row.tried_at) for row in LookupLog.objects.filter(scope=scope)) == 16 * 20 * 3
 
 
 # --- where a request comes from -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from booking.admin.base import moment, page, require, say
 from booking.rights import Right
-from members import line, line_accounts
+from members import codes, line, line_accounts
 from members.citizen_id import parse_member_number
 from members.errors import MemberError
 from members.models import LineAccount, Member
@@ -59,7 +59,7 @@ def _act(request, member) -> str:
     """What was asked for; the code, where it was one, which is shown this once."""
     match request.POST.get("do"):
         case "code":
-            code = line_accounts.issue_code(member=member, by=request.user)
+            code = codes.issue_code(member=member, by=request.user)
             _write_down(request, member, _("ออกรหัสผูกบัญชี LINE"))
             return f"{code[:4]} {code[4:]}"
         case "unlink":

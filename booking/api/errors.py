@@ -10,10 +10,10 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from booking import errors
-from booking.errors import BookingError
+from booking.errors import BookingError, IdentityUsed, TooManyBookings, TooManyTickets
 from booking.models import Ticket
 from members import errors as member_errors
-from members.errors import MemberError, TooManyAttempts
+from members.errors import IdentityExpired, MemberError
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,14 @@ BY_FRAMEWORK = {
 # What the documentation adds to the codes of a status.
 NOTES = {
     400: "the request is wrong; `message` says what to change",
-    401: "no token or identity, or one that has ended",
-    403: "this member of staff has not the right",
+    401: "no token or identity, or one that has ended or booked its ticket",
+    403: "this member of staff has not the right, or a member's identity needs a `proof`",
     415: "send `application/json`",
     422: "the key named another booking",
     429: "the header `Retry-After` says for how many seconds",
 }
+# What a page tells apart, and a program need not.
+SAME_TO_PROGRAMS = {IdentityUsed.code: IdentityExpired.code, TooManyTickets.code: TooManyBookings.code}
 UNAVAILABLE = _("ระบบขัดข้องชั่วคราว กรุณาลองใหม่ในอีกสักครู่")
 RETRY_AFTER_FAULT = 5  # seconds
 
@@ -65,10 +67,10 @@ def codes(status_code: int, policy: str) -> str:
 def answer_refusal(exc, context) -> Response | None:
     """The answer to what a view raised (DRF's EXCEPTION_HANDLER). None is a fault of ours, and crashes loudly."""
     match exc:
-        case TooManyAttempts():
-            return refusal(exc.status, exc.code, exc, {"Retry-After": str(exc.retry_after)})
         case MemberError() | BookingError():
-            return refusal(exc.status, exc.code, exc)
+            wait = getattr(exc, "retry_after", None)
+            headers = {"Retry-After": str(wait)} if wait else None
+            return refusal(exc.status, SAME_TO_PROGRAMS.get(exc.code, exc.code), exc, headers)
         case Ticket.DoesNotExist() | Http404():
             return refusal(status.HTTP_404_NOT_FOUND, "not_found", NOT_FOUND)
         case Invalid():

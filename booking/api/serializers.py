@@ -70,7 +70,7 @@ class IdentifySerializer(serializers.Serializer):
         required=False,
         max_length=60,
         allow_blank=True,
-        help_text="Where the office asks for more than a number: the last four digits of the member's telephone.",
+        help_text="Where more than a number is asked for: the last four digits of the telephone, or a clerk's code.",
     )
 
     def validate(self, attrs):
@@ -80,7 +80,7 @@ class IdentifySerializer(serializers.Serializer):
 
 
 class IdentitySerializer(serializers.Serializer):
-    identity = serializers.CharField(help_text="Books for this member until `expires_at`.")
+    identity = serializers.CharField(help_text="Books one ticket for this member until `expires_at`.")
     masked_name = serializers.CharField(help_text="For the member to confirm.")
     expires_at = serializers.DateTimeField()
 

@@ -34,8 +34,8 @@ from booking.api.serializers import (
 )
 from booking.days import availability, opening
 from booking.models import Department, Ticket
-from members.identify import identify as find_member
-from members.identify import issue_identity, member_id_of
+from members.identify import issue_identity, look_up, read_identity
+from members.origins import Origin, origin_of
 from members.throttle import client_address
 
 LONGEST_RANGE = 366  # days
@@ -93,13 +93,15 @@ def slots(request, slug, date):
 
 @endpoint("POST", "anyone", {200: IdentitySerializer}, 400, 404, 415, 429, request=IdentifySerializer)
 def identify(request):
-    """From a citizen ID or a member number to an identity, with which tickets are booked for 15 minutes.
+    """From a citizen ID or a member number to an identity, which books one ticket within 15 minutes.
 
-    It says who somebody claims to be; the name is masked. Look-ups are counted.
+    It says who somebody claims to be; the name is masked. Look-ups are counted. `proof`, the last four digits of the
+    member's telephone or a code that a clerk hands out, is needed where the office always asks for it, and after a
+    booking was refused with `proof_needed`.
     """
-    member = find_member(**body(IdentifySerializer(), request), address=client_address(request))
-    token, expires_at = issue_identity(member)
-    answer = {"identity": token, "masked_name": member.masked_name, "expires_at": expires_at}
+    found = look_up(**body(IdentifySerializer(), request), address=client_address(request))
+    token, expires_at = issue_identity(found.member, proved_by=found.proved_by)
+    answer = {"identity": token, "masked_name": found.member.masked_name, "expires_at": expires_at}
     return Response(IdentitySerializer(answer).data)
 
 
@@ -109,20 +111,30 @@ def identify(request):
     {201: IssuedTicketSerializer, 200: OpenApiResponse(IssuedTicketSerializer, "Issued before, under the same key.")},
     400,
     401,
+    403,
     404,
     409,
     415,
     422,
+    429,
     request=BookSerializer,
     parameters=[IDEMPOTENCY_KEY],
 )
 def book(request):
-    """Book a ticket: one for each member, department and day.
+    """Book a ticket: one for each identity, and one for each member, department and day.
 
-    The answer has the ticket's secret; keep it, nothing else opens the ticket.
+    A refusal does not use the identity up. The answer has the ticket's secret; keep it, nothing else opens the ticket.
     """
-    identity, slot_id = _wanted(request)
-    booking = verbs.book(member_id=member_id_of(identity), slot_id=slot_id, key=idempotency_key(request))
+    token, slot_id = _wanted(request)
+    identity = read_identity(token)
+    booking = verbs.book(
+        member_id=identity.member_id,
+        slot_id=slot_id,
+        key=idempotency_key(request),
+        origin=_origin(request),
+        identity_mark=identity.mark,
+        is_proven=bool(identity.proved_by),
+    )
     answer = {
         "id": booking.public_id,
         "secret": booking.secret,
@@ -156,6 +168,7 @@ def cancel(request, public_id):
     409,
     415,
     422,
+    429,
     request=RescheduleSerializer,
     parameters=[IDEMPOTENCY_KEY],
 )
@@ -164,7 +177,7 @@ def reschedule(request, public_id):
     place of the old one, which is cancelled. Where the new time refuses, the old ticket stays as it was."""
     old = ticket_of_holder(request, public_id)
     slot_id = body(RescheduleSerializer(), request)["slot"]
-    booking = verbs.reschedule(ticket=old, slot_id=slot_id, key=idempotency_key(request))
+    booking = verbs.reschedule(ticket=old, slot_id=slot_id, key=idempotency_key(request), origin=_origin(request))
     return Response(NewTicketSerializer(Ticket.objects.with_details().get(pk=booking.ticket_id)).data)
 
 
@@ -196,6 +209,11 @@ def _wanted(request) -> tuple[str, int]:
             return identity, slot
     wanted = body(BookSerializer(), request)
     return wanted["identity"], wanted["slot"]
+
+
+def _origin(request) -> Origin:
+    """A program has no cookie, so no device: all of one address are one together."""
+    return origin_of(address=client_address(request), device="")
 
 
 def _department(slug: str) -> Department:

@@ -165,6 +165,13 @@ class Ticket(models.Model):
     )
     state = models.CharField(_("สถานะ"), max_length=12, choices=State, default=State.BOOKED)
     idempotency_key = models.CharField(max_length=200, null=True, editable=False)
+    # What it keeps of the identity that booked it, which is good for one ticket.
+    identity_mark = models.CharField(max_length=32, null=True, editable=False)
+    # Where it was booked from, as keyed hashes (members/origins.py). The address is there for each ticket that members
+    # booked for themselves, and for no other.
+    origin_address = models.CharField(max_length=32, null=True, editable=False)
+    origin_network = models.CharField(max_length=32, null=True, editable=False)
+    origin_device = models.CharField(max_length=32, null=True, editable=False)
     moved_from = models.OneToOneField(
         "self",
         models.PROTECT,
@@ -208,6 +215,11 @@ class Ticket(models.Model):
                 violation_error_message=_("คำขอนี้ออกบัตรคิวแล้ว"),
             ),
             models.UniqueConstraint(
+                name="one_ticket_per_identity",
+                fields=["identity_mark"],
+                violation_error_message=_("การยืนยันตัวนี้จองบัตรคิวไปแล้ว"),
+            ),
+            models.UniqueConstraint(
                 name="one_called_or_serving_per_counter",
                 fields=["counter"],
                 condition=Q(state__in=AT_COUNTER),
@@ -229,6 +241,14 @@ class Ticket(models.Model):
             # The queue of a day in the order in which its turns are due; served tickets fall out of it.
             models.Index(name="queue_of_day", fields=["queue", "date", "due_at"], condition=Q(state__in=LIVE)),
             models.Index(name="calls_of_day", fields=["date", "called_at"], condition=Q(called_at__isnull=False)),
+            *(
+                models.Index(
+                    name=f"tickets_of_{origin}",
+                    fields=[f"origin_{origin}", "issued_at"],
+                    condition=Q(**{f"origin_{origin}__isnull": False}),
+                )
+                for origin in ("address", "network", "device")
+            ),
         ]
 
     def __str__(self):

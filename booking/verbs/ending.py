@@ -46,12 +46,12 @@ def reopen(*, ticket: Ticket, by) -> Ticket:
 
 
 def unlink_members(*, before) -> int:
-    """Forget whose tickets of days before `before` were. Returns how many; run again it finds none."""
-    return (
-        Ticket.objects.filter(date__lt=before)
-        .exclude(member=None, idempotency_key=None)
-        .update(member=None, idempotency_key=None)
+    """Forget whose tickets of days before `before` were, and where they were booked from. Returns how many; run again
+    it finds none."""
+    forgotten = dict.fromkeys(
+        ["member", "idempotency_key", "identity_mark", "origin_address", "origin_network", "origin_device"]
     )
+    return Ticket.objects.filter(date__lt=before).exclude(**forgotten).update(**forgotten)
 
 
 @locks.verb

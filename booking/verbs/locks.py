@@ -1,4 +1,4 @@
-"""The locks that verbs take, always in one order: counter, queue, slot, ticket, place.
+"""The locks that verbs take, always in one order: counter, queue, slot, ticket, member, place.
 
 A department's queue is locked by its `QueueVersion` row. One order, so that verbs do not deadlock each other.
 """

@@ -1,6 +1,6 @@
 """A turn is taken before anybody comes: book, move, cancel.
 
-A booking takes only its place, so bookings do not wait for each other.
+A booking takes only its place and its own member's row, so bookings of different members do not wait for each other.
 """
 
 import secrets
@@ -17,8 +17,9 @@ from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, REMINDED_AT, To
 from booking.models import Place, Slot, Ticket
 from booking.models.tickets import State, hash_of, secret_of
-from booking.verbs import locks, moves
+from booking.verbs import limits, locks, moves
 from members.models import Member
+from members.origins import Origin
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,33 @@ class Booking:
     created: bool
 
 
-def book(*, member_id: int, slot_id: int, key: str, by=None, verb: str = "book") -> Booking:
+def book(
+    *,
+    member_id: int,
+    slot_id: int,
+    key: str,
+    by=None,
+    verb: str = "book",
+    origin: Origin | None = None,
+    identity_mark: str | None = None,
+    is_proven: bool = False,
+) -> Booking:
     """Issue a ticket for a member in a slot.
 
     `verb` names what owes the messages: "reschedule" where the ticket takes another's place.
     `key` names the request: the same key again gives the same ticket, whatever has become of it. `by` is the member of
-    staff who books for the member, None where members do so themselves. One statement, no lock but the place it takes.
+    staff who books for the member, None where members do so themselves. `origin` is where the member books from: the
+    limits of limits.py hold for whoever has one, and `is_proven` says that no further proof is asked for.
+    `identity_mark` names the identity that books, which is good for one ticket; a refusal does not use it up.
+    One statement. Locks the member's row (bookings of one member come one after the other) and the place it takes.
 
-    Raises SlotFull, AlreadyBooked, DayClosed, WindowPassed, NotYetOpen, NotRegistered, IdempotencyKeyReused.
+    Raises SlotFull, AlreadyBooked, DayClosed, WindowPassed, NotYetOpen, NotRegistered, IdempotencyKeyReused,
+    IdentityUsed, TooManyBookings, ProofNeeded.
     """
     now = timezone.now()
+    who = {"member_id": member_id, "origin": origin, "is_proven": is_proven}
     try:
-        booking = _take_place(member_id=member_id, slot_id=slot_id, key=key, by=by, now=now, verb=verb)
+        booking = _take_place(**who, slot_id=slot_id, key=key, by=by, now=now, verb=verb, identity_mark=identity_mark)
     except IntegrityError as refused:
         violated = refused.__cause__.diag.constraint_name
         issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
@@ -55,20 +71,25 @@ def book(*, member_id: int, slot_id: int, key: str, by=None, verb: str = "book")
             return issued
         if violated == "one_live_ticket_per_member_department_date":
             raise errors.AlreadyBooked(_live_ticket(member_id, slot_id)) from refused
+        if violated == "one_ticket_per_identity":
+            raise errors.IdentityUsed from refused
         raise
     if booking:
         return booking
     issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
     if issued:
         return issued
-    raise _why_nothing_was_taken(member_id=member_id, slot_id=slot_id, now=now)
+    raise _why_nothing_was_taken(**who, slot_id=slot_id, now=now)
 
 
 @locks.verb
-def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str = "") -> Booking:
+def reschedule(
+    *, ticket: Ticket, slot_id: int, key: str, by=None, reason: str = "", origin: Origin | None = None
+) -> Booking:
     """Move a booked ticket to another slot of its department: the new place is taken and the old one freed in one
     transaction, and the new ticket names the old. Where the new slot refuses, the old ticket stays as it was.
 
+    `origin` is where its holder moves it from; a move counts as a booking, and the ticket proves whose it is.
     Locks the queue where the ticket is of today, the old slot and the old ticket. Raises WrongState, OtherDepartment,
     TooManyMoves where the holder has moved it settings.MOST_MOVES times, and what `book` raises.
     """
@@ -84,7 +105,9 @@ def reschedule(*, ticket: Ticket, slot_id: int, key: str, by=None, reason: str =
             raise errors.WrongState
         if not by and len(old.was_once()) >= settings.MOST_MOVES:
             raise errors.TooManyMoves
-        booking = book(member_id=old.member_id, slot_id=slot_id, key=key, by=by, verb="reschedule")
+        booking = book(
+            member_id=old.member_id, slot_id=slot_id, key=key, by=by, verb="reschedule", origin=origin, is_proven=True
+        )
         Ticket.objects.filter(pk=booking.ticket_id).update(
             moved_from=old, priority=old.priority, priority_reason=old.priority_reason
         )
@@ -120,14 +143,38 @@ def free_place(ticket: Ticket, slot: Slot | None) -> None:
 
 # A booking in one statement; why it is one, and what it was measured against, stands in docs/decisions.md.
 # All rules are rows: a holiday has no places, a closed window has passed its bookable_until.
+#
+# The member's row is locked before anything is counted: then no two bookings of one member can both be the last one
+# allowed. booking_may_book() counts with a snapshot of its own, taken after the lock; what stands in the statement
+# itself is counted as it was when the statement began, which is near enough for devices and addresses, and no lock.
 TAKE_PLACE = """
-WITH taken AS (
+WITH who AS MATERIALIZED (
+    SELECT id FROM members_member WHERE id = %(member)s AND is_registered FOR NO KEY UPDATE
+), allowed AS MATERIALIZED (
+    SELECT who.id FROM who
+     WHERE %(address)s::text IS NULL
+        OR (booking_may_book(who.id, %(now)s, %(most_live)s, %(most_a_day)s)
+            AND (SELECT count(*) FROM (SELECT FROM booking_ticket own
+                                        WHERE own.origin_device = %(device)s AND own.issued_at > %(hour_ago)s
+                                        LIMIT %(most_of_device)s) one) < %(most_of_device)s
+            AND (%(is_proven)s
+                 OR ((SELECT count(*) FROM (SELECT FROM booking_ticket own
+                                             WHERE own.origin_address = %(address)s AND own.issued_at > %(hour_ago)s
+                                             LIMIT %(most_of_address)s) one) < %(most_of_address)s
+                     AND (%(device)s::text IS NOT NULL
+                          OR (SELECT count(*) FROM booking_ticket own
+                               WHERE own.origin_address = %(address)s AND own.issued_at > %(hour_ago)s
+                                 AND own.origin_device IS NULL) < %(most_of_device)s)
+                     AND (SELECT count(*) FROM (SELECT FROM booking_ticket own
+                                                 WHERE own.origin_network = %(network)s AND own.issued_at > %(hour_ago)s
+                                                 LIMIT %(most_of_address)s) one) < %(most_of_address)s)))
+), taken AS (
     SELECT place.id, place.number, slot.id AS slot_id, slot.date, slot.starts_at,
            department.id AS department_id, department.slug, department.letter
       FROM booking_place place
       JOIN booking_slot slot ON slot.id = place.slot_id
       JOIN booking_department department ON department.id = slot.department_id
-      JOIN members_member member ON member.id = %(member)s AND member.is_registered
+      JOIN allowed ON true
      WHERE place.slot_id = %(slot)s
        AND place.ticket_id IS NULL
        AND slot.bookable_from <= %(now)s
@@ -137,9 +184,10 @@ WITH taken AS (
        FOR UPDATE OF place {skip_locked}
 ), new AS (
     INSERT INTO booking_ticket (public_id, secret_hash, department_id, queue_id, date, number, slot_id, due_at,
-                                member_id, state, idempotency_key, issued_at)
+                                member_id, state, idempotency_key, issued_at,
+                                identity_mark, origin_address, origin_network, origin_device)
     SELECT %(public_id)s, %(secret_hash)s, department_id, department_id, date, number, slot_id, starts_at,
-           %(member)s, 'booked', %(key)s, %(now)s
+           %(member)s, 'booked', %(key)s, %(now)s, %(mark)s, %(address)s, %(network)s, %(device)s
       FROM taken
     RETURNING id, queue_id
 ), held AS (
@@ -167,7 +215,7 @@ TAKE_FREE_PLACE = TAKE_PLACE.format(skip_locked="SKIP LOCKED")
 WAIT_FOR_PLACE = TAKE_PLACE.format(skip_locked="")
 
 
-def _take_place(*, member_id, slot_id, key, by, now, verb) -> Booking | None:
+def _take_place(*, member_id, slot_id, key, by, now, verb, origin, identity_mark, is_proven) -> Booking | None:
     """Take the slot's first free place, or None. Raises IntegrityError where a constraint refuses the ticket."""
     public_id = secrets.token_urlsafe(16)
     secret = secret_of(public_id)
@@ -185,6 +233,9 @@ def _take_place(*, member_id, slot_id, key, by, now, verb) -> Booking | None:
         "reminders": [str(kind) for kind in kinds.reminders()],
         "reminded_at": REMINDED_AT,
         "zone": settings.TIME_ZONE,
+        "mark": identity_mark,
+        "is_proven": is_proven,
+        **limits.in_the_statement(origin, now=now),
     }
     row = _run(TAKE_FREE_PLACE, values)
     if row is None and Place.objects.free().filter(slot=slot_id).exists():
@@ -262,7 +313,7 @@ def _live_ticket(member_id: int, slot_id: int) -> Ticket | None:
     )
 
 
-def _why_nothing_was_taken(*, member_id: int, slot_id: int, now) -> errors.BookingError:
+def _why_nothing_was_taken(*, member_id: int, slot_id: int, now, origin, is_proven) -> errors.BookingError:
     slot = Slot.objects.filter(pk=slot_id).first()
     if slot is None or (slot.quota == 0 and not slot.places.exists()):
         return errors.DayClosed()
@@ -277,7 +328,10 @@ def _why_nothing_was_taken(*, member_id: int, slot_id: int, now) -> errors.Booki
         return errors.NotYetOpen()
     if slot.quota == 0:
         return errors.DayClosed()
-    return errors.SlotFull()
+    if not slot.places.free().exists():
+        return errors.SlotFull()
+    limited = limits.refusal(member_id=member_id, origin=origin, is_proven=is_proven, now=now)
+    return limited or errors.SlotFull()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 anyone    nothing is asked
 asked     a number was typed that belongs to a member; the name is still to be confirmed
 identity  the name was confirmed less than 15 minutes ago, or a linked LINE account is signed in; the view is given
-          `member_id`
+          `identity`
 ticket    this device has opened the ticket by its secret, or the ticket is the signed-in LINE account's member's; the
           view is given `ticket` in place of its public id
 line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
@@ -48,9 +48,9 @@ def _anyone(view):
 def _asked(view):
     def guarded(request, **kwargs):
         try:
-            member_id = visitor.asked_member(request)
-        except IdentityExpired as refusal:
-            return refusals.to_identify(request, refusal, **kwargs)
+            member_id = visitor.asked(request).member_id
+        except IdentityExpired:
+            return refusals.to_identify(request, **kwargs)
         return view(request, member_id=member_id, **kwargs)
 
     return guarded
@@ -59,10 +59,10 @@ def _asked(view):
 def _identity(view):
     def guarded(request, **kwargs):
         try:
-            member_id = visitor.confirmed_member(request)
-        except IdentityExpired as refusal:
-            return refusals.to_identify(request, refusal, **kwargs)
-        return view(request, member_id=member_id, **kwargs)
+            identity = visitor.confirmed(request)
+        except IdentityExpired:
+            return refusals.to_identify(request, **kwargs)
+        return view(request, identity=identity, **kwargs)
 
     return guarded
 

@@ -4,15 +4,17 @@ import uuid
 
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from booking import errors, verbs
 from booking.models import Department, Slot, Ticket
+from booking.verbs import limits
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
-from members.errors import IdentityExpired, MemberError, NotRegistered
-from members.identify import identify as find_member
+from members.errors import MemberError, NotRegistered
+from members.identify import Identity, look_up, name_confirmed
 from members.models import Member
 
 
@@ -29,6 +31,7 @@ def identify(request, slug):
     if request.method != "POST" and visitor.line_account(request) and request.GET.keys().isdisjoint(["who", "why"]):
         return redirect(_after_confirming(department, slot_id))
     context = visitor.form_context() | {
+        "asks_proof": _asks_proof(request),
         "department": department,
         "slot_id": slot_id,
         "typed": visitor.typed(request),
@@ -36,13 +39,13 @@ def identify(request, slug):
     }
     if request.method == "POST":
         try:
-            member = find_member(**visitor.claim(request))
+            found = look_up(**visitor.claim(request))
         except MemberError as refusal:
             context["not_registered"] = isinstance(refusal, NotRegistered)
             response = refusals.beside_the_field(request, "booking/identify.html", context, refusal)
         else:
             response = redirect(_with_slot("confirm", slug, slot_id))
-            visitor.remember_asked(response, member)
+            visitor.remember_asked(response, found)
     else:
         response = render(request, "booking/identify.html", context)
     visitor.ensure_device(response, request)
@@ -57,6 +60,7 @@ def confirm(request, slug, member_id):
     slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
     if request.method == "POST" and request.POST.get("answer") == "yes":
         response = redirect(_after_confirming(department, slot_id))
+        name_confirmed(visitor.asked(request))
         visitor.remember_confirmed(response, request)
         return response
     if request.method == "POST":
@@ -73,7 +77,7 @@ def confirm(request, slug, member_id):
 def days(request, slug):
     department = get_object_or_404(Department.objects.active(), slug=slug)
     context = calendar.days_context(department, days_url=request.path)
-    member = _confirmed_member(request)
+    member = visitor.booked_for(request)
     account = visitor.line_account(request)
     context |= {
         "why": refusals.why(request),
@@ -91,7 +95,7 @@ def times(request, slug, date):
     context = calendar.times_context(department, date, wanted=visitor.chosen_slot(request.GET), days_url=days_url)
     if not context["is_open"]:
         return refusals.to_days(days_url, is_full=context["is_full"])
-    member = _confirmed_member(request)
+    member = visitor.booked_for(request)
     context |= {
         "why": refusals.why(request),
         "key": _key(request, slug, date),
@@ -102,20 +106,24 @@ def times(request, slug, date):
 
 @require_POST
 @access("identity")
-def take(request, slug, date, member_id):
+def take(request, slug, date, identity):
     """Book. The same form sent again leads to the same ticket."""
     days_url = reverse("days", args=[slug])
     slot_id = visitor.chosen_slot(request.POST)
     key = visitor.sent_key(request)
-    if request.POST.get("for") and request.POST["for"] != visitor.sign_name(member_id):
-        # The name that was confirmed has ended meanwhile, and the ticket would be the LINE account's member's.
-        return refusals.to_identify(request, IdentityExpired(), slug=slug)
+    if request.POST.get("for") and request.POST["for"] != visitor.sign_name(identity.member_id):
+        # The page was shown for somebody else: whoever is known now has begun after that; or the name that was
+        # confirmed has ended meanwhile, and the ticket would be the LINE account's member's.
+        is_other_person = identity.mark is not None
+        return refusals.to_identify(request, errors.AnotherBegun if is_other_person else None, slug=slug)
     try:
         if slot_id is None:
             raise errors.NoTimeChosen
-        public_id = verbs.book(member_id=member_id, slot_id=slot_id, key=key).public_id
+        public_id = _book(request, identity, slot_id=slot_id, key=key).public_id
+    except (errors.IdentityUsed, errors.ProofNeeded) as refusal:
+        return refusals.to_identify(request, refusal, slug=slug)
     except errors.BookingError as refusal:
-        booked = _booked_by_this_form(refusal, key, member_id)
+        booked = _booked_by_this_form(refusal, key, identity.member_id)
         if booked is None:
             return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
         public_id = booked.public_id
@@ -124,6 +132,27 @@ def take(request, slug, date, member_id):
         response = redirect(f"{reverse('ticket', args=[public_id])}?booked=1")
     visitor.remember_ticket(response, request, public_id)
     return response
+
+
+def _book(request, identity: Identity, *, slot_id: int, key: str) -> verbs.Booking:
+    return verbs.book(
+        member_id=identity.member_id,
+        slot_id=slot_id,
+        key=key,
+        origin=visitor.origin(request),
+        identity_mark=identity.mark,
+        is_proven=bool(identity.proved_by),
+    )
+
+
+def _asks_proof(request) -> bool:
+    """Whether the form asks for a proof besides the number: always, or because so much is booked from this address."""
+    is_refused = request.GET.get("why") == errors.ProofNeeded.code
+    return (
+        is_refused
+        or visitor.form_context()["asks_proof"]
+        or limits.needs_proof(visitor.origin(request), now=timezone.now())
+    )
 
 
 def _key(request, slug, date) -> str:
@@ -143,13 +172,6 @@ def _booked_by_this_form(refusal, key, member_id) -> Ticket | None:
     if not isinstance(refusal, errors.IdempotencyKeyReused):
         return None
     return Ticket.objects.live().filter(idempotency_key=key, member=member_id).first()
-
-
-def _confirmed_member(request) -> Member | None:
-    try:
-        return Member.objects.filter(pk=visitor.confirmed_member(request)).first()
-    except IdentityExpired:
-        return None
 
 
 def _after_confirming(department, slot_id) -> str:

@@ -43,8 +43,14 @@ def to_days(days_url: str, *, is_full: bool):
     return _to(days_url, errors.DayFull if is_full else errors.DayClosed)
 
 
-def to_identify(request, refusal, *, slug: str, **kwargs):
-    """After the identity has ended: the form again, which then leads back to the chosen slot."""
+def to_identify(request, refusal=None, *, slug: str, **kwargs):
+    """Where somebody has to say who they are: the form, which then leads back to the chosen slot. Without a `refusal`
+    it is that nobody is known, for one of three reasons."""
+    if refusal is None and visitor.has_begun_anew(request):
+        refusal = errors.AnotherBegun
+    elif refusal is None:
+        # Cookies that have ended are sent no more; only a page that was shown for somebody tells that there was one.
+        refusal = errors.WhoAgain if request.POST.get("for") or request.COOKIES.get("identity") else errors.WhoFirst
     slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
     return _to(reverse("identify", args=[slug]), refusal, slot=slot_id)
 

@@ -188,7 +188,9 @@ def _move(request, ticket, date, days_url):
     try:
         if slot_id is None:
             raise errors.NoTimeChosen
-        moved = verbs.reschedule(ticket=ticket, slot_id=slot_id, key=visitor.sent_key(request))
+        moved = verbs.reschedule(
+            ticket=ticket, slot_id=slot_id, key=visitor.sent_key(request), origin=visitor.origin(request)
+        )
     except errors.WrongState as refusal:
         return refusals.to_ticket(ticket, refusal)
     except errors.BookingError as refusal:

@@ -9,8 +9,9 @@ from django.utils.crypto import salted_hmac
 
 from booking.models import Ticket
 from members.errors import IdentityExpired
-from members.identify import IDENTITY_LASTS, issue_identity, member_id_of
-from members.models import LineAccount
+from members.identify import IDENTITY_LASTS, Identity, issue_identity, read_identity
+from members.models import LineAccount, Member
+from members.origins import Origin, origin_of
 from members.throttle import client_address
 
 YEAR = 365 * 24 * 60 * 60
@@ -69,20 +70,36 @@ def form_context() -> dict:
 # --- who they are: one cookie, whose salt says whether the name has been confirmed ---
 
 
-def asked_member(request) -> int:
-    """The member whose name is to be confirmed, or is. Raises IdentityExpired."""
-    return member_id_of(_cookie(request, "identity", salt="asked") or identity(request))
+def asked(request) -> Identity:
+    """The identity whose name is to be confirmed, or is. Raises IdentityExpired."""
+    return read_identity(_cookie(request, "identity", salt="asked") or identity(request))
 
 
-def confirmed_member(request) -> int:
-    """The member who confirmed the name, else the one whose LINE account is signed in. Raises IdentityExpired."""
+def confirmed(request) -> Identity:
+    """The identity whose name was confirmed, else that of the LINE account signed in. Raises IdentityExpired."""
     try:
-        return member_id_of(identity(request))
+        return read_identity(identity(request))
     except IdentityExpired:
         account = line_account(request)
         if account is None:
             raise
-        return account.member_id
+        return Identity(account.member_id, proved_by="line")
+
+
+def booked_for(request) -> Member | None:
+    """The member for whom a ticket would be booked now; None where somebody has to say first who they are."""
+    try:
+        who = confirmed(request)
+    except IdentityExpired:
+        return None
+    if who.mark and Ticket.objects.filter(identity_mark=who.mark).exists():
+        return None
+    return Member.objects.filter(pk=who.member_id).first()
+
+
+def has_begun_anew(request) -> bool:
+    """Whether another number was typed on this device, whose name is not confirmed yet."""
+    return bool(_cookie(request, "identity", salt="asked"))
 
 
 def identity(request) -> str:
@@ -95,8 +112,8 @@ def sign_name(member_id: int) -> str:
     return salted_hmac("visitor.name", str(member_id)).hexdigest()
 
 
-def remember_asked(response, member) -> None:
-    token, _ends = issue_identity(member)
+def remember_asked(response, found) -> None:
+    token, _ends = issue_identity(found.member, proved_by=found.proved_by, found_by=found.by)
     _set_cookie(response, "identity", token, salt="asked", max_age=IDENTITY_LASTS.total_seconds())
 
 
@@ -211,12 +228,17 @@ def forget_tickets(response) -> None:
     _delete_cookie(response, "tickets")
 
 
-# --- the device, for counting look-ups ---
+# --- the device, for counting ---
 
 
 def device(request) -> str:
     """This browser's random name, or an empty text before it has one."""
     return _cookie(request, "device")
+
+
+def origin(request) -> Origin:
+    """Where the request comes from, as what is booked keeps it."""
+    return origin_of(address=client_address(request), device=device(request))
 
 
 def ensure_device(response, request) -> None:

@@ -1,0 +1,73 @@
+"""How much members may book for themselves: the rule in plain Python, which says why, beside the statement of
+places.py, which holds it. What staff and the kiosk book has no origin: it is not limited, and not counted."""
+
+import datetime as dt
+import math
+
+from django.conf import settings
+from django.utils import timezone
+
+from booking import errors
+from booking.models import Ticket
+from booking.models.tickets import LIVE
+from members.origins import Origin
+
+DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
+
+
+def refusal(*, member_id: int, origin: Origin | None, is_proven: bool, now) -> errors.BookingError | None:
+    """What refuses another booking of this member from this origin; None where nothing does."""
+    if origin is None:
+        return None
+    own = Ticket.objects.filter(member=member_id, origin_address__isnull=False)
+    live = own.filter(state__in=LIVE, date__gte=timezone.localdate(now))
+    if live.count() >= settings.BOOKING_LIMITS["live"]:
+        return errors.TooManyTickets(_seconds_until_the_day_is_over(live.order_by("date").first().date, now))
+    wait = _wait(own, settings.BOOKING_LIMITS["day"], DAY, now)
+    if not wait and origin.device:
+        wait = _wait(Ticket.objects.filter(origin_device=origin.device), settings.BOOKING_LIMITS["device"], HOUR, now)
+    if wait:
+        return errors.TooManyBookings(wait)
+    if not is_proven and needs_proof(origin, now=now):
+        return errors.ProofNeeded()
+    return None
+
+
+def in_the_statement(origin: Origin | None, *, now) -> dict:
+    """What the statement that books needs to know of the limits."""
+    return {
+        "address": origin and origin.address,
+        "network": origin and origin.network,
+        "device": origin and origin.device,
+        "hour_ago": now - HOUR,
+        "most_live": settings.BOOKING_LIMITS["live"],
+        "most_a_day": settings.BOOKING_LIMITS["day"],
+        "most_of_device": settings.BOOKING_LIMITS["device"],
+        "most_of_address": settings.BOOKING_LIMITS["address"],
+    }
+
+
+def needs_proof(origin: Origin, *, now) -> bool:
+    """Whether who books from here without a proof is asked for one."""
+    most = settings.BOOKING_LIMITS["address"]
+    of_address = Ticket.objects.filter(origin_address=origin.address)
+    if _wait(of_address, most, HOUR, now):
+        return True
+    if origin.network and _wait(Ticket.objects.filter(origin_network=origin.network), most, HOUR, now):
+        return True
+    # Who brings no cookie could be anybody, each time anew: together they are one device of that address.
+    without_device = of_address.filter(origin_device=None)
+    return not origin.device and _wait(without_device, settings.BOOKING_LIMITS["device"], HOUR, now) > 0
+
+
+def _wait(tickets, most: int, within: dt.timedelta, now) -> int:
+    """Seconds until fewer than so many of these tickets were issued within that time; 0 where it is so now."""
+    last = list(
+        tickets.filter(issued_at__gt=now - within).order_by("-issued_at").values_list("issued_at", flat=True)[:most]
+    )
+    return math.ceil((last[-1] + within - now).total_seconds()) if len(last) >= most else 0
+
+
+def _seconds_until_the_day_is_over(date: dt.date, now) -> int:
+    next_day = dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), tzinfo=timezone.get_current_timezone())
+    return math.ceil((next_day - now).total_seconds())

@@ -1,0 +1,48 @@
+"""A clerk's code: eight digits that prove, once and for 15 minutes, that a clerk knows who the member is, because the
+member stands at the counter or has answered the telephone at the number that the office has."""
+
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
+
+from members.citizen_id import ascii_digits
+from members.errors import CodeNeeded, WrongCode
+from members.models import LinkingCode, Member
+
+CODE_LASTS = timedelta(minutes=15)
+CODE_DIGITS = 8
+
+
+def issue_code(*, member: Member, by) -> str:
+    """A new code for a member. Kept only as an HMAC: this is the one time that it can be read. The member's codes of
+    before end."""
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    now = timezone.now()
+    with transaction.atomic():
+        LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now).update(expires_at=now)
+        LinkingCode.objects.create(
+            member=member, code_hmac=_code_hmac(member, code), issued_by=by, expires_at=now + CODE_LASTS
+        )
+    return code
+
+
+@sensitive_variables("code")
+def use_code(member: Member, code: str) -> None:
+    """Use up a member's code. Raises CodeNeeded where none was typed, WrongCode for any other than the valid one."""
+    if not code:
+        raise CodeNeeded
+    now = timezone.now()
+    valid = LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now)
+    if not valid.filter(code_hmac=_code_hmac(member, ascii_digits(code))).update(used_at=now):
+        raise WrongCode
+
+
+def _code_hmac(member: Member, code: str) -> str:
+    return salted_hmac(
+        "members.line_code", f"{member.pk}:{code}", secret=settings.CITIZEN_ID_KEY, algorithm="sha256"
+    ).hexdigest()
