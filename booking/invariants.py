@@ -2,12 +2,22 @@
 
 from django.db import connection
 
+from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, LIVE
+
+
+def _in_sql(states) -> str:
+    """('booked', 'waiting')"""
+    return "(" + ", ".join(f"'{state.value}'" for state in states) + ")"
+
+
+LIVE_STATES, STATES_AT_COUNTER = _in_sql(LIVE), _in_sql(AT_COUNTER)
+
 # Each query finds the rows that break the rule it is named by.
 RULES = {
-    "a live ticket holds exactly one place, in its own slot and with its own number, unless it is a walk-in": """
+    "a live ticket holds exactly one place, in its own slot and with its own number, unless it is a walk-in": f"""
         SELECT ticket.id FROM booking_ticket ticket
           LEFT JOIN booking_place place ON place.ticket_id = ticket.id
-         WHERE ticket.state IN ('booked', 'waiting', 'called', 'serving', 'on_hold', 'missed')
+         WHERE ticket.state IN {LIVE_STATES}
            AND ticket.slot_id IS NOT NULL
            AND (place.id IS NULL OR place.slot_id <> ticket.slot_id OR place.number <> ticket.number)""",
     "a cancelled ticket holds no place": """
@@ -25,9 +35,9 @@ RULES = {
         SELECT a.id FROM booking_slot a JOIN booking_slot b
             ON a.department_id = b.department_id AND a.date = b.date AND a.id < b.id
            AND a.first_number <= b.last_number AND b.first_number <= a.last_number""",
-    "one live ticket for each member, department and day": """
+    "one live ticket for each member, department and day": f"""
         SELECT min(id) FROM booking_ticket
-         WHERE state IN ('booked', 'waiting', 'called', 'serving', 'on_hold', 'missed') AND member_id IS NOT NULL
+         WHERE state IN {LIVE_STATES} AND member_id IS NOT NULL
          GROUP BY member_id, department_id, date HAVING count(*) > 1""",
     "the last event of a ticket tells its state, and each event goes on where the one before it ended": """
         SELECT ticket.id FROM booking_ticket ticket
@@ -39,12 +49,12 @@ RULES = {
                                       lag(to_state, 1, '') OVER (PARTITION BY ticket_id ORDER BY id) AS before
                                  FROM booking_ticketevent) event
          WHERE from_state <> before""",
-    "a walk-in holds no place, and its number is from 501 up": """
+    "a walk-in holds no place, and its number is from 501 up": f"""
         SELECT ticket.id FROM booking_ticket ticket
           LEFT JOIN booking_place place ON place.ticket_id = ticket.id
-         WHERE ticket.slot_id IS NULL AND (place.id IS NOT NULL OR ticket.number < 501)""",
-    "a counter calls or serves one ticket at a time, and a called ticket has a counter": """
-        SELECT min(id) FROM booking_ticket WHERE state IN ('called', 'serving')
+         WHERE ticket.slot_id IS NULL AND (place.id IS NOT NULL OR ticket.number < {FIRST_WALK_IN_NUMBER})""",
+    "a counter calls or serves one ticket at a time, and a called ticket has a counter": f"""
+        SELECT min(id) FROM booking_ticket WHERE state IN {STATES_AT_COUNTER}
          GROUP BY counter_id HAVING count(*) > 1 OR counter_id IS NULL""",
     "the last event of a ticket tells in whose queue it stands": """
         SELECT ticket.id FROM booking_ticket ticket

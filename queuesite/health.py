@@ -10,9 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from booking.messages import ledger
-from booking.models import JobRun
+from booking.models.jobs import HEARTBEAT_LATE, worker_is_late
 
-HEARTBEAT_FRESH_FOR = dt.timedelta(minutes=3)
 UNSENT_FOR = dt.timedelta(minutes=10)
 
 
@@ -73,9 +72,9 @@ _migrations.done = False
 
 
 def _worker() -> None:
-    fresh = timezone.now() - HEARTBEAT_FRESH_FOR
-    if not JobRun.objects.filter(name="heartbeat", finished_at__gte=fresh).exists():
-        raise NotReady("no sign of the worker for three minutes: python manage.py qcluster")
+    if worker_is_late():
+        minutes = HEARTBEAT_LATE // dt.timedelta(minutes=1)
+        raise NotReady(f"no sign of the worker for {minutes} minutes: python manage.py qcluster")
 
 
 def _messages() -> str:

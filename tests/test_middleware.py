@@ -25,7 +25,7 @@ FOR_PAGES = {
     "django.contrib.sessions.middleware.SessionMiddleware": "callers are known by token, identity or secret",
     "django.middleware.csrf.CsrfViewMiddleware": "no cookie gives the API any right",
     "queuesite.cleaned.forms": "the API takes JSON, and serializers check it",
-    "queuesite.cleaned.ranges": "the API serves no files",
+    "queuesite.cleaned.ranges": "serializers and addresses check the range of each number",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "staff are known by their token",
     "queuesite.middleware.uploads_of_staff": "nothing is uploaded through the API",
     "django.contrib.messages.middleware.MessageMiddleware": "the answer says all",

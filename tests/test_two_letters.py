@@ -8,7 +8,7 @@ from django.contrib.staticfiles import finders
 
 from booking.admin.departments import next_department
 from booking.calling import board
-from booking.messages.cards import HUES
+from booking.colours import HUES
 from booking.models import Department
 from booking.views.scan import ticket_meant
 from tests.factories import make_department, make_open_department, make_walk_in

@@ -11,6 +11,7 @@ from booking.admin.links import closed_times, tickets_of
 from booking.days import overview
 from booking.messages import ledger
 from booking.models import Department
+from booking.models.jobs import worker_is_late
 from booking.rights import Right
 from booking.verbs import closures
 from members import line
@@ -100,7 +101,7 @@ def _warnings(user):
             "link": f"{reverse('admin:booking_slot_changelist')}?overfull=1",
         }
     if user.has_perm(Right.VIEW_JOBS):
-        yield overview.worker_is_late() and {
+        yield worker_is_late() and {
             "text": _("โปรแกรมเบื้องหลังไม่ทำงานเกิน 3 นาที วันใหม่จะไม่เปิดให้จอง กรุณาแจ้งผู้ดูแลระบบ"),
             "do": _("ดูงานเบื้องหลัง"),
             "link": reverse("admin:booking_jobrun_changelist"),

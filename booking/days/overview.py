@@ -12,10 +12,8 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from booking.days import rules
-from booking.models import Department, JobRun, QuotaOverride, Slot
+from booking.models import Department, QuotaOverride, Slot
 from holidays.models import Holiday
-
-HEARTBEAT_LATE = dt.timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,3 @@ def slots_short_of_their_rule(department: Department) -> list[Slot]:
     wanted = {period.starts_at: period.quota for periods in plan.values() for period in periods}
     slots = Slot.objects.filter(department=department, starts_at__in=wanted, starts_at__gt=timezone.now())
     return [slot for slot in slots.order_by("starts_at") if slot.quota < wanted[slot.starts_at]]
-
-
-def worker_is_late() -> bool:
-    """Whether the background worker has not been heard of for too long, or never."""
-    since = timezone.now() - HEARTBEAT_LATE
-    return not JobRun.objects.filter(name="heartbeat", finished_at__gte=since).exists()

@@ -7,14 +7,13 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
-from booking.messages.cards import BLUE
-from booking.papers.pictures import COUNTER, INK, PAPER, font
+from booking.colours import BLUE, COUNTER, INK, PAPER, PURPLE, RULE
+from booking.papers.pictures import font
 from members import line
 
 # By this name the menu is found again, to be replaced.
 NAME = "queuesite"
 WIDTH, HEIGHT = 2500, 843
-PURPLE = "#5a2a86"  # of the stylesheet: whatever leads to i-member
 COLUMNS = [(0, 833), (833, 834), (1667, 833)]  # left edge and width
 FACES = [(PURPLE, PAPER), (BLUE, PAPER), (PAPER, INK)]  # of the tickets: ground and ink
 GAP, ROUND, STROKE = 28, 56, 18
@@ -97,7 +96,7 @@ def _booking_address() -> str:
 
 def _draw_ticket(canvas, left, top, right, bottom, ground) -> None:
     """A paper ticket with a notch at each side, where it is torn off."""
-    edge = None if ground != PAPER else "#c3c8ce"
+    edge = None if ground != PAPER else RULE
     _box(canvas, left, top, right, bottom, ROUND, fill=ground, outline=edge, width=4)
     for x in (left, right):
         _circle(canvas, x, 505, 34, fill=COUNTER, outline=edge, width=4)
@@ -105,7 +104,7 @@ def _draw_ticket(canvas, left, top, right, bottom, ground) -> None:
             outside = (x - 40, x - 2) if x == left else (x + 2, x + 40)
             canvas.rectangle(_scaled(outside[0], 465, outside[1], 545), fill=COUNTER)
     for x in range(left + 74, right - 60, 40):
-        _circle(canvas, x, 505, 6, fill=COUNTER if ground != PAPER else "#c3c8ce")
+        _circle(canvas, x, 505, 6, fill=COUNTER if ground != PAPER else RULE)
 
 
 def _draw_person(canvas, x, y, ink, ground) -> None:

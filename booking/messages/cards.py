@@ -5,27 +5,11 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from booking.colours import BLUE, HUES, INK, PAPER, SOFT
 from booking.messages import kinds
 from booking.messages.texts import Said
 from booking.models import Notice
 from members import line
-
-# Of the stylesheet's tokens (static/css/site.css): messages and pictures cannot link to them.
-INK, SOFT, BLUE, RED = "#15181c", "#41464e", "#0a4a9f", "#a01717"
-HUES = {
-    "teal": "#0b5a5f",
-    "amber": "#7a4800",
-    "violet": "#5b2e91",
-    "rose": "#93204f",
-    "olive": "#4d5712",
-    "brown": "#6b3a1e",
-    "slate": "#3d4f66",
-    "forest": "#1d5a2c",
-    "plum": "#6d2a6b",
-    "ochre": "#665000",
-    "indigo": "#3a3a8c",
-    "rust": "#8a3312",
-}
 
 
 def card(notice: Notice, **facts) -> dict:
@@ -47,8 +31,8 @@ def flex(ticket, what: Said) -> dict:
     """A Flex message that looks like the ticket: the department's band, the number, what is said, its QR code, the
     buttons."""
     band = [
-        {"type": "text", "text": ticket.department.title, "color": "#ffffff", "align": "center", "size": "md"},
-        {"type": "text", "text": ticket.code, "color": "#ffffff", "align": "center", "size": "5xl", "weight": "bold"},
+        {"type": "text", "text": ticket.department.title, "color": PAPER, "align": "center", "size": "md"},
+        {"type": "text", "text": ticket.code, "color": PAPER, "align": "center", "size": "5xl", "weight": "bold"},
     ]
     header = {"type": "box", "layout": "vertical", "contents": band, "backgroundColor": HUES[ticket.department.hue]}
     return _message(

@@ -1,5 +1,11 @@
+import datetime as dt
+
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+# The worker shows that it works once a minute; who has not heard of it for so long takes it for dead.
+HEARTBEAT_LATE = dt.timedelta(minutes=3)
 
 
 class JobRun(models.Model):
@@ -29,3 +35,9 @@ class KeyInUse(models.Model):
 
     def __str__(self):
         return self.name
+
+
+def worker_is_late() -> bool:
+    """Whether the background worker has not been heard of for too long, or never."""
+    since = timezone.now() - HEARTBEAT_LATE
+    return not JobRun.objects.filter(name="heartbeat", finished_at__gte=since).exists()

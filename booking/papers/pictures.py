@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw, ImageFont
 
 from booking import thai
-from booking.messages.cards import HUES, INK, SOFT
+from booking.colours import COUNTER, HUES, INK, PAPER, SOFT
 from booking.models import Ticket
 
 WIDTH, EDGE = 1080, 48
-PAPER, COUNTER = "#ffffff", "#f6f6f5"
 STUB_HEIGHT = 470
 QR_SIZE = 480
 SMALLEST = 28  # pixels high: smaller letters cannot be read on a telephone

@@ -15,15 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from booking import colours
 from booking.line import rich_menu
-from booking.messages import cards
 from booking.views.access import access
 from members.models import LineAccount
 from queuesite.demo.fake_line import USERS, Elsewhere
 
 KINDS = {"message", "postback", "follow", "unfollow"}
-HUE_OF = {colour: f"hue-{hue} flex-band" for hue, colour in cards.HUES.items()}
-CLASS_OF = {"#ffffff": "flex-white", cards.SOFT: "flex-soft", cards.RED: "flex-red"}
+HUE_OF = {colour: f"hue-{hue} flex-band" for hue, colour in colours.HUES.items()}
+CLASS_OF = {colours.PAPER: "flex-white", colours.SOFT: "flex-soft", colours.RED: "flex-red"}
 
 
 def is_on() -> bool:

@@ -242,7 +242,7 @@ const showTimes = () => {
 };
 const showClock = () => {
   const now = new Date(Date.now() + serverLead());
-  const [hours, minutes] = now.toLocaleTimeString("en-GB", { timeZone: "Asia/Bangkok" }).split(":");
+  const [hours, minutes] = now.toLocaleTimeString("en-GB", { timeZone: clock.dataset.clock }).split(":");
   clock.textContent = clock.textContent.replace(/\d\d(.)\d\d/, `${hours}$1${minutes}`);
 };
 // By how much the server's clock is ahead of this machine's, learned from each answer.
