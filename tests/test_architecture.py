@@ -1,5 +1,6 @@
 """What the contracts of import-linter (pyproject.toml) cannot say of the house."""
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -9,3 +10,19 @@ def test_the_holidays_package_is_not_installed_beside_our_app():
     import holidays
 
     assert Path(holidays.__file__).parent == ROOT / "holidays"
+
+
+DECISIONS = (ROOT / "docs/decisions.md").read_text()
+BELOW_THE_ORM = re.compile(r"\.cursor\(|Cursor\(|\.raw\(|RawSQL\(|connection\.execute\(|\.extra\(")
+
+
+def test_what_stands_below_the_orm_is_listed():
+    table = DECISIONS.partition("below the ORM")[2].partition("Besides these")[0]
+    listed = set(re.findall(r"`([\w/]+\.py)`", table)) - {"tests/test_architecture.py"}
+    found = {
+        str(path.relative_to(ROOT))
+        for app in ("booking", "members", "holidays", "queuesite")
+        for path in (ROOT / app).rglob("*.py")
+        if "migrations" not in path.parts and BELOW_THE_ORM.search(path.read_text())
+    }
+    assert found == listed
