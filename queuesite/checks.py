@@ -9,6 +9,8 @@ from django.db import connections
 
 from queuesite.launcher import demo_left, front
 
+OLDEST_POSTGRESQL = 16
+
 
 @register("queuesite")
 def check_serving(app_configs, **kwargs):
@@ -48,3 +50,17 @@ def check_nothing_is_left_of_the_demo(app_configs, databases=None, **kwargs):
         "empty database: name another in DATABASE_URL, or another folder in VAR_DIR."
     )
     return [Error(text, id="queuesite.E003")]
+
+
+@register(Tags.database)
+def check_postgresql_is_new_enough(app_configs, databases=None, **kwargs):
+    """Asked by `migrate`, by `make run`, and by `check --database default`."""
+    if "default" not in (databases or []):
+        return []
+    connection = connections["default"]
+    connection.ensure_connection()
+    version = connection.pg_version // 10_000
+    if version >= OLDEST_POSTGRESQL:
+        return []
+    text = f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; DATABASE_URL names one of version {version}."
+    return [Error(text, id="queuesite.E004")]
