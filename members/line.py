@@ -5,18 +5,26 @@ takes half a second to import and is imported where it is used.
 """
 
 import base64
+import contextlib
+import fcntl
 import hashlib
 import hmac
+import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import urllib3
 from django.conf import settings
+from django.core.cache import cache
 from django.utils.crypto import constant_time_compare
 
 # To connect, and to be answered, in seconds. The SDK has no limit of its own.
 TIMEOUT = (2, 5)
 UPLOAD_TIMEOUT = (2, 30)
+# A sign-in asks LINE while somebody waits for the page, twice at most: to be asked for, and to be answered in all.
+TURN_SECONDS, SIGN_IN_SECONDS = 0.3, 1.2
+REST_SECONDS = 10  # for which nothing more is asked after LINE was silent
+SILENT = "line-was-silent"
 LINE_API, LINE_PAGES = "https://api.line.me", "https://access.line.me"
 # LINE's own script, which alone knows who is signed in inside LINE. It may be loaded from LINE only, not copied.
 LIFF_SDK = "https://static.line-scdn.net/liff/edge/2/sdk.js"
@@ -204,15 +212,39 @@ def _ask(call, *, blobs: bool = False):
 
 
 def _post(path: str, fields: dict):
-    timeout = urllib3.Timeout(connect=TIMEOUT[0], read=TIMEOUT[1])
-    try:
-        return urllib3.request(
-            "POST",
-            settings.LINE_API_BASE + path,
-            body=urlencode(fields),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            timeout=timeout,
-            retries=False,
-        )
-    except urllib3.exceptions.HTTPError as silence:
-        raise LineFault(type(silence).__name__) from None
+    """Ask for a sign-in. Raises LineFault: at once where LINE was silent a moment ago, so that no page waits for it
+    again; and where another sign-in is still waiting, so that LINE's silence holds one process of the web server."""
+    if cache.get(SILENT):
+        raise LineFault("silent a moment ago")
+    with _turn():
+        try:
+            answer = urllib3.request(
+                "POST",
+                settings.LINE_API_BASE + path,
+                body=urlencode(fields),
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+                timeout=urllib3.Timeout(total=SIGN_IN_SECONDS),
+                retries=False,
+            )
+        except urllib3.exceptions.HTTPError as silence:
+            cache.set(SILENT, True, REST_SECONDS)
+            raise LineFault(type(silence).__name__) from None
+    if answer.status >= 500:
+        cache.set(SILENT, True, REST_SECONDS)
+    return answer
+
+
+@contextlib.contextmanager
+def _turn():
+    """One sign-in of this machine asks LINE at a time. A file's lock, which the system gives back whatever happens."""
+    until = time.monotonic() + TURN_SECONDS
+    with (settings.VAR_DIR / "line.lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise LineFault("another sign-in waits for it") from None
+                time.sleep(0.02)
+        yield

@@ -152,6 +152,7 @@ MIDDLEWARE = [
     "queuesite.cleaned.ranges",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "queuesite.middleware.uploads_of_staff",
+    "queuesite.log_in.limits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -219,6 +220,10 @@ LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=8)
 AXES_COOLOFF_TIME = 0.25  # hours
+# Of devices that have not signed in under that name before: wrong passwords of one name from anywhere, and names tried
+# from one address, within the same time (queuesite/log_in.py).
+LOGIN_LIMIT_NAME = env.int("LOGIN_LIMIT_NAME", default=50)
+LOGIN_LIMIT_ADDRESS = env.int("LOGIN_LIMIT_ADDRESS", default=20)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "members.throttle.client_address"
 AXES_RESET_ON_SUCCESS = True

@@ -155,7 +155,7 @@ def move(request, ticket, date):
 @require_safe
 @access("ticket")
 def picture(request, ticket):
-    image = pictures.draw(ticket, arrive_at=times.arrive_by(ticket), link=secret_link(request, ticket))
+    image = pictures.drawn(ticket, arrive_at=times.arrive_by(ticket), link=secret_link(request, ticket))
     return HttpResponse(image, content_type="image/png", headers={"Content-Disposition": _inline(ticket, "png")})
 
 

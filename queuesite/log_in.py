@@ -1,0 +1,77 @@
+"""How often the back office's log-in may be tried, beside the lock of one name from one address (django-axes).
+
+Two limits more, looked at before a password is hashed, which costs half a second of a processor: of names tried from
+one address, and of wrong passwords of one name from everywhere. A stranger could use either to keep the office out, so
+they do not count for a device that has signed in under that name before. It has a signed cookie which says so, and
+opens nothing.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.core import signing
+from django.db.models import Count, Q, Sum
+from django.dispatch import receiver
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+COOKIE, SALT = "signed_in_here", "queuesite.log_in"
+KEPT_SECONDS = 90 * 24 * 60 * 60
+MOST_NAMES = 10  # of one device, the last ones
+LONGEST_NAME = 150
+
+
+def limits(get_response):
+    """Refuse a log-in past a limit, before its password is looked at; remember on the device who has signed in."""
+
+    def middleware(request):
+        address = reverse("admin:login")
+        if request.method == "POST" and request.path_info == address:
+            name = request.POST.get("username", "")[:LONGEST_NAME]
+            if name not in _known(request) and _is_past_a_limit(name, request):
+                return render(request, settings.AXES_LOCKOUT_TEMPLATE, status=429)
+        response = get_response(request)
+        if name := getattr(request, "signed_in_as", None):
+            names = [*(known for known in _known(request) if known != name), name][-MOST_NAMES:]
+            response.set_cookie(
+                COOKIE,
+                signing.dumps(names, salt=SALT),
+                max_age=KEPT_SECONDS,
+                path=address,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
+        return response
+
+    return middleware
+
+
+@receiver(user_logged_in)
+def _signed_in(request, user, **kwargs):
+    if request is not None:
+        request.signed_in_as = user.get_username()
+
+
+def _known(request) -> list[str]:
+    try:
+        return signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=KEPT_SECONDS)
+    except signing.BadSignature:
+        return []
+
+
+def _is_past_a_limit(name: str, request) -> bool:
+    from axes.models import AccessAttempt
+
+    from members.throttle import client_address
+
+    address = client_address(request)
+    since = timezone.now() - dt.timedelta(hours=settings.AXES_COOLOFF_TIME)
+    tried = AccessAttempt.objects.filter(Q(ip_address=address) | Q(username=name), attempt_time__gte=since)
+    found = tried.aggregate(
+        names=Count("username", filter=Q(ip_address=address), distinct=True),
+        failures=Sum("failures_since_start", filter=Q(username=name), default=0),
+    )
+    return found["names"] >= settings.LOGIN_LIMIT_ADDRESS or found["failures"] >= settings.LOGIN_LIMIT_NAME
