@@ -28,6 +28,7 @@ FOR_PAGES = {
     "queuesite.cleaned.ranges": "serializers and addresses check the range of each number",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "staff are known by their token",
     "queuesite.middleware.uploads_of_staff": "nothing is uploaded through the API",
+    "queuesite.log_in.limits": "no password is typed there",
     "django.contrib.messages.middleware.MessageMiddleware": "the answer says all",
     "django.middleware.clickjacking.XFrameOptionsMiddleware": "JSON is shown in no frame",
     "django_htmx.middleware.HtmxMiddleware": "for parts of pages",
