@@ -10,7 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 
 from booking import verbs
+from booking.messages.kinds import KINDS
 from booking.models import tickets
+from booking.models.notices import Kind
 from booking.models.tickets import MOVES
 from booking.verbs.catalogue import CATALOGUE, LABELS, Surface, label
 from booking.views import counter
@@ -115,3 +117,13 @@ def api_paths(resolver=None, path=""):
 def test_an_event_of_a_verb_that_is_no_more_keeps_its_name():
     assert label("borrow") == "borrow"
     assert str(label("put_back")) == "คืนเข้าคิว"
+
+
+def test_the_messages_name_verbs_that_there_are():
+    assert {owed.verb for row in KINDS.values() for owed in row.owed_by} <= LABELS.keys()
+
+
+def test_a_verb_knows_what_it_owes():
+    assert CATALOGUE["call_next"].owes == CATALOGUE["call"].owes == [Kind.NEARLY, Kind.YOUR_TURN]
+    assert CATALOGUE["reschedule"].owes == [Kind.ISSUED, Kind.DAY_BEFORE, Kind.MOVED]
+    assert CATALOGUE["hold"].owes == []
