@@ -22,7 +22,7 @@ class Right(StrEnum):
     # What is kept in the back office.
     ADD_HOLIDAY = "holidays.add_holiday"
     CHANGE_HOLIDAY = "holidays.change_holiday"
-    ADD_QUOTA = "booking.add_quotaoverride"
+    ADD_EXCEPTION = "booking.add_dayexception"
     ADD_MEMBER = "members.add_member"
     CHANGE_MEMBER = "members.change_member"
     CHANGE_CLIP = "booking.change_clip"
@@ -40,7 +40,7 @@ class Right(StrEnum):
     VIEW_MESSAGES = "booking.view_messagechoice"
     VIEW_DEPARTMENTS = "booking.view_department"
     VIEW_COUNTERS = "booking.view_counter"
-    VIEW_QUOTAS = "booking.view_quotaoverride"
+    VIEW_EXCEPTIONS = "booking.view_dayexception"
     VIEW_BOARD_NOTICES = "booking.view_boardnotice"
     VIEW_CLIPS = "booking.view_clip"
     VIEW_TOKENS = "booking.view_stafftoken"

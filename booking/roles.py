@@ -14,7 +14,7 @@ CLERK = "เจ้าหน้าที่ช่องบริการ"
 _KEPT_BY_MANAGERS = [
     "booking.department",
     "booking.openinghours",
-    "booking.quotaoverride",
+    "booking.dayexception",
     "booking.counter",
     "booking.counterdepartment",
     "booking.clip",

@@ -24,7 +24,7 @@ class HolidayQuerySet(models.QuerySet):
 
 
 class Holiday(models.Model):
-    """A day on which the whole office is closed, once staff have confirmed it."""
+    """A day, or a part of one, on which the whole office is closed, once staff have confirmed it."""
 
     date = models.DateField(
         _("วันที่"),
@@ -34,6 +34,11 @@ class Holiday(models.Model):
     name = models.CharField(_("ชื่อวันหยุด"), max_length=200)
     name_en = models.CharField(_("ชื่อวันหยุด (อังกฤษ)"), max_length=200, blank=True)
     kind = models.CharField(_("ประเภท"), max_length=12, choices=Kind, default=Kind.OFFICE)
+    # Half a day: no beginning is the day's, no end the day's.
+    starts = models.TimeField(
+        _("หยุดตั้งแต่เวลา"), null=True, blank=True, help_text=_("เว้นว่างทั้งสองช่องหากหยุดทั้งวัน หยุดครึ่งบ่ายใส่เพียง 12.00")
+    )
+    ends = models.TimeField(_("ถึงเวลา"), null=True, blank=True, help_text=_("หยุดครึ่งเช้าใส่เพียง 12.00"))
     is_confirmed = models.BooleanField(
         _("ยืนยันแล้ว"),
         default=False,
@@ -47,6 +52,13 @@ class Holiday(models.Model):
         verbose_name = _("วันหยุด")
         verbose_name_plural = _("วันหยุด")
         ordering = ["date"]
+        constraints = [
+            models.CheckConstraint(
+                name="holiday_times_in_order",
+                condition=models.Q(starts__lt=models.F("ends")),  # a CHECK lets NULL pass
+                violation_error_message=_("เวลาสิ้นสุดต้องอยู่หลังเวลาเริ่ม"),
+            )
+        ]
 
     def __str__(self):
         return f"{self.date:%Y-%m-%d} {self.name}"

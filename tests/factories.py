@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from booking import verbs
 from booking.days import opening
-from booking.models import Counter, CounterDepartment, Department, OpeningHours, QuotaOverride, Slot, Ticket
+from booking.models import Counter, CounterDepartment, DayException, Department, OpeningHours, Slot, Ticket
 from booking.verbs import seats
 from holidays.models import Holiday
 from members.citizen_id import check_digit, citizen_id_hmac
@@ -78,13 +78,33 @@ def make_holiday(*, days_ahead=1, date=None, name="วันหยุด", is_co
     return holiday
 
 
-def make_exception(department, *, days_ahead=1, date=None, quota=0, start=None, reason="") -> QuotaOverride:
-    """A date of a department that differs from its weekly rule: closed where `quota` is 0. Laid out."""
-    override = QuotaOverride.objects.create(
-        department=department, date=date or in_days(days_ahead), start=start, quota=quota, reason=reason
+def make_exception(
+    *departments, days_ahead=1, date=None, until=None, start=None, quota=0, hours=None, reason="", **fields
+) -> DayException:
+    """A stretch that differs from the weekly hours, of these departments, of the whole office where there are none:
+    closed where `quota` is 0. `start` is the half hour that begins then, `hours` are other hours (opens, closes)."""
+    first = date or in_days(days_ahead)
+    if isinstance(start, str):
+        start = dt.time.fromisoformat(start)
+    if start:
+        ends = (dt.datetime.combine(first, start) + dt.timedelta(minutes=30)).time()
+        fields = {"starts": start, "ends": ends} | fields
+    if hours:
+        fields = {
+            "kind": "hours",
+            "starts": hours[0],
+            "ends": hours[1],
+            "slot_minutes": 30,
+            "quota": quota or 4,
+        } | fields
+    else:
+        fields = {"kind": "quota" if quota else "closed", "quota": quota or None} | fields
+    exception = DayException.objects.create(
+        first_date=first, last_date=until or first, is_office=not departments, reason=reason, **fields
     )
-    opening.rules_changed([department])
-    return override
+    exception.departments.set(departments)
+    opening.rules_changed()
+    return exception
 
 
 def make_slot(*, department=None, days_ahead=1, nth=0, **fields) -> Slot:

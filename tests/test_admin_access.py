@@ -31,8 +31,8 @@ PAGES = {
     "booking_department_change D": MANAGER,
     "booking_department_history D": MANAGER,
     "booking_department_delete D": NOBODY,
-    "booking_quotaoverride_changelist": MANAGER,
-    "booking_quotaoverride_add": MANAGER,
+    "booking_dayexception_changelist": MANAGER,
+    "booking_dayexception_add": MANAGER,
     "holidays_holiday_changelist": MANAGER,
     "holidays_holiday_add": MANAGER,
     "holidays_holiday_change H": MANAGER,
@@ -231,4 +231,4 @@ def test_departments_closed_to_a_clerk_stay_closed_in_links(client, staff):
 
     page = client.get(reverse("admin:booking_calendar")).content.decode()
 
-    assert reverse("admin:booking_quotaoverride_add") not in page
+    assert reverse("admin:booking_dayexception_add") not in page

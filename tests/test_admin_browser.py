@@ -74,8 +74,8 @@ def test_a_row_of_hours_is_added_and_a_date_is_said_in_words(new_desk, manager):
     expect(page.get_by_text("แล้ว").first).to_be_visible()
     assert [str(rule) for rule in department.hours.all()] == ["วันจันทร์ 08.30-15.30", "วันเสาร์ 08.30-12.00"]
 
-    page.goto(reverse("admin:booking_quotaoverride_add"))
-    page.get_by_label("วันที่").fill("2026-11-25")
+    page.goto(reverse("admin:booking_dayexception_add"))
+    page.get_by_label("ตั้งแต่วันที่").fill("2026-11-25")
     expect(page.get_by_text("วันพุธที่ 25 พฤศจิกายน")).to_be_visible()
     expect(page.get_by_text("2569")).to_be_visible()
 
@@ -116,7 +116,7 @@ def test_booked_on_the_telephone(new_desk, manager):
     page.get_by_role("link", name="จองให้สมาชิก").click()
     page.get_by_label("ฝ่าย").select_option(label="ฝ่ายสินเชื่อ")
     page.get_by_label("เลขทะเบียนสมาชิก").fill(ticket.member.member_number)
-    page.get_by_label("วันที่").fill(in_days(1).isoformat())
+    page.get_by_label("ตั้งแต่วันที่").fill(in_days(1).isoformat())
     page.get_by_role("button", name="ดูเวลาว่าง").click()
     expect(page.get_by_text(ticket.member.full_name)).to_be_visible()
     page.get_by_role("button", name="10.00 น.").click()
@@ -144,7 +144,7 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
         "book": reverse("admin:booking_ticket_book_for_member"),
         "closed": reverse("admin:booking_ticket_closed"),
         "slots": reverse("admin:booking_slot_changelist"),
-        "overrides": reverse("admin:booking_quotaoverride_add"),
+        "overrides": reverse("admin:booking_dayexception_add"),
         "holidays": reverse("admin:holidays_holiday_changelist"),
         "holiday": reverse("admin:holidays_holiday_change", args=[closed.pk]),
         "load": reverse("admin:holidays_holiday_load_year"),

@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from booking.models import Department, OpeningHours, QuotaOverride, Slot
+from booking.models import Department, OpeningHours, Slot
 from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 FIELDS = [field.name for field in Department._meta.fields if field.name not in ("id", "slug", "letter")]
 
 
-def form_of(department, *, hours=None, overrides=(), **changed) -> dict:
+def form_of(department, *, hours=None, **changed) -> dict:
     """What the page of a department sends when these things are changed in it."""
     data = {"slug": department.slug, "letter": department.letter}
     for name in FIELDS:
@@ -23,12 +24,13 @@ def form_of(department, *, hours=None, overrides=(), **changed) -> dict:
     data = {name: value for name, value in (data | changed).items() if value is not False}
     hours = [hours_row(rule) for rule in department.hours.all()] if hours is None else hours
     known = department.hours.count() if department.pk else 0
-    return data | formset("hours", hours, initial=min(known, len(hours))) | formset("overrides", overrides, initial=0)
+    return data | formset("hours", hours, initial=min(known, len(hours)))
 
 
 def hours_row(rule, **changed) -> dict:
     row = {"weekday": rule.weekday, "opens": rule.opens, "closes": rule.closes, "quota": rule.quota}
     row |= {"break_starts": rule.break_starts or "", "break_ends": rule.break_ends or ""}
+    row |= {"from_date": rule.from_date or ""} | ({"is_open": "on"} if rule.is_open else {})
     row |= {"slot_minutes": rule.slot_minutes, "id": rule.pk or "", "department": rule.department_id or ""}
     return row | changed
 
@@ -129,13 +131,12 @@ def test_a_quota_beyond_the_numbers_laid_out_says_until_when(client, manager):
     assert rule.quota == 50
 
 
-@pytest.mark.parametrize("how", ["closure", "switched off", "hours"])
+@pytest.mark.parametrize("how", ["switched off", "hours"])
 def test_closing_a_time_that_has_tickets_leads_to_them(client, manager, how):
     department = make_open_department(weekdays=[in_days(1).weekday()])
     ticket = make_ticket(slot=make_slot(department=department, nth=0))
     [rule] = department.hours.all()
     changes = {
-        "closure": {"overrides": [{"date": in_days(1).isoformat(), "quota": 0, "department": department.pk}]},
         "switched off": {"is_active": False},
         "hours": {"hours": [hours_row(rule, opens="10:00")]},
     }
@@ -168,61 +169,27 @@ def test_the_week_is_said_in_runs_of_days(client, manager):
     assert "จันทร์-พุธ 08.30-15.30 · เสาร์ 08.30-12.00" in page
 
 
-def override_form(department, **fields) -> dict:
-    return {"department": department.pk, "date": in_days(1).isoformat(), "quota": 2, "start": ""} | fields
+def test_new_hours_begin_next_month(client, manager):
+    department = make_open_department(weekdays=range(7), opens=dt.time(9), closes=dt.time(12), max_days_ahead=40)
+    begins = in_days(20)
+    rows = [hours_row(rule) for rule in department.hours.all()]
+    new = OpeningHours(weekday=begins.weekday(), from_date=begins, opens=dt.time(13), closes=dt.time(16))
+    closed = OpeningHours(weekday=in_days(22).weekday(), from_date=begins, is_open=False)
 
+    save(client, department, hours=[*rows, hours_row(new, id=""), hours_row(closed, id="")])
 
-def test_an_override_is_laid_out_and_its_year_may_be_of_either_era(client, manager):
-    department = make_open_department(quota=4)
-    date = in_days(1)
-    in_thai = f"{date.day}/{date.month}/{date.year + 543}"
+    def starts(days_ahead):
+        return [
+            f"{timezone.localtime(slot.starts_at):%H.%M}" for slot in department.slots.filter(date=in_days(days_ahead))
+        ]
 
-    client.post(reverse("admin:booking_quotaoverride_add"), override_form(department, date=in_thai))
-
-    assert QuotaOverride.objects.get().date == date
-    assert {slot.quota for slot in Slot.objects.of_day(department, date)} == {2}
-
-
-@pytest.mark.parametrize(
-    ("typed", "read"),
-    [
-        ("2571-02-29", dt.date(2028, 2, 29)),
-        ("๒๙/๒/๒๕๗๑", dt.date(2028, 2, 29)),
-        ("2028-02-29", dt.date(2028, 2, 29)),
-        ("29/2/2570", None),
-        ("พรุ่งนี้", None),
-    ],
-)
-def test_dates_as_people_write_them(client, manager, typed, read):
-    department = make_department()
-    OpeningHours.objects.bulk_create(OpeningHours(department=department, weekday=weekday) for weekday in range(7))
-
-    page = client.post(reverse("admin:booking_quotaoverride_add"), override_form(department, date=typed))
-
-    assert [override.date for override in QuotaOverride.objects.all()] == ([read] if read else [])
-    if not read:
-        assert "25/11/2569" in page.context["adminform"].form.errors["date"][0]
-
-
-def test_an_override_beyond_the_numbers_of_a_slot_says_how_many_fit(client, manager):
-    department = make_open_department(quota=4)
-    room = make_slot(department=department).room
-
-    page = client.post(reverse("admin:booking_quotaoverride_add"), override_form(department, quota=room + 1))
-
-    assert f"ไม่เกิน {room} คิว" in page.context["adminform"].form.errors["quota"][0]
-    assert not QuotaOverride.objects.exists()
-
-
-def test_a_closure_with_tickets_leads_to_them(client, manager):
-    ticket = make_ticket()
-
-    page = client.post(
-        reverse("admin:booking_quotaoverride_add"), override_form(ticket.department, quota=0), follow=True
-    )
-
-    assert page.context["stranded"] == [ticket]
-    assert page.context["scope"] == {"date": ticket.date, "department": ticket.department}
+    assert starts(20 - 7)[0] == "09.00"
+    assert starts(20)[0] == starts(27)[0] == "13.00"
+    assert starts(21)[0] == "09.00"
+    assert starts(22 - 7)
+    assert starts(22) == []
+    page = client.get(reverse("admin:booking_department_changelist")).content.decode()
+    assert "จันทร์-อาทิตย์ 09.00-12.00" in page
 
 
 def test_history_says_who_changed_what_in_words(client, manager):

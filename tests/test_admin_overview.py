@@ -106,6 +106,7 @@ def test_a_month_says_why_days_are_closed_and_how_full_the_others_are(client, ma
         make_holiday(date=dt.date(2026, 12, 7), name="ชดเชยวันพ่อ")
         make_holiday(date=dt.date(2026, 12, 10), name="วันรัฐธรรมนูญ", is_confirmed=False)
         make_exception(other, date=dt.date(2026, 12, 8), quota=0, reason="อบรม")
+        make_exception(other, date=dt.date(2026, 12, 9), starts=dt.time(13), ends=dt.time(16), reason="ประชุม")
         make_ticket(slot=make_slot(department=department, days_ahead=6))
 
         page = client.get(CALENDAR, {"month": "2026-12"})
@@ -115,7 +116,7 @@ def test_a_month_says_why_days_are_closed_and_how_full_the_others_are(client, ma
     assert len(found) == 31
     assert found[dt.date(2026, 12, 1)].load == overview.Load(taken=1, places=14 * 3)
     assert cells(of_one)[dt.date(2026, 12, 1)].load == overview.Load(taken=0, places=14)
-    assert found[dt.date(2026, 12, 7)].holiday.name == "ชดเชยวันพ่อ"
+    assert found[dt.date(2026, 12, 7)].holiday.why == "ชดเชยวันพ่อ"
     assert found[dt.date(2026, 12, 7)].load == overview.Load()
     assert found[dt.date(2026, 12, 10)].draft.name == "วันรัฐธรรมนูญ"
     text = " ".join(strip_tags(page.content.decode()).split())
@@ -125,13 +126,14 @@ def test_a_month_says_why_days_are_closed_and_how_full_the_others_are(client, ma
         "ชดเชยวันพ่อ",
         "ร่าง: วันรัฐธรรมนูญ",
         "ฝ่ายการเงิน: อบรม",
+        "ฝ่ายการเงิน: บางเวลา: ประชุม",
         "ไม่เปิดให้จอง",
         "ยังไม่เปิดจอง",
     ):
         assert words in text, words
 
 
-def test_a_day_leads_to_its_tickets_and_to_a_new_override(client, manager):
+def test_a_day_leads_to_its_tickets_and_to_the_page_that_changes_it(client, manager):
     department = make_open_department(max_days_ahead=1)
     ticket = make_ticket(slot=make_slot(department=department))
 
@@ -139,21 +141,9 @@ def test_a_day_leads_to_its_tickets_and_to_a_new_override(client, manager):
     [cell] = [cell for week in page.context["weeks"] for cell in week if cell and cell["day"].date == ticket.date]
 
     assert list(client.get(cell["tickets"]).context["cl"].result_list) == [ticket]
-    form = client.get(cell["new_override"]).context["adminform"].form
-    assert (form["date"].value(), form["department"].value()) == (ticket.date.isoformat(), str(department.pk))
+    form = client.get(cell["change"]).context["form"]
+    assert (form["first_date"].value(), form["departments"].value()) == (ticket.date, [department.pk])
     assert cell["tickets"] in page.content.decode().replace("&amp;", "&")
-
-
-def test_a_day_of_all_departments_leads_to_closing_the_whole_office(client, manager):
-    slot = make_slot()
-
-    page = client.get(CALENDAR, {"month": f"{slot.date:%Y-%m}"})
-    [cell] = [cell for week in page.context["weeks"] for cell in week if cell and cell["day"].date == slot.date]
-    form = client.get(cell["new_holiday"]).context["adminform"].form
-
-    assert cell["new_holiday"] in page.content.decode()
-    # Confirmed unless they say otherwise: a draft would close nothing.
-    assert (form["date"].value(), form["is_confirmed"].value()) == (slot.date.isoformat(), True)
 
 
 def test_a_month_takes_as_many_queries_for_many_departments(client, manager):

@@ -60,8 +60,8 @@ def test_no_english_is_left(client):
         ("index",),
         ("booking_department_changelist",),
         ("booking_department_add",),
-        ("booking_quotaoverride_changelist",),
-        ("booking_quotaoverride_add",),
+        ("booking_dayexception_changelist",),
+        ("booking_dayexception_add",),
         ("booking_slot_changelist",),
         ("booking_calendar",),
         ("booking_ticket_changelist",),
@@ -92,7 +92,7 @@ def test_no_english_is_left(client):
         words = english_words(client.get(reverse(f"admin:{name}", args=arguments)))
         if words:
             left[name] = words
-    refused = client.post(reverse("admin:booking_quotaoverride_add"), {"department": department.pk})
+    refused = client.post(reverse("admin:booking_dayexception_add"), {"departments": [department.pk]})
     left["what is refused"] = english_words(refused)
     client.logout()
     left["log-in"] = english_words(client.post(reverse("admin:login"), {"username": "somying", "password": "x"}))

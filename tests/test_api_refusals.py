@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import translation
 
 from booking.errors import SlotFull
+from booking.models import DepartmentDay
 from members.errors import NotRegistered
 from members.identify import issue_identity
 from queuesite.wsgi import application
@@ -141,7 +142,7 @@ def test_a_database_out_of_reach_is_a_reason_to_try_again(client, monkeypatch):
     def gone(*arguments):
         raise OperationalError
 
-    monkeypatch.setattr("booking.days.opening.open_on", gone)
+    monkeypatch.setattr(DepartmentDay.objects, "on", gone)
     answer = client.get("/api/v1/departments/")
 
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "unavailable", "5")
@@ -151,7 +152,7 @@ def test_a_fault_of_ours_crashes_loudly(client, monkeypatch):
     def broken(date):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("booking.days.opening.open_on", broken)
+    monkeypatch.setattr(DepartmentDay.objects, "on", broken)
     with pytest.raises(ZeroDivisionError):
         client.get("/api/v1/departments/")
 

@@ -89,7 +89,7 @@ def test_the_number_of_queries_is_fixed(django_assert_num_queries):
     for nth in range(5):
         make_ticket(slot=make_slot(department=department, nth=nth))
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         availability.days(department, in_days(0), in_days(60))
     with django_assert_num_queries(1):
         availability.times(department, in_days(1))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking import roles, verbs
-from booking.models import BoardNotice, Department, QuotaOverride, TicketEvent
+from booking.models import BoardNotice, Department, TicketEvent
 from booking.models.tokens import issue_token
 from holidays.models import Holiday
 from members.free_text import masked
@@ -19,6 +19,7 @@ from tests.factories import (
     in_days,
     make_citizen_id,
     make_counter,
+    make_exception,
     make_member,
     make_open_department,
     make_ticket,
@@ -80,7 +81,7 @@ def test_planted_ids_are_in_no_column_of_any_table(client, settings):
         {"text": f"ติดต่อ {an_id()}", "text_en": an_id(), "is_active": "on", "first_day": "", "last_day": ""},
     )
     client.post(reverse("admin:holidays_holiday_add"), {"name": an_id(), "date": in_days(50), "kind": "office"})
-    QuotaOverride.objects.create(department=department, date=in_days(4), quota=1, reason=an_id())
+    make_exception(department, days_ahead=4, quota=1, reason=an_id())
     Department.objects.filter(pk=other.pk).update(description=an_id(), bring=f"สำเนาบัตร {an_id()}")
     make_member(given_name=an_id(), family_name=an_id())
     make_member(citizen_id=an_id())

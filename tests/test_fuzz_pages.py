@@ -20,13 +20,14 @@ from django.test import Client
 from django.utils import timezone
 
 from booking import roles, verbs
-from booking.models import BoardNotice, JobRun, QuotaOverride, StaffToken
+from booking.models import BoardNotice, JobRun, StaffToken
 from booking.models.tokens import issue_token
 from holidays.models import Holiday
 from members.models import LineAccount
 from tests.factories import (
     in_days,
     make_counter,
+    make_exception,
     make_member,
     make_open_department,
     make_slot,
@@ -128,7 +129,7 @@ def office(settings):
         made = [
             Holiday.objects.create(date=in_days(40), name="หยุด"),
             BoardNotice.objects.create(text="ประกาศ"),
-            QuotaOverride.objects.create(department=department, date=in_days(3), quota=2),
+            make_exception(department, days_ahead=3, quota=2),
         ]
         JobRun.objects.create(name="heartbeat", finished_at=timezone.now())
         LineAccount.objects.create(member=member, user_id="U1", linked_at=timezone.now())

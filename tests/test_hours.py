@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 from django.core.exceptions import ValidationError
 
-from booking.models import OpeningHours, QuotaOverride
-from tests.factories import in_days, make_department, make_open_department, make_slot
+from booking.models import DayException, OpeningHours
+from tests.factories import in_days, make_department
 
 pytestmark = pytest.mark.django_db
 
@@ -44,42 +44,46 @@ def test_hours_that_cannot_work(fields, field, words):
     assert words in found[field][0]
 
 
-def override(department, **fields):
-    return QuotaOverride(department=department, **({"date": in_days(1), "quota": 2} | fields))
+def exception(**fields):
+    fields = {name: in_days(value) if name.endswith("_date") else value for name, value in fields.items()}
+    return DayException(**({"first_date": in_days(1), "last_date": in_days(1), "kind": "closed"} | fields))
 
 
-def test_an_ordinary_override_passes():
-    department = make_open_department()
-    override(department).full_clean()
-    override(department, start=dt.time(9), quota=make_slot(department=department).room).full_clean()
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"starts": dt.time(13)},
+        {"ends": dt.time(12)},
+        {"kind": "quota", "quota": 2, "starts": dt.time(10, 30), "ends": dt.time(11)},
+        {"kind": "hours", "quota": 2, "slot_minutes": 30, "starts": dt.time(9), "ends": dt.time(12)},
+    ],
+)
+def test_ordinary_exceptions_pass(fields):
+    exception(**fields).full_clean()
 
 
-def test_a_quota_beyond_the_numbers_of_a_slot_says_how_many_fit():
-    department = make_open_department(quota=4)
-    room = make_slot(department=department).room
-
-    assert f"ไม่เกิน {room} คิว" in refusal(override(department, quota=room + 1))["quota"][0]
-
-
-def test_a_quota_beyond_the_numbers_of_a_day_not_laid_out_yet():
-    department = make_open_department(max_days_ahead=1)
-
-    assert "500 คิว" in refusal(override(department, date=in_days(40), quota=100))["quota"][0]
-
-
-def test_a_time_at_which_no_slot_starts_is_told_with_those_that_do():
-    department = make_open_department(opens=dt.time(9), closes=dt.time(10))
-
-    assert "09.00 09.30" in refusal(override(department, start=dt.time(9, 15)))["start"][0]
-
-
-def test_a_weekday_without_hours():
-    department = make_open_department(weekdays=[])
-
-    assert "เวลาทำการ" in refusal(override(department))["date"][0]
-
-
-def test_a_day_gone_by():
-    department = make_open_department()
-
-    assert "ผ่านไปแล้ว" in refusal(override(department, date=in_days(-1)))["date"][0]
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"first_date": 3}, "last_date", "ก่อนวันแรก"),
+        ({"last_date": 400}, "last_date", "366"),
+        ({"first_date": -2, "last_date": -1}, "last_date", "ผ่านไปแล้ว"),
+        ({"starts": dt.time(12), "ends": dt.time(12)}, "ends", "หลังเวลาเริ่ม"),
+        ({"kind": "quota"}, "quota", "กรุณากรอก"),
+        ({"kind": "quota", "quota": 0}, "quota", "1"),
+        ({"kind": "hours", "quota": 2, "slot_minutes": 30}, "starts", "กรุณากรอก"),
+        (
+            {"kind": "hours", "quota": 2, "slot_minutes": 60, "starts": dt.time(9), "ends": dt.time(9, 30)},
+            "slot_minutes",
+            "ลดจำนวนนาที",
+        ),
+        (
+            {"kind": "hours", "quota": 200, "slot_minutes": 30, "starts": dt.time(9), "ends": dt.time(12)},
+            "quota",
+            "500 คิว",
+        ),
+    ],
+)
+def test_exceptions_that_cannot_work(fields, field, words):
+    assert words in refusal(exception(**fields))[field][0]

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from booking.days import opening
-from booking.models import Department, OpeningHours, Place, Slot
+from booking.models import DepartmentDay, OpeningHours, Place, Slot
 from holidays.models import Holiday
 from tests.factories import (
     change,
@@ -293,12 +293,34 @@ def test_hours_that_make_no_sense_are_refused_by_the_database(fields, constraint
 def test_who_is_open_on_a_day(django_assert_num_queries):
     opened, closed, unused = (make_open_department() for _ in range(3))
     for_walk_ins = make_open_department(walk_in_percent=100)
-    make_department()
-    make_exception(closed, date=in_days(0), quota=0)
-    Department.objects.filter(pk=unused.pk).update(is_active=False)
+    without_hours = make_department()
+    make_exception(closed, days_ahead=0)
+    change(unused, is_active=False)
+    opening.rules_changed([without_hours])
 
-    with django_assert_num_queries(2):
-        assert opening.open_on(in_days(0)) == {opened.pk, for_walk_ins.pk}
-    assert closed.pk in opening.open_on(in_days(1))
-    make_holiday(date=in_days(0), name="วันหยุด")
-    assert opening.open_on(in_days(0)) == set()
+    def open_on(days_ahead):
+        return set(DepartmentDay.objects.on(in_days(days_ahead)).open().by_department())
+
+    with django_assert_num_queries(1):
+        assert open_on(0) == {opened.pk, for_walk_ins.pk}
+    assert closed.pk in open_on(1)
+    make_holiday(days_ahead=0)
+    assert open_on(0) == set()
+
+
+def test_each_day_of_a_year_ahead_says_what_it_is_also_where_there_are_no_hours():
+    department = make_open_department(
+        weekdays=range(5), closes=dt.time(16), break_starts=dt.time(12), break_ends=dt.time(13)
+    )
+    make_holiday(days_ahead=300, name="วันหยุดไกล")
+
+    rows = {row.date: row for row in department.days.all()}
+
+    assert set(rows) == {in_days(nth) for nth in range(opening.DAYS_SAID + 1)}
+    assert {row.state for row in rows.values() if row.date.weekday() >= 5 and row.date != in_days(300)} == {"no_hours"}
+    assert (rows[in_days(300)].state, rows[in_days(300)].why) == ("holiday", "วันหยุดไกล")
+    weekday = next(row for row in rows.values() if row.is_open)
+    assert [(f"{starts:%H:%M}", f"{ends:%H:%M}") for starts, ends in weekday.hours] == [
+        ("08:30", "12:00"),
+        ("13:00", "16:00"),
+    ]

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from booking.days import opening
+from booking.models import DepartmentDay
 from tests.factories import make_department, make_open_department, make_ticket
 from tests.pages import hold, text
 
@@ -30,10 +30,9 @@ def test_each_department_says_what_it_is_for(client):
 
 
 def test_whether_a_department_is_open_today(client):
-    make_department(name="ปิดอยู่")
-    make_open_department(name="เปิดอยู่", closes=dt.time(15, 30))
-
     with time_machine.travel(BEFORE_CLOSING):
+        make_department(name="ปิดอยู่")
+        make_open_department(name="เปิดอยู่", closes=dt.time(15, 30))
         said = text(client.get("/"))
     assert "เปิดอยู่ วันนี้เปิด" in said
     assert "ปิดอยู่ วันนี้ปิด" in said
@@ -79,7 +78,7 @@ def test_a_fault_of_ours_says_what_to_do(client, monkeypatch):
     def fail(date):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(opening, "closing_times", fail)
+    monkeypatch.setattr(DepartmentDay.objects, "on", fail)
     client.raise_request_exception = False
     answer = client.get("/")
     assert answer.status_code == 500

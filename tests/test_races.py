@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from booking import invariants, verbs
 from booking.days import opening
-from booking.models import Place, QuotaOverride, Slot, Ticket
+from booking.models import DayException, Place, Slot, Ticket
 from booking.models.tickets import State
 from booking.verbs import locks, places
 from holidays.models import Holiday
@@ -230,10 +230,8 @@ def test_booking_against_quota_changes_keeps_every_ticket(members):
 
     def change(quota, number):
         slot = slots[number]
-        QuotaOverride.objects.update_or_create(
-            department=slot.department, date=slot.date, start=None, defaults={"quota": quota}
-        )
-        opening.rules_changed([slot.department])
+        DayException.objects.filter(departments=slot.department).delete()
+        make_exception(slot.department, date=slot.date, quota=quota)
         return "changed"
 
     def lower_and_raise(number):

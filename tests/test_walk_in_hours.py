@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from booking import errors, roles, verbs
 from booking.days import serving
-from booking.models import QuotaOverride, Ticket
+from booking.models import Ticket
 from booking.models.tokens import issue_token
 from tests.clock import MORNING
-from tests.factories import make_open_department, make_user, make_walk_in
+from tests.factories import make_exception, make_open_department, make_user, make_walk_in
 from tests.pages import text
 
 pytestmark = pytest.mark.django_db
@@ -108,14 +108,14 @@ def test_the_api_refuses_with_the_same_words(client, clock, legal):
 
 def test_a_closed_day_is_closed_whatever_the_hour(clock, legal):
     clock.move_to(at(10))
-    QuotaOverride.objects.create(department=legal, date=MORNING.date(), quota=0)
+    make_exception(legal, date=MORNING.date(), quota=0)
     with pytest.raises(errors.DayClosed):
         verbs.walk_in(department=legal, by=None)
 
 
 def test_when_departments_serve(clock, legal):
     monday, tuesday = MORNING.date(), MORNING.date() + dt.timedelta(days=1)
-    QuotaOverride.objects.create(department=legal, date=tuesday, quota=0)
+    make_exception(legal, date=tuesday, quota=0)
 
     assert serving.serving_periods(monday) == {legal.pk: [(at(8, 30), at(12)), (at(13), at(15, 30))]}
     assert serving.serving_periods(tuesday) == {}

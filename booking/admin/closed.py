@@ -44,17 +44,22 @@ class ChoiceForm(forms.Form):
 
     def __init__(self, user, *args, choices, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["choice"].choices = [
-            (choice.value, choice.label)
-            for choice in choices
-            if choice not in VERB_FOR or catalogue.may(user, VERB_FOR[choice], Surface.BACK_OFFICE)
-        ]
+        self.fields["choice"].choices = [(choice.value, choice.label) for choice in offered(user, choices)]
 
     def clean(self):
         chosen = super().clean()
         if chosen.get("choice") in (Choice.MOVE, Choice.CANCEL) and not chosen.get("reason"):
             self.add_error("reason", _("กรุณากรอกเหตุผล"))
         return chosen
+
+
+def offered(user, choices) -> list[Choice]:
+    """Those of these choices that the member of staff has the right to."""
+    return [
+        choice
+        for choice in choices
+        if choice not in VERB_FOR or catalogue.may(user, VERB_FOR[choice], Surface.BACK_OFFICE)
+    ]
 
 
 class ScopeForm(forms.Form):

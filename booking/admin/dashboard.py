@@ -37,13 +37,11 @@ def _two_days() -> list[dict]:
 
 
 def _row(department, day) -> dict:
-    closure = next((one for one in day.closures if one.department_id == department.pk), None)
+    what = day.rows.get(department.pk)
     load = day.loads.get(department.pk, overview.Load())
     closed = ""
-    if day.holiday:
-        closed = day.holiday.name
-    elif closure:
-        closed = closure.reason or _("ปิด")
+    if what and what.state in (what.State.HOLIDAY, what.State.CLOSED):
+        closed = what.why or _("ปิด")
     elif not load.places:
         closed = _("ไม่เปิดให้จอง")
     return {
@@ -137,10 +135,10 @@ def sidebar(request) -> list[dict]:
                 (_("ฝ่ายและเวลาทำการ"), "apartment", "admin:booking_department_changelist", Right.VIEW_DEPARTMENTS),
                 (_("ช่องบริการ"), "desk", "admin:booking_counter_changelist", Right.VIEW_COUNTERS),
                 (
-                    _("โควตาเฉพาะวัน"),
+                    _("วันและเวลาที่ต่างจากปกติ"),
                     "edit_calendar",
-                    "admin:booking_quotaoverride_changelist",
-                    Right.VIEW_QUOTAS,
+                    "admin:booking_dayexception_changelist",
+                    Right.VIEW_EXCEPTIONS,
                 ),
                 (_("ข้อความถึงสมาชิก"), "sms", "admin:booking_messagechoice_changelist", Right.VIEW_MESSAGES),
                 (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", Right.VIEW_HOLIDAYS),

@@ -16,9 +16,9 @@ from unfold.decorators import display
 from booking import thai
 from booking.admin.base import OfficeInline, say
 from booking.admin.links import closed_times, tickets_of
-from booking.admin.rules import RulesAdmin
+from booking.admin.rules import RulesAdmin, laid_out
 from booking.days import overview
-from booking.models import Department, OpeningHours, QuotaOverride
+from booking.models import Department, OpeningHours
 from booking.verbs import closures
 
 
@@ -30,12 +30,39 @@ class HoursForm(forms.ModelForm):
         return super().has_changed()
 
 
+class HoursFormSet(forms.BaseInlineFormSet):
+    def clean(self):
+        """Two rows of one weekday that begin alike. Django's own check passes over rows that have no date."""
+        super().clean()
+        seen = set()
+        for form in self.forms:
+            row = form.cleaned_data if hasattr(form, "cleaned_data") else {}
+            if row.get("weekday") is None or row.get("DELETE"):
+                continue
+            key = row["weekday"], row.get("from_date")
+            if key in seen:
+                form.add_error("weekday", _("ฝ่ายนี้มีเวลาทำการของวันนี้ที่เริ่มใช้วันเดียวกันแล้ว"))
+            seen.add(key)
+
+
 class HoursInline(OfficeInline):
     model = OpeningHours
     form = HoursForm
+    formset = HoursFormSet
     verbose_name_plural = gettext_lazy("เวลาทำการประจำสัปดาห์")
-    fields = ["weekday", "opens", "closes", "break_starts", "break_ends", "slot_minutes", "quota"]
-    max_num = len(OpeningHours.Weekday)
+    fields = [
+        "weekday",
+        "from_date",
+        "is_open",
+        "opens",
+        "closes",
+        "break_starts",
+        "break_ends",
+        "slot_minutes",
+        "quota",
+    ]
+    # What holds now, what held, and what is to come.
+    max_num = 4 * len(OpeningHours.Weekday)
 
     def get_extra(self, request, obj=None, **kwargs):
         return 0 if obj else len(OFFICE_WEEK)
@@ -55,22 +82,12 @@ class ProposedHours:
         super().__init__(*args, initial=[{"weekday": weekday} for weekday in OFFICE_WEEK], **kwargs)
 
 
-class OverrideInline(OfficeInline):
-    model = QuotaOverride
-    verbose_name_plural = gettext_lazy("โควตาเฉพาะวัน ตั้งแต่วันนี้ไป")
-    fields = ["date", "start", "quota", "reason"]
-    ordering = ["date", "start"]
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).filter(date__gte=timezone.localdate())
-
-
 @admin.register(Department)
 class DepartmentAdmin(RulesAdmin):
     list_display = ["name", "letter", "week", "window", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "name_en", "letter"]
-    inlines = [HoursInline, OverrideInline]
+    inlines = [HoursInline]
     fieldsets = [
         (None, {"fields": [("name", "name_en"), ("letter", "slug"), ("hue", "position"), "is_active"]}),
         (
@@ -112,7 +129,7 @@ class DepartmentAdmin(RulesAdmin):
         return next_department() | super().get_changeform_initial_data(request)
 
     def week(self, department):
-        return week_in_words(department.hours.all()) or _("ยังไม่มีเวลาทำการ")
+        return week_in_words(in_force(department.hours.all())) or _("ยังไม่มีเวลาทำการ")
 
     @display(description=gettext_lazy("จองล่วงหน้า (วัน)"))
     def window(self, department):
@@ -140,41 +157,16 @@ class DepartmentAdmin(RulesAdmin):
 
     def _after_save(self, request, department):
         """The places are laid out by now: tell what the change did not reach."""
-        tell_of_full_slots(request, department)
-        tell_of_short_slots(request, department)
+        tell_of_full_slots(request, [department])
+        tell_of_short_slots(request, laid_out(request))
         return to_stranded_tickets(request, department=department)
 
 
-@admin.register(QuotaOverride)
-class QuotaOverrideAdmin(RulesAdmin):
-    list_display = ["day", "department", "time", "number", "reason"]
-    list_filter = ["department"]
-    list_select_related = ["department"]
-    search_fields = ["reason", "department__name"]
-    date_hierarchy = "date"
-    fields = ["department", "date", "start", "quota", "reason", "reason_en"]
-
-    @display(description=gettext_lazy("วันที่"), ordering="date")
-    def day(self, override):
-        return thai.short_date(override.date)
-
-    @display(description=gettext_lazy("ช่วงเวลา"), ordering="start")
-    def time(self, override):
-        return thai.clock(override.start) if override.start else _("ทั้งวัน")
-
-    @display(description=gettext_lazy("จำนวนคิวต่อช่วง"), ordering="quota")
-    def number(self, override):
-        return override.quota or _("ปิดรับจอง")
-
-    def response_add(self, request, obj, *args, **kwargs):
-        return self._after_save(request, obj) or super().response_add(request, obj, *args, **kwargs)
-
-    def response_change(self, request, obj):
-        return self._after_save(request, obj) or super().response_change(request, obj)
-
-    def _after_save(self, request, override):
-        tell_of_full_slots(request, override.department)
-        return to_stranded_tickets(request, department=override.department, date=override.date)
+def in_force(rules) -> list[OpeningHours]:
+    """Of these rules, in order of weekday and beginning, those that hold today."""
+    today = timezone.localdate()
+    begun = {rule.weekday: rule for rule in rules if rule.from_date is None or rule.from_date <= today}
+    return [rule for rule in begun.values() if rule.is_open]
 
 
 def week_in_words(rules) -> str:
@@ -193,9 +185,9 @@ def week_in_words(rules) -> str:
     )
 
 
-def tell_of_full_slots(request, department) -> None:
+def tell_of_full_slots(request, departments) -> None:
     """Say which coming slots hold more tickets than their quota now allows, each with a link to its tickets."""
-    slots = list(overview.overfull_slots().filter(department=department))
+    slots = list(overview.overfull_slots().filter(department__in=departments))
     if not slots:
         return
     links = format_html_join(
@@ -217,9 +209,9 @@ def tell_of_full_slots(request, department) -> None:
 SHOWN = 12
 
 
-def tell_of_short_slots(request, department) -> None:
+def tell_of_short_slots(request, changes) -> None:
     """Say where a raised quota does not fit into the numbers that days laid out before have."""
-    short = overview.slots_short_of_their_rule(department)
+    short = sorted(changes.short, key=lambda slot: slot.starts_at)
     if short:
         say(
             request,

@@ -19,13 +19,16 @@ def tickets_of(*, slot=None, date=None, department=None, state="") -> str:
     return f"{reverse('admin:booking_ticket_changelist')}?{urlencode(query)}"
 
 
-def new_override(*, date, department=None) -> str:
-    query = {"date": date.isoformat()} | ({"department": department.pk} if department else {})
-    return f"{reverse('admin:booking_quotaoverride_add')}?{urlencode(query)}"
+def change_day(*, date, department=None) -> str:
+    """The page that closes or changes a day."""
+    query = {"first": date.isoformat()} | ({"department": department.slug} if department else {})
+    return f"{reverse('admin:booking_dayexception_add')}?{urlencode(query)}"
 
 
-def new_holiday(*, date) -> str:
-    return f"{reverse('admin:holidays_holiday_add')}?{urlencode({'date': date.isoformat()})}"
+def calendar_of(date) -> str:
+    """The month in which a date lies; this month where there is none."""
+    query = f"?month={date:%Y-%m}" if hasattr(date, "strftime") else ""
+    return f"{reverse('admin:booking_calendar')}{query}"
 
 
 def closed_times(*, date=None, department=None) -> str:

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from booking import thai
 from booking.admin.base import ReadOnlyAdmin, page, require
-from booking.admin.links import new_holiday, new_override, tickets_of
+from booking.admin.links import change_day, tickets_of
 from booking.days import overview
 from booking.models import Department, Slot
 from booking.rights import Right
@@ -88,13 +88,13 @@ def month(request, model_admin):
 
 
 def _cell(day, department, booked_until) -> dict:
-    may_change = not day.is_past and not day.holiday
+    row = day.rows.get(department.pk) if department else None
     return {
         "day": day,
         "is_open_yet": day.date <= booked_until,
         "tickets": tickets_of(date=day.date, department=department),
-        "new_override": new_override(date=day.date, department=department) if may_change and department else "",
-        "new_holiday": new_holiday(date=day.date) if may_change and not department and not day.draft else "",
+        "hours": ", ".join(f"{starts:%H.%M}-{ends:%H.%M}" for starts, ends in row.hours) if row else "",
+        "change": "" if day.is_past else change_day(date=day.date, department=department),
     }
 
 

@@ -2,6 +2,7 @@
 
 from booking.admin.base import KeptAdmin
 from booking.days import opening
+from booking.days.opening import Changes
 
 
 class RulesAdmin(KeptAdmin):
@@ -10,12 +11,21 @@ class RulesAdmin(KeptAdmin):
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        opening.rules_changed()
+        lay_out(request)
 
     def delete_model(self, request, obj):
         super().delete_model(request, obj)
-        opening.rules_changed()
+        lay_out(request)
 
     def delete_queryset(self, request, queryset):
         super().delete_queryset(request, queryset)
-        opening.rules_changed()
+        lay_out(request)
+
+
+def lay_out(request) -> None:
+    request.laid_out = opening.rules_changed()
+
+
+def laid_out(request) -> Changes:
+    """What laying out changed in this request."""
+    return getattr(request, "laid_out", Changes())

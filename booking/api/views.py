@@ -32,8 +32,8 @@ from booking.api.serializers import (
     SlotSerializer,
     TicketSerializer,
 )
-from booking.days import availability, opening
-from booking.models import Department, Ticket
+from booking.days import availability
+from booking.models import Department, DepartmentDay, Ticket
 from members.identify import issue_identity, look_up, read_identity
 from members.origins import Origin, origin_of
 from members.throttle import client_address
@@ -44,7 +44,7 @@ LONGEST_RANGE = 366  # days
 @endpoint("GET", "anyone", {200: DepartmentSerializer(many=True)})
 def departments(request):
     """The departments, in the order in which the office shows them."""
-    open_today = opening.open_on(timezone.localdate())
+    open_today = DepartmentDay.objects.on(timezone.localdate()).open().by_department()
     found = list(Department.objects.active())
     for department in found:
         department.is_open_today = department.pk in open_today

@@ -6,11 +6,9 @@ from enum import StrEnum
 
 from django.db.models import Count, Q
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from booking.models import Department, QuotaOverride, Slot
-from holidays.calendar import closed_days
+from booking.models import Department, DepartmentDay, Slot
 
 
 class DayState(StrEnum):
@@ -62,19 +60,13 @@ def booking_window(department: Department) -> tuple[dt.date, dt.date]:
 
 
 def days(department: Department, first: dt.date, last: dt.date) -> list[Day]:
-    """The days from `first` to `last`, both included, in three queries."""
-    holidays = closed_days(first, last)
-    closures = {
-        override.date: override
-        for override in QuotaOverride.objects.filter(
-            department=department, date__range=(first, last), start=None, quota=0
-        )
-    }
+    """The days from `first` to `last`, both included, in two queries."""
+    rows = {row.date: row for row in DepartmentDay.objects.filter(department=department, date__range=(first, last))}
     times_by_date = {}
     for slot in _slots(department).filter(date__range=(first, last)):
         times_by_date.setdefault(slot.date, []).append(_as_time(slot))
     return [
-        _as_day(date, times_by_date.get(date, []), holidays.get(date), closures.get(date))
+        _as_day(date, times_by_date.get(date, []), rows.get(date))
         for date in (first + dt.timedelta(days=offset) for offset in range((last - first).days + 1))
     ]
 
@@ -112,19 +104,18 @@ def _state_of(slot: Slot) -> TimeState:
     return TimeState.OPEN if slot.free else TimeState.FULL
 
 
-def _as_day(date, day_times, holiday, closure) -> Day:
+def _as_day(date: dt.date, day_times: list[Time], row: DepartmentDay | None) -> Day:
+    """`row` is None where nobody has said yet what the day is: it is too far off, or long past."""
     today = timezone.localdate()
-    if holiday:
-        name = holiday.name_en if get_language() == "en" and holiday.name_en else holiday.name
-        return Day(date, DayState.HOLIDAY, name, 0)
+    if row and row.state == DepartmentDay.State.HOLIDAY:
+        return Day(date, DayState.HOLIDAY, row.why, 0)
     if date < today:
         return Day(date, DayState.PAST, _("ผ่านไปแล้ว"), 0)
-    if closure:
-        reason = closure.reason_en if get_language() == "en" and closure.reason_en else closure.reason
-        return Day(date, DayState.CLOSED, reason or _("ปิด"), 0)
+    if row and not row.is_open:
+        return Day(date, DayState.CLOSED, row.why or _("ปิด"), 0)
+    if row is None or not day_times:
+        return Day(date, DayState.NOT_YET, _("ยังไม่เปิดจอง"), 0)
     states = {time.state for time in day_times} - {TimeState.CLOSED}
-    if not states:
-        return Day(date, DayState.CLOSED, _("ปิด"), 0)
     if TimeState.OPEN in states:
         free = sum(time.free for time in day_times if time.state == TimeState.OPEN)
         return Day(date, DayState.OPEN, "", free)
@@ -132,4 +123,7 @@ def _as_day(date, day_times, holiday, closure) -> Day:
         return Day(date, DayState.FULL, _("เต็ม"), 0)
     if TimeState.NOT_YET in states:
         return Day(date, DayState.NOT_YET, _("ยังไม่เปิดจอง"), 0)
-    return Day(date, DayState.PAST, _("หมดเวลาจอง"), 0)
+    if TimeState.PAST in states:
+        return Day(date, DayState.PAST, _("หมดเวลาจอง"), 0)
+    # It serves, but all turns are kept for those who come without a booking.
+    return Day(date, DayState.CLOSED, _("ไม่เปิดให้จองล่วงหน้า"), 0)

@@ -1,4 +1,4 @@
-"""From what the rules say to slots and places.
+"""From what the rules say to slots, places and days.
 
 The one rule of this module: a place that is held is never touched, a free one exists exactly where the rules say so.
 """
@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from django.utils import timezone
+from psycopg.types.range import TimestamptzRange as Range
 
 from booking.days import rules
-from booking.days.rules import Period
-from booking.models import Department, OpeningHours, Place, QuotaOverride, Slot, Ticket
+from booking.days.rules import DayPlan, Period
+from booking.models import Department, DepartmentDay, Place, Slot, Ticket
 from booking.models.hours import LAST_BOOKED_NUMBER
-from holidays.calendar import closed_days
 
 # Days beyond the booking window that are laid out already, so that members see the next day at midnight even where the
 # worker is late by some days.
 SPARE_DAYS = 3
+# How far ahead a day's row says what it is, whether it can be booked yet or not.
+DAYS_SAID = 366
 
 
 @dataclass
@@ -31,21 +33,25 @@ class Changes:
     new: list[Slot] = field(default_factory=list)
     places_gone: int = 0
     places_new: int = 0
+    days: list[DepartmentDay] = field(default_factory=list)
+    # Not written: slots that have fewer numbers than the rules now want turns.
+    short: list[Slot] = field(default_factory=list)
 
     def __str__(self):
         return (
             f"slots: {len(self.gone)} too many, {len(self.changed)} differ, {len(self.new)} missing; "
-            f"free places: {self.places_gone} too many, {self.places_new} missing"
+            f"free places: {self.places_gone} too many, {self.places_new} missing; days: {len(self.days)} differ"
         )
 
     @property
     def count(self) -> int:
-        return len(self.gone) + len(self.changed) + len(self.new) + self.places_gone + self.places_new
+        rows = len(self.gone) + len(self.changed) + len(self.new) + len(self.days)
+        return rows + self.places_gone + self.places_new
 
 
 @transaction.atomic
 def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
-    """Bring the slots and places of these departments, of all where none are named, to what their rules say now.
+    """Bring the days, slots and places of these departments, of all where none are named, to what their rules say now.
 
     Called once by whatever changes departments, hours, exceptions or holidays, in the same transaction. It may run at
     any time, and again. Adds what is missing and takes away free places only; slots of today that have begun stay as
@@ -70,11 +76,11 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
         )
         for department in locked
     }
-    plans = rules.plan(locked, first, max(last_days.values()))
+    plans = rules.plan(locked, first, max(first + dt.timedelta(days=DAYS_SAID), *last_days.values()))
     days = [
-        (department, date, [period for period in periods if period.starts_at > now])
+        (department, date, [period for period in day.periods if period.starts_at > now])
         for department in locked
-        for date, periods in plans[department.pk].items()
+        for date, day in plans[department.pk].items()
         if date <= last_days[department.pk]
     ]
     slots_of = defaultdict(list)
@@ -84,6 +90,7 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     for department, date, periods in days:
         _plan_day(changes, department, date, periods, slots_of[department.pk, date], unused, now)
     _write(changes, slots, now)
+    _write_days(changes, locked, plans, first)
     return changes
 
 
@@ -104,26 +111,6 @@ def bookable_window(department: Department, date: dt.date, starts_at: dt.datetim
     if department.min_days_ahead:
         closes = min(closes, midnight - dt.timedelta(days=department.min_days_ahead - 1))
     return opens, closes
-
-
-def open_on(date: dt.date) -> set[int]:
-    """The ids of the departments that serve anybody on a date, whether booked or not: those in use that have hours, and
-    neither a holiday nor a closure. Two queries."""
-    return set(closing_times(date))
-
-
-def closing_times(date: dt.date) -> dict[int, dt.datetime]:
-    """Until when each department that is open on a date serves, by its id. Two queries."""
-    if closed_days(date, date):
-        return {}
-    closed = QuotaOverride.objects.filter(date=date, start=None, quota=0).values("department")
-    hours = OpeningHours.objects.filter(weekday=date.weekday(), department__is_active=True)
-    zone = timezone.get_default_timezone()
-    return {
-        rule.department_id: dt.datetime.combine(date, rule.closes, zone)
-        for rule in hours.exclude(department__in=closed)
-        if rule.periods()
-    }
 
 
 def tickets_on(date: dt.date, department: Department | None = None):
@@ -188,6 +175,8 @@ def _plan_day(changes: Changes, department, date, periods: list[Period], slots: 
 
 
 def _adjust(changes: Changes, slot: Slot, **wanted) -> None:
+    if wanted["quota"] > slot.room:
+        changes.short.append(slot)
     wanted["quota"] = min(wanted["quota"], slot.room)
     differing = {name: value for name, value in wanted.items() if getattr(slot, name) != value}
     for name, value in differing.items():
@@ -320,3 +309,33 @@ def _places_for(slots: list[Slot], found: Counter) -> list[Place]:
         unused = [number for number in numbers if (slot.pk, number) not in present]
         places += [Place(slot=slot, number=number) for number in unused[: slot.quota - found[slot.pk]]]
     return places
+
+
+DAY_FIELDS = ["state", "reason", "reason_en", "serving"]
+
+
+def _write_days(changes: Changes, departments, plans: dict[int, dict[dt.date, DayPlan]], first: dt.date) -> None:
+    """Bring the rows of the days to what the plans say: one is written only where it differs."""
+    written = {
+        (row[0], row[1]): row[2:]
+        for row in DepartmentDay.objects.filter(department__in=departments, date__gte=first).values_list(
+            "department_id", "date", *DAY_FIELDS
+        )
+    }
+    for department in departments:
+        for date, day in plans[department.pk].items():
+            serving = [Range(day.at(starts), day.at(ends)) for starts, ends in day.serving]
+            if written.get((department.pk, date)) != (str(day.state), day.reason, day.reason_en, serving):
+                changes.days.append(
+                    DepartmentDay(
+                        department=department,
+                        date=date,
+                        state=day.state,
+                        reason=day.reason,
+                        reason_en=day.reason_en,
+                        serving=serving,
+                    )
+                )
+    DepartmentDay.objects.bulk_create(
+        changes.days, update_conflicts=True, unique_fields=["department", "date"], update_fields=DAY_FIELDS
+    )

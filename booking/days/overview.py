@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
-from booking.days import rules
-from booking.models import Department, QuotaOverride, Slot
+from booking.models import Department, DepartmentDay, Slot
 from holidays.models import Holiday
 
 
@@ -29,17 +28,31 @@ class Load:
 
 @dataclass(frozen=True)
 class OfficeDay:
-    """A day of the office. `closures` are the whole days that departments closed themselves."""
+    """A day of the office: what it is for each department, by id (missing where nobody has said yet), and how much of
+    it is taken. `draft` is a holiday that is not confirmed, so closes nothing."""
 
     date: dt.date
-    holiday: Holiday | None = None
     draft: Holiday | None = None
-    closures: list[QuotaOverride] = field(default_factory=list)
+    rows: dict[int, DepartmentDay] = field(default_factory=dict)
     loads: dict[int, Load] = field(default_factory=dict)
 
     @property
     def load(self) -> Load:
         return sum(self.loads.values(), Load())
+
+    @property
+    def holiday(self) -> DepartmentDay | None:
+        """A row that says why, where the day is a holiday for all of these departments."""
+        rows = list(self.rows.values())
+        is_holiday = bool(rows) and all(row.state == DepartmentDay.State.HOLIDAY for row in rows)
+        return rows[0] if is_holiday else None
+
+    @property
+    def closures(self) -> list[DepartmentDay]:
+        """The days of departments that an exception closes, or a part of them; holidays are not among them."""
+        if self.holiday:
+            return []
+        return [row for row in self.rows.values() if row.state == DepartmentDay.State.CLOSED or row.reason]
 
     @property
     def is_past(self) -> bool:
@@ -52,14 +65,14 @@ class OfficeDay:
 
 def days(departments: list[Department], first: dt.date, last: dt.date) -> list[OfficeDay]:
     """The days from `first` to `last`, both included, of these departments together. Three queries."""
-    holidays = {holiday.date: holiday for holiday in Holiday.objects.between(first, last)}
-    closures = defaultdict(list)
-    for override in (
-        QuotaOverride.objects.filter(department__in=departments, date__range=(first, last), start=None, quota=0)
+    drafts = {draft.date: draft for draft in Holiday.objects.between(first, last).filter(is_confirmed=False)}
+    rows = defaultdict(dict)
+    for row in (
+        DepartmentDay.objects.filter(department__in=departments, date__range=(first, last))
         .select_related("department")
-        .order_by("department__position")
+        .order_by("department__position", "department__letter")
     ):
-        closures[override.date].append(override)
+        rows[row.date][row.department_id] = row
     loads = defaultdict(dict)
     for row in (
         Slot.objects.filter(department__in=departments, date__range=(first, last))
@@ -68,14 +81,8 @@ def days(departments: list[Department], first: dt.date, last: dt.date) -> list[O
         .annotate(capacity=Count("places"), taken=Count("places", filter=Q(places__ticket__isnull=False)))
     ):
         loads[row["date"]][row["department_id"]] = Load(row["taken"], row["capacity"])
-    found = []
-    for offset in range((last - first).days + 1):
-        date = first + dt.timedelta(days=offset)
-        holiday = holidays.get(date)
-        in_force = holiday if holiday and holiday.is_confirmed else None
-        draft = holiday if holiday and not holiday.is_confirmed else None
-        found.append(OfficeDay(date, in_force, draft, closures[date], loads[date]))
-    return found
+    dates = [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return [OfficeDay(date, drafts.get(date), rows[date], loads[date]) for date in dates]
 
 
 def weeks_of_month(departments: list[Department], month: dt.date) -> list[list[OfficeDay | None]]:
@@ -103,13 +110,3 @@ def overfull_slots():
         .select_related("department")
         .order_by("starts_at")
     )
-
-
-def slots_short_of_their_rule(department: Department) -> list[Slot]:
-    """Slots laid out with fewer numbers than the rules now ask for: the quota was raised past their room."""
-    first = timezone.localdate()
-    last = first + dt.timedelta(days=department.max_days_ahead)
-    plan = rules.plan([department], first, last)[department.pk]
-    wanted = {period.starts_at: period.quota for periods in plan.values() for period in periods}
-    slots = Slot.objects.filter(department=department, starts_at__in=wanted, starts_at__gt=timezone.now())
-    return [slot for slot in slots.order_by("starts_at") if slot.quota < wanted[slot.starts_at]]

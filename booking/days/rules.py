@@ -1,52 +1,308 @@
-"""What the rules say of a day: from hours, quotas and holidays to the periods that can be booked."""
+"""What a day is: the one place where weekly hours, exceptions and holidays are read, and weighed against each other.
+
+Where several exceptions touch the same time, one counts. The order:
+
+1. An exception of a single date, or of a time of a single date, displaces those of longer stretches, where they are of
+   the same or of a wider scope: closed all August, but open on the 5th; closed all day, but 11.00 has four turns.
+2. Of those that are left, the kind decides: closed, then other hours, then so many turns. Where there is none, the
+   weekly hours hold.
+3. Then a department's own comes before the office's, then the newest.
+
+A holiday is a closure of the whole office. What comes of it all is written into slots and DepartmentDay rows by
+days/opening.py; everything else reads those.
+"""
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from django.utils import timezone
 
-from booking.models import Department, OpeningHours, QuotaOverride
+from booking.models import DayException, Department, DepartmentDay, OpeningHours
 from holidays.calendar import closed_days
+
+DAY = 24 * 60  # minutes
+NOT_SAVED = 2**63  # newer than all that are
+
+
+class Kind(IntEnum):
+    """What an exception makes of its stretch; the lower counts before the higher."""
+
+    CLOSED = 0
+    HOURS = 1
+    QUOTA = 2
+
+
+@dataclass(frozen=True)
+class Hours:
+    """A day's opening hours, in minutes from midnight: the stretches in which somebody serves, and the slots of `quota`
+    turns each that they are cut into."""
+
+    stretches: tuple[tuple[int, int], ...]
+    slots: tuple[tuple[int, int], ...]
+    quota: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """An exception or a holiday, as the order sees it. `starts` and `ends` are minutes of the day."""
+
+    kind: Kind
+    first: dt.date
+    last: dt.date
+    starts: int = 0
+    ends: int = DAY
+    is_office: bool = False
+    age: int = 0  # the higher, the newer
+    quota: int = 0
+    hours: Hours | None = None
+    reason: str = ""
+    reason_en: str = ""
+    is_holiday: bool = False
+
+    @property
+    def length(self) -> tuple[int, int]:
+        return (self.last - self.first).days, self.ends - self.starts
+
+    def touches(self, starts: int, ends: int) -> bool:
+        return self.starts < ends and starts < self.ends
+
+    def displaces(self, other: "Change") -> bool:
+        of_one_date = self.first == self.last
+        no_narrower = other.is_office or not self.is_office
+        return of_one_date and no_narrower and self.length < other.length
 
 
 @dataclass(frozen=True)
 class Period:
-    """A slot as the rules want it."""
+    """A slot as the rules want it. `quota` is what can be booked: the share of walk-ins is not in it."""
 
     starts_at: dt.datetime
     ends_at: dt.datetime
     quota: int
 
 
-def plan(departments: Iterable[Department], first: dt.date, last: dt.date) -> dict[int, dict[dt.date, list[Period]]]:
-    """What the rules say of each day from `first` to `last`, by department id. Three queries, however many days.
+@dataclass(frozen=True)
+class DayPlan:
+    """What a day is for a department: `slots` are (start, end, quota), `serving` the stretches in which somebody
+    serves, all in minutes of the day. `reason` says why it is closed, or why a part of it is."""
 
-    A holiday or a closure keeps its slots, with quota zero, so that a day which is opened again keeps its numbers.
+    date: dt.date
+    state: str = DepartmentDay.State.NO_HOURS
+    reason: str = ""
+    reason_en: str = ""
+    slots: tuple[tuple[int, int, int], ...] = ()
+    serving: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def periods(self) -> list[Period]:
+        return [Period(self.at(starts), self.at(ends), quota) for starts, ends, quota in self.slots]
+
+    def at(self, minute: int) -> dt.datetime:
+        midnight = dt.datetime.combine(self.date, dt.time(), timezone.get_default_timezone())
+        return midnight + dt.timedelta(minutes=minute)
+
+
+def plan(
+    departments: Iterable[Department], first: dt.date, last: dt.date, *, also: Iterable[Change] = ()
+) -> dict[int, dict[dt.date, DayPlan]]:
+    """What each day from `first` to `last` is, by department id. Four queries, however many days and departments.
+
+    `also`: changes that are not saved yet, of all these departments.
     """
     departments = list(departments)
-    hours = {
-        (rule.department_id, rule.weekday): rule for rule in OpeningHours.objects.filter(department__in=departments)
+    weekly = defaultdict(list)
+    for rule in OpeningHours.objects.filter(department__in=departments):
+        weekly[rule.department_id, rule.weekday].append((rule.from_date or dt.date.min, _hours_of_week(rule)))
+    changes = _changes_by_department(departments, first, last)
+    dates = [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return {
+        department.pk: {
+            date: what_a_day_is(
+                date,
+                hours=_in_force(weekly[department.pk, date.weekday()], date),
+                changes=[one for one in (*changes[department.pk], *also) if one.first <= date <= one.last],
+                walk_in_percent=department.walk_in_percent,
+                is_active=department.is_active,
+            )
+            for date in dates
+        }
+        for department in departments
     }
-    overrides = defaultdict(dict)
-    for override in QuotaOverride.objects.filter(department__in=departments, date__range=(first, last)):
-        overrides[override.department_id, override.date][override.start] = override.quota
-    closed = closed_days(first, last)
-    zone = timezone.get_default_timezone()
 
-    def plan_day(department, date):
-        rule = hours.get((department.pk, date.weekday()))
-        of_day = overrides[department.pk, date]
-        periods = []
-        for start, end in rule.periods() if rule else []:
-            quota = of_day.get(start, of_day.get(None, rule.quota))
-            # The share kept for walk-ins is not offered in advance.
-            quota = quota * (100 - department.walk_in_percent) // 100
-            if date in closed or not department.is_active:
-                quota = 0
-            periods.append(Period(dt.datetime.combine(date, start, zone), dt.datetime.combine(date, end, zone), quota))
-        return periods
 
-    days = [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
-    return {department.pk: {date: plan_day(department, date) for date in days} for department in departments}
+def what_a_day_is(
+    date: dt.date,
+    *,
+    hours: Hours | None,
+    changes: list[Change],
+    walk_in_percent: int = 0,
+    is_active: bool = True,
+) -> DayPlan:
+    """The day of a department with these weekly hours, None for a weekday without, and these changes of that date.
+
+    A closed time keeps its slots, with quota zero, so that a day which is opened again keeps its numbers. An exception
+    touches each slot that it overlaps, wherever that begins.
+    """
+    other_hours = _what_counts([change for change in changes if change.kind == Kind.HOURS])
+    if other_hours:
+        hours = other_hours.hours
+    changes = [change for change in changes if change.kind != Kind.HOURS or change is other_hours]
+    if not is_active:
+        return DayPlan(date, slots=tuple((starts, ends, 0) for starts, ends in hours.slots) if hours else ())
+    if hours is None:
+        closing = _what_counts([change for change in changes if (change.starts, change.ends) == (0, DAY)])
+        return _closed(date, closing, ()) if closing and closing.kind == Kind.CLOSED else DayPlan(date)
+    turns = [_turns(hours, changes, starts, ends) for starts, ends in hours.slots]
+    served = [slot for slot, quota in zip(hours.slots, turns, strict=True) if quota is not None]
+    closings = []
+    for starts, ends in _pieces(hours.stretches, changes):
+        counts = _what_counts([change for change in changes if change.touches(starts, ends)])
+        if counts and counts.kind == Kind.CLOSED:
+            closings.append(counts)
+        else:
+            served.append((starts, ends))
+    slots = tuple(
+        (starts, ends, quota)
+        for (starts, ends), quota in zip(hours.slots, without_walk_ins(turns, walk_in_percent), strict=True)
+    )
+    why = closings[0] if closings else Change(Kind.CLOSED, date, date)
+    if not served:
+        return _closed(date, why, slots)
+    return DayPlan(date, DepartmentDay.State.OPEN, why.reason, why.reason_en, slots, _merged(served))
+
+
+def _turns(hours: Hours, changes: list[Change], starts: int, ends: int) -> int | None:
+    """How many turns a slot has, those of walk-ins included; None where it is closed."""
+    counts = _what_counts([change for change in changes if change.touches(starts, ends)])
+    if counts is None or counts.kind == Kind.HOURS:
+        return hours.quota
+    return counts.quota if counts.kind == Kind.QUOTA else None
+
+
+def without_walk_ins(turns: list[int | None], percent: int) -> list[int]:
+    """How many turns of each slot can be booked when this percentage of the day's is kept for walk-ins. None is a
+    closed slot.
+
+    The share is taken from the day as a whole (largest remainder), so that ten percent of slots with one turn each
+    leaves nine in ten of them, not none. Where remainders are equal, what is left out is spread over the day.
+    """
+    exact = [(quota or 0) * (100 - percent) for quota in turns]  # hundredths of a turn
+    booked = [one // 100 for one in exact]
+    missing = (sum(exact) + 50) // 100 - sum(booked)
+    for remainder in sorted({one % 100 for one in exact} - {0}, reverse=True):
+        equal = [nth for nth, one in enumerate(exact) if one % 100 == remainder]
+        given = min(missing, len(equal))
+        for place, nth in enumerate(equal):
+            booked[nth] += (place + 1) * given // len(equal) - place * given // len(equal)
+        missing -= given
+    return booked
+
+
+def _what_counts(changes: list[Change]) -> Change | None:
+    """The one of these that counts, by the order at the top of this module."""
+    standing = [one for one in changes if not any(other.displaces(one) for other in changes)]
+    return min(standing, key=lambda one: (one.kind, one.is_office, -one.age), default=None)
+
+
+def _closed(date, why: Change, slots) -> DayPlan:
+    state = DepartmentDay.State.HOLIDAY if why.is_holiday else DepartmentDay.State.CLOSED
+    return DayPlan(date, state, why.reason, why.reason_en, slots)
+
+
+def _pieces(stretches, changes: list[Change]) -> list[tuple[int, int]]:
+    """The stretches, cut wherever a change begins or ends."""
+    cuts = sorted({cut for change in changes for cut in (change.starts, change.ends)})
+    found = []
+    for starts, ends in stretches:
+        bounds = [starts, *(cut for cut in cuts if starts < cut < ends), ends]
+        found += zip(bounds, bounds[1:], strict=False)
+    return found
+
+
+def _merged(stretches) -> tuple[tuple[int, int], ...]:
+    merged = []
+    for starts, ends in sorted(stretches):
+        if merged and starts <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(ends, merged[-1][1]))
+        else:
+            merged.append((starts, ends))
+    return tuple(merged)
+
+
+def _in_force(rules: list[tuple[dt.date, Hours | None]], date: dt.date) -> Hours | None:
+    """The hours that hold on a date: of those that have begun, the latest."""
+    begun = [rule for rule in rules if rule[0] <= date]
+    return max(begun, key=lambda rule: rule[0])[1] if begun else None
+
+
+def _changes_by_department(departments, first: dt.date, last: dt.date) -> dict[int, list[Change]]:
+    found = defaultdict(list)
+    exceptions = DayException.objects.filter(first_date__lte=last, last_date__gte=first)
+    for exception in exceptions.prefetch_related("departments"):
+        change = as_change(exception)
+        named = {department.pk for department in exception.departments.all()}
+        for department in departments:
+            if exception.is_office or department.pk in named:
+                found[department.pk].append(change)
+    closures = [as_closure(holiday) for holiday in closed_days(first, last).values()]
+    for department in departments:
+        found[department.pk] += closures
+    return found
+
+
+def as_change(exception: DayException) -> Change:
+    what = {
+        "first": exception.first_date,
+        "last": exception.last_date,
+        "is_office": exception.is_office,
+        "age": exception.pk or NOT_SAVED,
+        "reason": exception.reason,
+        "reason_en": exception.reason_en,
+    }
+    if exception.kind == DayException.Kind.HOURS:
+        # Other hours are those of the whole day: from when until when they last is no stretch that they touch alone.
+        times = exception.starts, exception.ends, exception.break_starts, exception.break_ends
+        return Change(Kind.HOURS, hours=_hours(*times, exception.periods(), exception.quota), **what)
+    kind = Kind.CLOSED if exception.kind == DayException.Kind.CLOSED else Kind.QUOTA
+    return Change(kind, quota=exception.quota or 0, **what, **_bounds(exception))
+
+
+def as_closure(holiday) -> Change:
+    return Change(
+        Kind.CLOSED,
+        first=holiday.date,
+        last=holiday.date,
+        is_office=True,
+        reason=holiday.name,
+        reason_en=holiday.name_en,
+        is_holiday=True,
+        **_bounds(holiday),
+    )
+
+
+def _bounds(row) -> dict[str, int]:
+    starts = _minutes(row.starts) if row.starts else 0
+    return {"starts": starts, "ends": _minutes(row.ends) if row.ends else DAY}
+
+
+def _hours_of_week(rule: OpeningHours) -> Hours | None:
+    periods = rule.periods()
+    if not periods:
+        return None
+    return _hours(rule.opens, rule.closes, rule.break_starts, rule.break_ends, periods, rule.quota)
+
+
+def _hours(opens, closes, break_starts, break_ends, periods, quota: int) -> Hours:
+    stretches = [(opens, break_starts), (break_ends, closes)] if break_starts else [(opens, closes)]
+    return Hours(
+        stretches=tuple((_minutes(starts), _minutes(ends)) for starts, ends in stretches if starts < ends),
+        slots=tuple((_minutes(starts), _minutes(ends)) for starts, ends in periods),
+        quota=quota,
+    )
+
+
+def _minutes(time: dt.time) -> int:
+    return time.hour * 60 + time.minute

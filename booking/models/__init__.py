@@ -1,6 +1,8 @@
 from booking.models.board import BoardNotice, Clip
 from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion
+from booking.models.days import DepartmentDay
 from booking.models.departments import Department
+from booking.models.exceptions import DayException
 from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun, KeyInUse
 from booking.models.notices import MessageChoice, Notice
@@ -14,7 +16,9 @@ __all__ = [
     "Clip",
     "Counter",
     "CounterDepartment",
+    "DayException",
     "Department",
+    "DepartmentDay",
     "JobRun",
     "KeyInUse",
     "MessageChoice",

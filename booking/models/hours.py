@@ -4,7 +4,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -16,7 +15,8 @@ LAST_BOOKED_NUMBER = 500
 
 
 class OpeningHours(models.Model):
-    """The rule of one weekday: when a department is open, and how many it can serve in each slot."""
+    """The rule of one weekday, from a date on: when a department is open, and how many it can serve in each slot. It
+    holds until a rule of the same weekday with a later date begins."""
 
     class Weekday(models.IntegerChoices):
         MONDAY = 0, _("วันจันทร์")
@@ -29,6 +29,10 @@ class OpeningHours(models.Model):
 
     department = models.ForeignKey(Department, models.CASCADE, related_name="hours", verbose_name=_("ฝ่าย"))
     weekday = models.PositiveSmallIntegerField(_("วัน"), choices=Weekday)
+    from_date = models.DateField(
+        _("ใช้ตั้งแต่วันที่"), null=True, blank=True, help_text=_("เว้นว่างไว้ หากใช้อยู่แล้ว ใส่วันที่เมื่อเวลาใหม่จะเริ่มใช้ภายหลัง")
+    )
+    is_open = models.BooleanField(_("เปิดทำการ"), default=True, db_default=True)
     opens = models.TimeField(_("เปิด"), default=dt.time(8, 30))
     closes = models.TimeField(_("ปิด"), default=dt.time(15, 30))
     break_starts = models.TimeField(_("พักตั้งแต่"), null=True, blank=True)
@@ -45,12 +49,13 @@ class OpeningHours(models.Model):
     class Meta:
         verbose_name = _("เวลาทำการ")
         verbose_name_plural = _("เวลาทำการ")
-        ordering = ["department", "weekday"]
+        ordering = ["department", "weekday", F("from_date").asc(nulls_first=True)]
         constraints = [
             models.UniqueConstraint(
-                name="one_rule_per_weekday",
-                fields=["department", "weekday"],
-                violation_error_message=_("ฝ่ายนี้มีเวลาทำการของวันนี้แล้ว"),
+                name="one_rule_per_weekday_and_beginning",
+                fields=["department", "weekday", "from_date"],
+                nulls_distinct=False,
+                violation_error_message=_("ฝ่ายนี้มีเวลาทำการของวันนี้ที่เริ่มใช้วันเดียวกันแล้ว"),
             ),
             models.CheckConstraint(
                 name="hours_weekday_exists",
@@ -102,7 +107,7 @@ class OpeningHours(models.Model):
         if self.break_starts and not self.opens <= self.break_starts < self.break_ends <= self.closes:
             raise ValidationError({"break_starts": _("เวลาพักต้องอยู่ระหว่างเวลาเปิดและเวลาปิด")})
         slots = len(self.periods())
-        if not slots:
+        if not slots and self.is_open:
             raise ValidationError({"slot_minutes": _("ช่วงยาวกว่าเวลาทำการ จึงไม่มีช่วงให้จอง กรุณาลดจำนวนนาที")})
         if slots * self.quota > LAST_BOOKED_NUMBER:
             raise ValidationError(
@@ -112,29 +117,31 @@ class OpeningHours(models.Model):
                 }
             )
 
-    def stretches(self) -> list[tuple[dt.time, dt.time]]:
-        """The day without its break, as (start, end) in the office's local time."""
-        if not self.break_starts:
-            return [(self.opens, self.closes)]
-        stretches = [(self.opens, self.break_starts), (self.break_ends, self.closes)]
-        return [(opens, closes) for opens, closes in stretches if opens < closes]
-
     def periods(self) -> list[tuple[dt.time, dt.time]]:
         """The day's slots as (start, end) in the office's local time; one that would run into the break or past
         closing is left out."""
-        if bool(self.break_starts) != bool(self.break_ends):
+        if not self.is_open:
             return []
-        found = []
-        for opens, closes in self.stretches():
-            start, end = _minutes(opens), _minutes(closes)
-            while start + self.slot_minutes <= end:
-                found.append((_time(start), _time(start + self.slot_minutes)))
-                start += self.slot_minutes
-        return found
+        return periods_of(self.opens, self.closes, self.break_starts, self.break_ends, self.slot_minutes)
+
+
+def periods_of(opens, closes, break_starts, break_ends, slot_minutes: int) -> list[tuple[dt.time, dt.time]]:
+    """The slots of a day with these hours, as (start, end)."""
+    if bool(break_starts) != bool(break_ends):
+        return []
+    stretches = [(opens, break_starts), (break_ends, closes)] if break_starts else [(opens, closes)]
+    found = []
+    for begins, ends in stretches:
+        start, end = _minutes(begins), _minutes(ends)
+        while start + slot_minutes <= end:
+            found.append((_time(start), _time(start + slot_minutes)))
+            start += slot_minutes
+    return found
 
 
 class QuotaOverride(models.Model):
-    """A date that differs from the weekly rule. Zero for the whole day is the department's own closure."""
+    """How dates that differ were kept before DayException. Nothing reads it any more; the table stays for one release,
+    because the release before reads it."""
 
     department = models.ForeignKey(Department, models.CASCADE, related_name="overrides", verbose_name=_("ฝ่าย"))
     date = models.DateField(_("วันที่"))
@@ -168,45 +175,6 @@ class QuotaOverride(models.Model):
     def __str__(self):
         when = f" {self.start:%H.%M}" if self.start else ""
         return f"{self.department} {self.date}{when}: {self.quota}"
-
-    def clean(self):
-        super().clean()
-        if None in (self.department_id, self.date, self.quota):
-            return
-        if self._state.adding and self.date < timezone.localdate():
-            raise ValidationError({"date": _("วันนี้ผ่านไปแล้ว กรุณาเลือกวันนี้หรือวันข้างหน้า")})
-        rule = self.department.hours.filter(weekday=self.date.weekday()).first()
-        if rule is None:
-            raise ValidationError({"date": _("ฝ่ายนี้ไม่มีเวลาทำการในวันของสัปดาห์นี้ กรุณาเพิ่มเวลาทำการก่อน")})
-        starts = [start for start, _end in rule.periods()]
-        if self.start and self.start not in starts:
-            raise ValidationError(
-                {
-                    "start": _("วันนี้ไม่มีช่วงที่เริ่มเวลานี้ ช่วงที่มีคือ %(starts)s")
-                    % {"starts": " ".join(f"{start:%H.%M}" for start in starts)}
-                }
-            )
-        self._fit_into_numbers([self.start] if self.start else starts)
-
-    def _fit_into_numbers(self, starts: list[dt.time]) -> None:
-        """A slot that is laid out has its block of numbers for good; the quota must not ask for more."""
-        if len(starts) * self.quota > LAST_BOOKED_NUMBER:
-            raise ValidationError(
-                {
-                    "quota": _("วันหนึ่งออกหมายเลขจองได้ %(most)s คิว แต่ %(slots)s ช่วง ช่วงละ %(quota)s คิว เกินจำนวนนี้")
-                    % {"most": LAST_BOOKED_NUMBER, "slots": len(starts), "quota": self.quota}
-                }
-            )
-        laid_out = self.department.slots.filter(date=self.date).order_by("starts_at")
-        for slot in laid_out:
-            start = timezone.localtime(slot.starts_at).time()
-            if start in starts and self.quota > slot.room:
-                raise ValidationError(
-                    {
-                        "quota": _("ช่วง %(start)s น. ของวันนี้มีหมายเลขให้ไม่เกิน %(room)s คิว กรุณากรอกไม่เกินจำนวนนี้")
-                        % {"start": f"{start:%H.%M}", "room": slot.room}
-                    }
-                )
 
 
 def _minutes(time: dt.time) -> int:

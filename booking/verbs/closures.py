@@ -14,17 +14,17 @@ from django.utils.translation import gettext_lazy as _
 
 from booking import errors, verbs
 from booking.days import opening
-from booking.models import Place, Slot, Ticket
+from booking.models import DayException, Place, Slot, Ticket
+from booking.models.days import in_closed_time
 from booking.models.tickets import State
 from holidays import calendar
-from holidays.models import Holiday
 
 
 class Choice(TextChoices):
     """What the office does with a ticket of a day that it closes."""
 
     KEEP = "keep", _("คงบัตรคิวไว้ตามเดิม")
-    MOVE = "move", _("ย้ายไปเวลาเดียวกัน หรือเวลาว่างที่ใกล้ที่สุด ของวันทำการถัดไป")
+    MOVE = "move", _("ย้ายไปเวลาว่างที่ใกล้ที่สุด ในวันเดียวกันก่อน แล้วจึงวันทำการถัดไป")
     CANCEL = "cancel", _("ยกเลิกบัตรคิว และแจ้งสมาชิก")
 
 
@@ -38,7 +38,8 @@ class Outcome:
 
 
 def stranded():
-    """Live tickets of today and later whose day or time the office has closed since they were booked."""
+    """Live tickets of today and later at whose minute nobody is served any more: the office has closed the day or the
+    time since they were booked. One whose slot is gone while its minute is still served is not among them."""
     return _of_closed_times(Ticket.objects.live())
 
 
@@ -69,6 +70,33 @@ def close_for_holidays(*, holidays, choice: Choice, tickets, by, reason: str = "
     return settle(choice=choice, tickets=tickets, by=by, reason=reason)
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What staff decided for one ticket: where it is moved, `wish` is the start that was proposed."""
+
+    ticket: Ticket
+    choice: Choice
+    wish: dt.datetime | None = None
+
+
+def change_day(*, exception: DayException, departments, decisions: list[Decision], by, reason: str) -> list[Outcome]:
+    """Put an exception in force, then do with each ticket as decided.
+
+    The exception and the laying out of its days are one transaction, each ticket another. Tickets that were booked
+    after staff looked are left as they are, and are found by stranded(). Locks what rules_changed() and the verbs
+    lock.
+    """
+    with transaction.atomic():
+        exception.save()
+        exception.departments.set(departments)
+        opening.rules_changed()
+    return [
+        _settle_one(decision.ticket, decision.choice, by, reason, wish=decision.wish)
+        for decision in decisions
+        if decision.choice != Choice.KEEP
+    ]
+
+
 def settle(*, choice: Choice, tickets, by, reason: str = "") -> list[Outcome]:
     """Keep, move or cancel tickets, each in a transaction of its own; a refusal stops none of the others."""
     if choice == Choice.KEEP:
@@ -76,47 +104,43 @@ def settle(*, choice: Choice, tickets, by, reason: str = "") -> list[Outcome]:
     return [_settle_one(ticket, choice, by, reason) for ticket in tickets]
 
 
-def _settle_one(ticket: Ticket, choice: Choice, by, reason: str) -> Outcome:
+def _settle_one(ticket: Ticket, choice: Choice, by, reason: str, wish: dt.datetime | None = None) -> Outcome:
     try:
         if choice == Choice.MOVE:
-            return Outcome(ticket, moved_to=move_to_next_open_day(ticket=ticket, by=by, reason=reason))
+            return Outcome(ticket, moved_to=move_to_free_time(ticket=ticket, wish=wish, by=by, reason=reason))
         verbs.cancel(ticket=ticket, by=by, reason=reason)
         return Outcome(ticket)
     except errors.BookingError as refusal:
         return Outcome(ticket, refusal=refusal)
 
 
-def move_to_next_open_day(*, ticket: Ticket, by, reason: str = "") -> verbs.Booking:
-    """Move a ticket to the first later day of its department with a free time, there to the time nearest to its own.
+def move_to_free_time(*, ticket: Ticket, by, wish: dt.datetime | None = None, reason: str = "") -> verbs.Booking:
+    """Move a ticket to a free time of its department: of its own day, else of the first later day that has one; there
+    to the time nearest to its own. `wish` is a start that is tried before all others.
 
-    A day on which the member has a ticket of the department already is passed over. Locks what reschedule() locks.
-    Raises NoFreeTime, WrongState, NotRegistered.
+    A later day on which the member has a ticket of the department already is passed over. Locks what reschedule()
+    locks. Raises NoFreeTime, WrongState, NotRegistered.
     """
     if ticket.is_walk_in:
         raise errors.WrongState
-    for date in _days_with_room_after(ticket):
-        for slot in _free_slots(ticket, date):
-            try:
-                return verbs.reschedule(
-                    ticket=ticket, slot_id=slot.pk, key=f"closing:{ticket.public_id}", by=by, reason=reason
-                )
-            except errors.AlreadyBooked:
-                break
-            except (errors.SlotFull, errors.DayClosed, errors.WindowPassed):
-                continue
+    wished = _bookable(ticket.department).filter(starts_at=wish).exclude(pk=ticket.slot_id) if wish else ()
+    for slot in [*wished, *_free_slots(ticket)]:
+        try:
+            return verbs.reschedule(
+                ticket=ticket, slot_id=slot.pk, key=f"closing:{ticket.public_id}", by=by, reason=reason
+            )
+        except (errors.AlreadyBooked, errors.SlotFull, errors.DayClosed, errors.WindowPassed):
+            continue
     raise errors.NoFreeTime
 
 
-def _days_with_room_after(ticket: Ticket) -> list[dt.date]:
-    later = _bookable(ticket.department).filter(date__gt=ticket.date)
-    return list(later.order_by("date").values_list("date", flat=True).distinct())
-
-
-def _free_slots(ticket: Ticket, date: dt.date) -> list[Slot]:
-    """The slots of a day that have room, the nearest to the ticket's own time first."""
+def _free_slots(ticket: Ticket):
+    """The slots that have room, from the ticket's day on: day after day, the nearest to the ticket's own time first."""
     wish = _minute_of_day(ticket.slot)
-    slots = _bookable(ticket.department).filter(date=date)
-    return sorted(slots, key=lambda slot: (abs(_minute_of_day(slot) - wish), slot.starts_at))
+    later = _bookable(ticket.department).filter(date__gte=ticket.date).exclude(pk=ticket.slot_id)
+    held = Ticket.objects.live().filter(member=ticket.member_id, department=ticket.department_id).exclude(pk=ticket.pk)
+    later = later.exclude(date__in=held.values("date"))
+    return sorted(later, key=lambda slot: (slot.date, abs(_minute_of_day(slot) - wish), slot.starts_at))
 
 
 def _bookable(department):
@@ -133,9 +157,8 @@ def _minute_of_day(slot: Slot) -> int:
 
 
 def _of_closed_times(tickets):
-    closed = Q(slot__quota=0) | Q(date__in=Holiday.objects.confirmed().values("date"))
     return (
-        tickets.filter(closed, date__gte=timezone.localdate())
+        tickets.filter(in_closed_time(), date__gte=timezone.localdate())
         .with_details()
         .select_related("member")
         .order_by("date", "department__position", "number")

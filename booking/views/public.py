@@ -7,8 +7,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from booking.days import opening
-from booking.models import Department
+from booking.models import Department, DepartmentDay
 from booking.models.visits import count_visit, total_visits
 from booking.views import refusals, visitor
 from booking.views.access import access
@@ -23,11 +22,11 @@ ROBOTS = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|line-po
 @access("anyone")
 def home(request):
     now = timezone.now()
-    closing_times = opening.closing_times(timezone.localdate(now))
+    open_today = DepartmentDay.objects.on(timezone.localdate(now)).open().by_department()
     context = {
         "departments": Department.objects.active(),
-        "open_today": closing_times.keys(),
-        "over_today": {pk for pk, closes in closing_times.items() if closes <= now},
+        "open_today": open_today.keys(),
+        "over_today": {pk for pk, day in open_today.items() if day.closes_at <= now},
         "tickets": visitor.my_tickets(request).upcoming()[:3],
         "has_line": line.log_in_is_on(),
     }

@@ -29,3 +29,48 @@ window.addEventListener("load", () => {
     box.removeAttribute("aria-label");
   });
 });
+
+// The calendar: one day is tapped, several are dragged over, and the page that changes them opens. Keyboards use the link
+// in each day.
+document.addEventListener("DOMContentLoaded", () => {
+  const month = document.querySelector(".office-month[data-change]");
+  if (!month) return;
+  const cells = [...month.querySelectorAll("td[data-date]")];
+  let from = null;
+  let to = null;
+  const mark = () => {
+    const [first, last] = [cells.indexOf(from), cells.indexOf(to)].sort((a, b) => a - b);
+    cells.forEach((cell, nth) => cell.classList.toggle("office-marked", from !== null && first <= nth && nth <= last));
+  };
+  const cellOf = (event) => {
+    const cell = document.elementFromPoint(event.clientX, event.clientY)?.closest("td[data-date]");
+    return month.contains(cell) ? cell : null;
+  };
+  month.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || event.target.closest("a")) return;
+    from = to = cellOf(event);
+    mark();
+  });
+  month.addEventListener("pointermove", (event) => {
+    const cell = from && cellOf(event);
+    if (!cell || cell === to) return;
+    to = cell;
+    mark();
+  });
+  document.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const dates = [from.dataset.date, to.dataset.date].sort();
+    const isOver = cellOf(event);
+    from = null;
+    mark();
+    if (!isOver) return;
+    const address = new URL(month.dataset.change, location.href);
+    address.searchParams.set("first", dates[0]);
+    if (dates[1] !== dates[0]) address.searchParams.set("last", dates[1]);
+    location.assign(address);
+  });
+  document.addEventListener("pointercancel", () => {
+    from = null;
+    mark();
+  });
+});

@@ -17,7 +17,7 @@ from booking import verbs
 from booking.calling import accuracy
 from booking.days import opening
 from booking.errors import BookingError
-from booking.models import Counter, Department, OpeningHours, Pace, Place, Slot, StaffToken, Ticket
+from booking.models import Counter, Department, DepartmentDay, OpeningHours, Pace, Place, Slot, StaffToken, Ticket
 from booking.models.hours import LAST_BOOKED_NUMBER
 from booking.models.tickets import hash_of
 from booking.models.tokens import issue_token
@@ -118,7 +118,9 @@ class Command(BaseCommand):
         if added or holiday:
             opening.rules_changed()
         try:
-            found = list(Department.objects.filter(slug__in=slugs, pk__in=opening.open_on(today)))
+            found = list(
+                Department.objects.filter(slug__in=slugs, pk__in=DepartmentDay.objects.on(today).open().by_department())
+            )
             if not found:
                 raise CommandError("No department of the demo opens today. See the closures at /admin/.")
             with around_the_clock(found, today):

@@ -1,0 +1,353 @@
+"""Days and times that differ from the weekly hours: the list of them, and the page on which a day is changed."""
+
+import datetime as dt
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+from unfold.widgets import (
+    BASE_INPUT_CLASSES,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from booking import thai
+from booking.admin.base import page, require, say
+from booking.admin.closed import offered, tell
+from booking.admin.departments import tell_of_full_slots, tell_of_short_slots
+from booking.admin.fields import DateField, TimeInput
+from booking.admin.links import calendar_of, closed_times
+from booking.admin.rules import RulesAdmin, laid_out
+from booking.days.changing import WhatIf
+from booking.days.rules import as_change
+from booking.models import DayException, Department
+from booking.rights import Right
+from booking.verbs import closures
+from booking.verbs.closures import Choice, Decision
+
+SHOWN_DAYS = 20
+
+
+@admin.register(DayException)
+class DayExceptionAdmin(RulesAdmin):
+    list_display = ["days", "time", "who", "what", "reason"]
+    list_filter = ["kind", "is_office", "departments"]
+    search_fields = ["reason", "departments__name"]
+    date_hierarchy = "first_date"
+    filter_horizontal = []
+    fields = [
+        ("first_date", "last_date"),
+        ("starts", "ends"),
+        "is_office",
+        "departments",
+        "kind",
+        ("quota", "slot_minutes"),
+        ("break_starts", "break_ends"),
+        ("reason", "reason_en"),
+    ]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("departments")
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        kwargs["widget"] = forms.CheckboxSelectMultiple
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    @display(description=gettext_lazy("วันที่"), ordering="first_date")
+    def days(self, exception):
+        return days_in_words(exception)
+
+    @display(description=gettext_lazy("เวลา"), ordering="starts")
+    def time(self, exception):
+        return times_in_words(exception)
+
+    @display(description=gettext_lazy("ฝ่าย"))
+    def who(self, exception):
+        if exception.is_office:
+            return _("ทั้งสำนักงาน")
+        return ", ".join(department.name for department in exception.departments.all())
+
+    @display(description=gettext_lazy("เปลี่ยนเป็น"), ordering="kind")
+    def what(self, exception):
+        if exception.kind == DayException.Kind.CLOSED:
+            return _("ปิด")
+        return _("%(quota)d คิวต่อช่วง") % {"quota": exception.quota}
+
+    def add_view(self, request, form_url="", extra_context=None):
+        return change_day(request, self)
+
+    def response_change(self, request, obj):
+        return self._after_save(request, obj) or super().response_change(request, obj)
+
+    def _after_save(self, request, exception):
+        """What was changed here, past the page that shows the tickets first, leads to those that it touches."""
+        dates = {"date__range": (exception.first_date, exception.last_date)}
+        stranded = closures.stranded().filter(**dates)
+        tell_of_full_slots(request, list(Department.objects.all()))
+        tell_of_short_slots(request, laid_out(request))
+        if not stranded.exists():
+            return None
+        say(
+            request,
+            messages.WARNING,
+            _("บันทึกแล้ว มีบัตรคิว %d ใบในเวลาที่ปิด กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิวเหล่านี้") % stranded.count(),
+        )
+        one_day = exception.first_date == exception.last_date
+        return HttpResponseRedirect(closed_times(date=exception.first_date if one_day else None))
+
+
+class DayForm(forms.ModelForm):
+    """What is asked on the page: which days, from when until when, whom, and what of it becomes."""
+
+    first_date = DateField(label=gettext_lazy("ตั้งแต่วันที่"))
+    last_date = DateField(label=gettext_lazy("ถึงวันที่"), required=False, help_text=gettext_lazy("เว้นว่างไว้ หากเป็นวันเดียว"))
+
+    class Meta:
+        model = DayException
+        fields = [
+            "first_date",
+            "last_date",
+            "starts",
+            "ends",
+            "is_office",
+            "departments",
+            "kind",
+            "quota",
+            "slot_minutes",
+            "break_starts",
+            "break_ends",
+            "reason",
+            "reason_en",
+        ]
+        widgets = {
+            "starts": TimeInput,
+            "ends": TimeInput,
+            "break_starts": TimeInput,
+            "break_ends": TimeInput,
+            "departments": forms.CheckboxSelectMultiple,
+            "kind": forms.RadioSelect,
+            "quota": UnfoldAdminIntegerFieldWidget,
+            "slot_minutes": UnfoldAdminIntegerFieldWidget,
+            "reason": UnfoldAdminTextInputWidget,
+            "reason_en": UnfoldAdminTextInputWidget,
+        }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["departments"].queryset = Department.objects.active()
+        self.fields["kind"].choices = DayException.Kind.choices
+
+    def clean(self):
+        typed = super().clean()
+        if typed.get("first_date") and not typed.get("last_date") and "last_date" not in self.errors:
+            typed["last_date"] = typed["first_date"]
+        if not typed.get("is_office") and not typed.get("departments") and "departments" not in self.errors:
+            self.add_error("departments", _("กรุณาเลือกอย่างน้อยหนึ่งฝ่าย หรือทั้งสำนักงาน"))
+        return typed
+
+    @property
+    def concerned(self) -> list[Department]:
+        if self.cleaned_data["is_office"]:
+            return list(Department.objects.active())
+        return list(self.cleaned_data["departments"])
+
+
+def change_day(request, model_admin):
+    """GET ?first=&last=&department=: the empty form, for these days.
+
+    POST looks: what the days become, and which tickets that touches, each with a proposal; nothing is saved. POST with
+    `save` saves what was looked at, and does with each ticket as chosen; where the form says something else by then, or
+    a ticket came meanwhile that staff have not seen, it looks again."""
+    require(request, Right.ADD_EXCEPTION)
+    if request.method != "POST":
+        return _show(request, model_admin, DayForm(initial=_initial(request)))
+    form = DayForm(request.POST)
+    if not form.is_valid():
+        return _show(request, model_admin, form)
+    change = as_change(form.instance)
+    what_if = WhatIf(form.concerned, change.first, change.last, [change])
+    tickets = what_if.tickets()
+    free_times = what_if.free_times_for(tickets)
+    faults, decisions = [], []
+    if "save" in request.POST and request.POST.get("looked_at") == _what_is_asked(form):
+        if {ticket.pk for ticket in tickets} <= set(_shown(request)):
+            decisions, faults = _decisions(request, tickets, form.cleaned_data["reason"])
+            if not faults:
+                return _save(request, model_admin, form, decisions)
+        else:
+            faults = [_("มีบัตรคิวที่จองเข้ามาระหว่างนี้ กรุณาดูรายชื่ออีกครั้ง")]
+    return _show(
+        request,
+        model_admin,
+        form,
+        looked_at=_what_is_asked(form),
+        changed_days=[_day_in_words(day) for day in what_if.changed_days()],
+        tickets=[_row(request, ticket, free_times.get(ticket.pk)) for ticket in tickets],
+        faults=faults,
+    )
+
+
+def _show(request, model_admin, form, **context):
+    days = context.get("changed_days", [])
+    return page(
+        request,
+        model_admin,
+        "admin/booking/dayexception/change_day.html",
+        title=_("เปลี่ยนวันและเวลา"),
+        form=form,
+        choices=_choices(request.user),
+        for_all=request.POST.get("for_all", "each"),
+        input_classes=" ".join(BASE_INPUT_CLASSES),
+        with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
+        back=calendar_of(form["first_date"].value()),
+        **context | {"changed_days": days[:SHOWN_DAYS], "more_days": len(days[SHOWN_DAYS:])},
+    )
+
+
+def _initial(request) -> dict:
+    """From the address, as the calendar makes it; what is no date or no department is left out."""
+    initial = {"kind": DayException.Kind.CLOSED, "slot_minutes": 30, "quota": 4}
+    for name, field in (("first", "first_date"), ("last", "last_date")):
+        try:
+            initial[field] = dt.date.fromisoformat(request.GET.get(name, ""))
+        except ValueError:
+            continue
+    if initial.get("last_date") and initial.get("first_date") and initial["last_date"] < initial["first_date"]:
+        initial["first_date"], initial["last_date"] = initial["last_date"], initial["first_date"]
+    initial["departments"] = list(Department.objects.active().filter(slug=request.GET.get("department", "")[:40]))
+    return initial
+
+
+def _what_is_asked(form) -> str:
+    """The form's content in one line: what was looked at is what is saved."""
+    names = [name for name in form.fields if name not in ("reason", "reason_en")]
+    return "|".join(f"{name}={_plain(form.cleaned_data.get(name))}" for name in names)
+
+
+def _plain(value) -> str:
+    if hasattr(value, "values_list"):
+        return ",".join(str(pk) for pk in sorted(value.values_list("pk", flat=True)))
+    return str(value)
+
+
+def _shown(request) -> list[int]:
+    texts = request.POST.getlist("ticket")[:5000]
+    return [int(text) for text in texts if text.isascii() and text.isdecimal()]
+
+
+def _choices(user) -> list[Choice]:
+    return offered(user, list(Choice))
+
+
+def _decisions(request, tickets, reason: str) -> tuple[list[Decision], list[str]]:
+    """What staff chose for each ticket, or for all of them; and what is wrong with it."""
+    allowed = {choice.value for choice in _choices(request.user)}
+    for_all = request.POST.get("for_all", "each")
+    decisions = []
+    for ticket in tickets:
+        chosen, _separator, wish = request.POST.get(f"do_{ticket.pk}", "").partition(" ")
+        if for_all != "each":
+            wish = wish or request.POST.get(f"free_{ticket.pk}", "")
+            chosen = for_all
+        if chosen not in allowed:
+            return [], [_("กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิว %(code)s") % {"code": ticket.code}]
+        decisions.append(Decision(ticket, Choice(chosen), _moment_of(wish)))
+    if not reason and any(decision.choice != Choice.KEEP for decision in decisions):
+        return [], [_("กรุณากรอกเหตุผลที่แจ้งสมาชิก เพราะมีบัตรคิวที่ย้ายหรือยกเลิก")]
+    return decisions, []
+
+
+def _moment_of(text: str) -> dt.datetime | None:
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if timezone.is_aware(found) else None
+
+
+def _save(request, model_admin, form, decisions):
+    exception = form.instance
+    chosen = [] if exception.is_office else form.concerned
+    outcomes = closures.change_day(
+        exception=exception,
+        departments=chosen,
+        decisions=decisions,
+        by=request.user,
+        reason=exception.reason,
+    )
+    model_admin.log_addition(request, exception, [{"added": {}}])
+    say(request, messages.SUCCESS, _("บันทึกแล้ว: %s") % f"{days_in_words(exception)} {times_in_words(exception)}")
+    tell(request, outcomes)
+    tell_of_full_slots(request, form.concerned)
+    seen = [decision.ticket.pk for decision in decisions]
+    left = closures.stranded().filter(
+        department__in=form.concerned, date__range=(exception.first_date, exception.last_date)
+    )
+    unseen = left.exclude(pk__in=seen).count()
+    if unseen:
+        say(request, messages.WARNING, _("มีบัตรคิวที่จองเข้ามาระหว่างนี้ %d ใบ กรุณาเลือกว่าจะทำอย่างไร") % unseen)
+    one_day = exception.first_date == exception.last_date
+    if unseen or any(outcome.refusal for outcome in outcomes):
+        return HttpResponseRedirect(closed_times(date=exception.first_date if one_day else None))
+    return HttpResponseRedirect(calendar_of(exception.first_date))
+
+
+def _row(request, ticket, free_time) -> dict:
+    options = []
+    for choice in _choices(request.user):
+        if choice == Choice.MOVE:
+            if free_time is None:
+                continue
+            moment = timezone.localtime(free_time)
+            where = _("ย้ายไป %(day)s %(time)s") % {"day": thai.short_date(moment), "time": thai.clock(moment)}
+            options.append((f"{choice} {moment.isoformat()}", where))
+        else:
+            options.append((choice.value, choice.label))
+    wanted = request.POST.get(f"do_{ticket.pk}", Choice.KEEP.value)
+    return {
+        "ticket": ticket,
+        "options": options,
+        "chosen": wanted,
+        "free_time": timezone.localtime(free_time).isoformat() if free_time else "",
+    }
+
+
+def _day_in_words(day) -> dict:
+    return {
+        "date": day.after.date,
+        "department": day.department,
+        "before": _plan_in_words(day.before),
+        "after": _plan_in_words(day.after),
+    }
+
+
+def _plan_in_words(plan) -> str:
+    if not plan.serving:
+        return plan.reason or _("ปิด")
+    hours = ", ".join(f"{_clock(starts)}-{_clock(ends)}" for starts, ends in plan.serving)
+    turns = sum(quota for _starts, _ends, quota in plan.slots)
+    return _("%(hours)s จองได้ %(turns)d คิว") % {"hours": hours, "turns": turns}
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}.{minute % 60:02d}"
+
+
+def days_in_words(exception) -> str:
+    if exception.first_date == exception.last_date:
+        return thai.short_date(exception.first_date)
+    return f"{thai.short_date(exception.first_date)} - {thai.short_date(exception.last_date)}"
+
+
+def times_in_words(exception) -> str:
+    if not exception.starts and not exception.ends:
+        return _("ทั้งวัน")
+    if not exception.ends:
+        return _("ตั้งแต่ %(time)s") % {"time": thai.clock(exception.starts)}
+    if not exception.starts:
+        return _("ถึง %(time)s") % {"time": thai.clock(exception.ends)}
+    return f"{thai.clock(exception.starts)} - {thai.clock(exception.ends)}"

@@ -1,0 +1,117 @@
+"""What a change of rules would do, before it is saved: which days become what, which tickets it touches, and where
+these could go. Reads only; nothing is locked."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from booking.days import opening, rules
+from booking.days.rules import Change, DayPlan
+from booking.models import Department, Place, Ticket
+from booking.models.days import in_closed_time
+
+
+@dataclass(frozen=True)
+class ChangedDay:
+    department: Department
+    before: DayPlan
+    after: DayPlan
+
+
+class WhatIf:
+    """The days of some departments from `first` to `last`, as they would be with `changes` besides what stands."""
+
+    def __init__(self, departments: Iterable[Department], first: dt.date, last: dt.date, changes: list[Change]):
+        self.departments = list(departments)
+        self.first, self.last = max(first, timezone.localdate()), last
+        # A ticket may go to any day of the window, not only to one that changes.
+        ahead = max((department.max_days_ahead for department in self.departments), default=0)
+        until = max(last, timezone.localdate() + dt.timedelta(days=ahead))
+        self.before = rules.plan(self.departments, self.first, until)
+        self.after = rules.plan(self.departments, self.first, until, also=changes)
+
+    def changed_days(self) -> list[ChangedDay]:
+        """The days that would be other than they are, soonest first."""
+        found = []
+        for offset in range((self.last - self.first).days + 1):
+            date = self.first + dt.timedelta(days=offset)
+            for department in self.departments:
+                before, after = self.before[department.pk][date], self.after[department.pk][date]
+                if (before.slots, before.serving) != (after.slots, after.serving):
+                    found.append(ChangedDay(department, before, after))
+        return found
+
+    def tickets(self) -> list[Ticket]:
+        """The live tickets at whose minute nobody would be served any more. Those that are in a closed time already are
+        not among them: what becomes of these is asked elsewhere."""
+        tickets = (
+            Ticket.objects.live()
+            .with_details()
+            .select_related("member")
+            .filter(department__in=self.departments, date__range=(self.first, self.last))
+            .exclude(in_closed_time())
+            .order_by("date", "department__position", "department__letter", "number")
+        )
+        return [ticket for ticket in tickets if not self._serves(ticket)]
+
+    def free_times_for(self, tickets: list[Ticket]) -> dict[int, dt.datetime]:
+        """A free time for each ticket that can have one, by its id: of the same day first, the nearest to its own; each
+        turn is proposed once."""
+        free = self._free_turns({ticket.department_id for ticket in tickets})
+        held = set(
+            Ticket.objects.live()
+            .filter(member__in=[ticket.member_id for ticket in tickets if ticket.member_id])
+            .values_list("member_id", "department_id", "date")
+        )
+        found = {}
+        for ticket in tickets:
+            if not ticket.can_move or ticket.member_id is None:
+                continue
+            times = [
+                (day_distance, abs(_minute(starts_at) - _minute(ticket.slot.starts_at)), starts_at)
+                for starts_at, count in free[ticket.department_id].items()
+                if count > 0
+                and (day_distance := (timezone.localdate(starts_at) - ticket.date).days) >= 0
+                and (
+                    day_distance == 0
+                    or (ticket.member_id, ticket.department_id, timezone.localdate(starts_at)) not in held
+                )
+            ]
+            if times:
+                found[ticket.pk] = min(times)[2]
+                free[ticket.department_id][found[ticket.pk]] -= 1
+        return found
+
+    def _serves(self, ticket: Ticket) -> bool:
+        day = self.after[ticket.department_id][ticket.date]
+        if ticket.slot is None:
+            return bool(day.serving)
+        minute = _minute(ticket.slot.starts_at)
+        return any(starts <= minute < ends for starts, ends in day.serving)
+
+    def _free_turns(self, department_ids: set[int]) -> dict[int, Counter]:
+        """How many turns could be booked now at each time, if the change stood; by department."""
+        now = timezone.now()
+        taken = Counter(
+            Place.objects.taken()
+            .filter(slot__department__in=department_ids, slot__date__gte=self.first)
+            .values_list("slot__department", "slot__starts_at")
+        )
+        free = defaultdict(Counter)
+        for department in self.departments:
+            if department.pk not in department_ids:
+                continue
+            for date, day in self.after[department.pk].items():
+                for period in day.periods:
+                    opens, closes = opening.bookable_window(department, date, period.starts_at)
+                    if opens <= now < closes:
+                        free[department.pk][period.starts_at] = period.quota - taken[department.pk, period.starts_at]
+        return free
+
+
+def _minute(moment: dt.datetime) -> int:
+    local = timezone.localtime(moment)
+    return local.hour * 60 + local.minute
