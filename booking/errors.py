@@ -45,7 +45,7 @@ class AlreadyBooked(BookingError):
     """The member has a live ticket for this department and day: `ticket`, or None where it has just ended."""
 
     code = "already_booked"
-    message = _("ท่านมีบัตรคิวของฝ่ายนี้ในวันนี้แล้ว หนึ่งท่านจองได้หนึ่งคิวต่อฝ่ายต่อวัน")
+    message = _("ท่านมีบัตรคิวของฝ่ายนี้ในวันเดียวกันแล้ว หนึ่งท่านจองได้หนึ่งคิวต่อฝ่ายต่อวัน")
     api = (MEMBERS, STAFF)
     leads_to = Leads.TICKET
 
@@ -88,7 +88,7 @@ class WindowPassed(BookingError):
 
 class NotYetOpen(BookingError):
     code = "not_yet"
-    message = _("ยังไม่เปิดรับจองวันนี้ กรุณาเลือกวันที่ใกล้กว่านี้")
+    message = _("ยังไม่เปิดรับจองวันที่เลือก กรุณาเลือกวันที่ใกล้กว่านี้")
     api = (MEMBERS,)
     leads_to = Leads.DAYS
 
@@ -253,7 +253,7 @@ class NoTimeChosen(BookingError):
 
 class DayFull(BookingError):
     code = "day_full"
-    message = _("วันนี้เต็มแล้ว กรุณาเลือกวันอื่น")
+    message = _("วันที่เลือกเต็มแล้ว กรุณาเลือกวันอื่น")
     leads_to = Leads.DAYS
 
 

@@ -96,7 +96,7 @@ def test_a_ticket_whose_member_has_another_by_now_says_so(client, manager, depar
 
     told = client.post(PAGE, {"do": "reopen", "ticket": ticket.pk}, follow=True)
 
-    assert f"{ticket.code}: ท่านมีบัตรคิวของฝ่ายนี้ในวันนี้แล้ว" in told.text
+    assert f"{ticket.code}: ท่านมีบัตรคิวของฝ่ายนี้ในวันเดียวกันแล้ว" in told.text
     assert states([ticket]) == [State.NOT_ARRIVED]
 
 

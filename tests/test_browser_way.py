@@ -127,7 +127,7 @@ def test_refresh_and_back_are_the_same_ticket(phone, department):
     phone.get_by_role("button", name="จองคิว").click()
     phone.wait_for_url("**/t/**")
     assert ticket_on(phone) == ticket
-    expect(phone.get_by_role("alert")).to_contain_text("ท่านมีบัตรคิวของฝ่ายนี้ในวันนี้แล้ว")
+    expect(phone.get_by_role("alert")).to_contain_text("ท่านมีบัตรคิวของฝ่ายนี้ในวันเดียวกันแล้ว")
     assert Ticket.objects.count() == 1
     phone.reload()  # as the page does by itself on its day
     expect(phone.get_by_role("alert")).to_have_count(0)

@@ -25,6 +25,8 @@ def days_context(department, *, days_url: str) -> dict:
         # Told below the strip once more: names of holidays may be longer than their box.
         "holidays": [day for day in found if day.state == DayState.HOLIDAY],
         "days_url": days_url,
+        "today": timezone.localdate(),
+        "tomorrow": timezone.localdate() + dt.timedelta(days=1),
     }
 
 
@@ -36,6 +38,7 @@ def times_context(department, date, *, wanted: int | None, days_url: str) -> dic
         "department": department,
         "date": date,
         "days_url": days_url,
+        "back": f"{days_url}#day-{date.isoformat()}",
         "parts": _parts_of_day(found),
         "nearest": nearest,
         "chosen": nearest.id if nearest else wanted,

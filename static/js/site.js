@@ -14,3 +14,36 @@ addEventListener("pageshow", () => {
     for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
   }
 });
+
+// A citizen ID in the groups in which it is written. The server takes it in any form.
+const GROUPS = [1, 4, 5, 2, 1];
+const THAI_ZERO = "๐".charCodeAt(0);
+const inGroups = (digits) => {
+  let from = 0;
+  return GROUPS.map((length) => digits.slice(from, (from += length))).filter(Boolean).join("-");
+};
+for (const input of document.querySelectorAll("input[name=citizen_id]")) {
+  input.addEventListener("input", () => {
+    const typed = input.value.replace(/[๐-๙]/g, (digit) => digit.charCodeAt(0) - THAI_ZERO);
+    const isAtEnd = input.selectionStart === input.value.length;
+    if (isAtEnd && /^[\d\s-]*$/.test(typed)) input.value = inGroups(typed.replace(/\D/g, "").slice(0, 13)) + typed.replace(/\D/g, "").slice(13);
+  });
+}
+
+// Who is told that something is wrong hears it first: the field, or the note where it is about the whole page.
+const refused = document.querySelector("[aria-invalid=true]") || document.querySelector("main [role=alert]");
+if (refused) {
+  if (!refused.matches("input")) refused.tabIndex = -1;
+  refused.focus({ preventScroll: refused.matches(".turn") });
+}
+
+// The telephone's own way of passing the ticket on, as a picture: its link would open it for good.
+for (const button of document.querySelectorAll("[data-share]")) {
+  if (!navigator.canShare || !navigator.canShare({ files: [new File([], "ticket.png", { type: "image/png" })] })) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const picture = await fetch(button.dataset.share).then((answer) => answer.blob());
+    const file = new File([picture], button.dataset.name, { type: "image/png" });
+    navigator.share({ files: [file], title: button.dataset.title }).catch(() => {});
+  });
+}

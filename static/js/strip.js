@@ -1,8 +1,8 @@
-// The strip of days: starts at the first day that can be booked, and scrolls by arrows, wheel and keys too.
+// The strip of days: starts at the day that one came from, else at the first that can be booked, and scrolls by arrows, wheel and keys too.
 for (const strip of document.querySelectorAll("[data-strip]")) {
   const days = strip.querySelector(".strip-days");
   const arrows = strip.querySelectorAll("[data-by]");
-  const first = days.querySelector(".day-first");
+  const first = days.querySelector(`[id="${decodeURIComponent(location.hash.slice(1))}"]`) || days.querySelector(".day-first");
   const room = () => days.scrollWidth - days.clientWidth;
   const page = () => Math.max(120, days.clientWidth * 0.8);
 
