@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import re
+import uuid
 
 import pytest
 from django.urls import reverse
@@ -389,3 +390,33 @@ def test_the_calendar_entry(client, ticket):
     assert ticket.public_id in event["url"]
     assert ticket.secret not in answer.content.decode()
     assert event.walk("VALARM")[0].decoded("trigger") == dt.timedelta(hours=-1)
+    assert event["location"]
+    assert event["status"] == "CONFIRMED"
+
+
+def test_the_entry_of_a_moved_ticket_replaces_the_one_before_and_a_cancelled_one_ends_it(client, ticket):
+    before = _entry(client, ticket)
+    later = Slot.objects.of_day(ticket.department, ticket.date)[1]
+    moved = client.post(
+        reverse("ticket_move", args=[ticket.public_id, ticket.date]), {"slot": later.pk, "key": str(uuid.uuid4())}
+    )
+    became = Ticket.objects.get(moved_from=ticket)
+    assert moved["Location"] == reverse("ticket", args=[became.public_id])
+    after = _entry(client, became)
+    assert after["uid"] == before["uid"]
+    assert int(after["sequence"]) > int(before["sequence"])
+    assert after.decoded("dtstart") == later.starts_at
+
+    client.post(reverse("ticket_cancel", args=[became.public_id]))
+    ended = _entry(client, became)
+    assert (ended["uid"], ended["status"]) == (before["uid"], "CANCELLED")
+    assert int(ended["sequence"]) > int(after["sequence"])
+    assert not ended.walk("VALARM")
+
+
+def _entry(client, ticket):
+    answer = client.get(reverse("ticket_calendar", args=[ticket.public_id]))
+    calendar = Calendar.from_ical(answer.content)
+    [event] = calendar.walk("VEVENT")
+    assert calendar["method"] == ("CANCEL" if event["status"] == "CANCELLED" else "PUBLISH")
+    return event

@@ -78,13 +78,13 @@ WITH RECURSIVE chain (id) AS (
 SELECT id FROM chain
 """
 CAME_FROM = """
-WITH RECURSIVE chain (id, public_id, moved_from_id) AS (
-    SELECT id, public_id, moved_from_id FROM booking_ticket WHERE id = %s
+WITH RECURSIVE chain (id, public_id, moved_from_id, moves) AS (
+    SELECT id, public_id, moved_from_id, 1 FROM booking_ticket WHERE id = %s
     UNION
-    SELECT earlier.id, earlier.public_id, earlier.moved_from_id
+    SELECT earlier.id, earlier.public_id, earlier.moved_from_id, moves + 1
       FROM booking_ticket earlier JOIN chain ON earlier.id = chain.moved_from_id
 )
-SELECT public_id FROM chain
+SELECT public_id FROM chain ORDER BY moves
 """
 
 
@@ -268,8 +268,8 @@ class Ticket(models.Model):
         return next((secret for secret in made if hash_of(secret) == self.secret_hash), made[0])
 
     def was_once(self) -> list[str]:
-        """The public ids of the tickets that became this one by a move, each of another. One query; none where it was
-        never moved."""
+        """The public ids of the tickets that became this one by a move, each of another, the last one first. One query;
+        none where it was never moved."""
         if self.moved_from_id is None:
             return []
         with connection.cursor() as cursor:

@@ -4,18 +4,25 @@ import datetime as dt
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event
 
 from booking import thai
 from booking.models import Ticket
+from booking.models.tickets import State
 
 REMIND_BEFORE = dt.timedelta(hours=1)
 
 
 def entry(ticket: Ticket, *, arrive_at, link: str) -> bytes:
-    """The calendar file of one ticket with a reminder, in the active language; saved again it replaces itself."""
+    """The calendar file of one ticket with a reminder, in the active language.
+
+    Opened again it replaces itself, and so does that of a ticket that was moved: a turn keeps its UID, and its SEQUENCE
+    rises with each move (RFC 5545, 3.8.7.4). That of a ticket that is cancelled takes the entry out again.
+    """
     calendar = Calendar()
+    calendar.add("method", "CANCEL" if ticket.state == State.CANCELLED else "PUBLISH")
     calendar.add("prodid", "-//queuesite//booking//")
     calendar.add("version", "2.0")
     calendar.add_component(_event(ticket, arrive_at, link))
@@ -23,18 +30,24 @@ def entry(ticket: Ticket, *, arrive_at, link: str) -> bytes:
 
 
 def _event(ticket, arrive_at, link) -> Event:
+    was = ticket.was_once()
+    is_cancelled = ticket.state == State.CANCELLED
     event = Event()
-    event.add("uid", f"{ticket.public_id}@queuesite")
+    event.add("uid", f"{was[-1] if was else ticket.public_id}@queuesite")
+    event.add("sequence", 2 * len(was) + is_cancelled)
+    event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     event.add("dtstamp", timezone.now().astimezone(dt.UTC))
     event.add("dtstart", ticket.slot.starts_at.astimezone(dt.UTC))
     event.add("dtend", ticket.slot.ends_at.astimezone(dt.UTC))
     title = {"code": ticket.code, "department": ticket.department.title}
     event.add("summary", _("บัตรคิว %(code)s %(department)s") % title)
     event.add("description", "\n".join(_what_to_do(ticket, arrive_at)))
-    if settings.OFFICE_ADDRESS:
-        event.add("location", settings.OFFICE_ADDRESS)
+    english = get_language() == "en"
+    office = settings.OFFICE_NAME_EN if english else settings.OFFICE_NAME
+    event.add("location", ", ".join(filter(None, [office, settings.OFFICE_ADDRESS])))
     event.add("url", link)
-    event.add_component(_reminder(title))
+    if not is_cancelled:
+        event.add_component(_reminder(title))
     return event
 
 
