@@ -38,6 +38,8 @@ def application(environ, start_response):
         "address": "bench",
         "network": None,
         "device": None,
+        "blocks": [],
+        "day_ago": dt.datetime.now(dt.UTC) - dt.timedelta(days=1),
         "hour_ago": dt.datetime.now(dt.UTC) - dt.timedelta(hours=1),
         "most_live": 3,
         "most_a_day": 6,

@@ -118,6 +118,8 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "address": "'bench'",
         "network": "NULL",
         "device": "NULL",
+        "blocks": "ARRAY[]::text[]",
+        "day_ago": "now() - interval '1 day'",
         "hour_ago": "now() - interval '1 hour'",
         "most_live": "3",
         "most_a_day": "6",

@@ -14,6 +14,7 @@ from booking.calling import pace
 from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
+from booking.verbs import surges
 from members import line, throttle
 from members.files import importing
 from members.models import LineEvent, LineQuota
@@ -86,6 +87,12 @@ def measure_pace() -> None:
 @recurring(minutes=10)
 def forget_imports() -> None:
     importing.forget_old()
+
+
+@recurring(minutes=1)
+def watch_surges() -> None:
+    """Asks for a proof where more is booked, or looked up in vain, than the office usually sees."""
+    surges.watch()
 
 
 @recurring(minutes=60)

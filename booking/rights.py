@@ -17,6 +17,7 @@ class Right(StrEnum):
     RESCHEDULE = "booking.reschedule_ticket"
     CLOSE_DAY = "booking.close_day_ticket"
     TELEPHONE = "booking.telephone_notice"
+    ASK_FOR_PROOF = "booking.change_proofasked"
     HAND_OUT_LINKING_CODE = "members.add_linkingcode"
     UNLINK_LINE = "members.delete_lineaccount"
     # What is kept in the back office.

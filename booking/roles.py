@@ -37,6 +37,7 @@ _RIGHTS_OF_MANAGERS = [
     Right.RECEIVE,
     Right.CALL_OUT_OF_ORDER,
     Right.CLOSE_DAY,
+    Right.ASK_FOR_PROOF,
     Right.SERVE,
     Right.TAKE_OVER,
     Right.CHANGE_MESSAGES,

@@ -2,7 +2,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import arrive, board, book, counter, kiosk, line, public, ticket, webhook
+from booking.views import arrive, board, book, counter, kiosk, line, public, recover, ticket, webhook
 
 
 class IsoDate:
@@ -22,6 +22,7 @@ register_converter(IsoDate, "date")
 urlpatterns = [
     path("", public.home, name="home"),
     path("tickets/", public.tickets, name="tickets"),
+    path("tickets/recover/", recover.recover, name="recover"),
     path("status/", public.status, name="status"),
     path("guide/", public.guide, name="guide"),
     path("line/", line.entry, name="line"),

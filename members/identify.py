@@ -17,7 +17,7 @@ from members.codes import use_code
 from members.errors import IdentityExpired, NotRegistered, WrongCode
 from members.models import Member
 from members.phones import phone_proves
-from members.throttle import count_attempt, count_proof, give_back, give_back_proof
+from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
 
 PROOFS = ("none", "phone_last4")
 IDENTITY_LASTS = timedelta(minutes=15)
@@ -61,9 +61,13 @@ def look_up(
     field, value = _wanted(citizen_id, member_number)
     count_attempt(identifier=f"{field}:{value}", device=device, address=address)
     member = Member.objects.filter(**{field: value}, is_registered=True).first()
-    if member is None:
-        raise NotRegistered
-    return Found(member, field, _proved_by(member, proof, asks or settings.MEMBER_PROOF))
+    try:
+        if member is None:
+            raise NotRegistered
+        return Found(member, field, _proved_by(member, proof, asks or settings.MEMBER_PROOF))
+    except NotRegistered:
+        count_miss(address)
+        raise
 
 
 def name_confirmed(identity: "Identity") -> None:

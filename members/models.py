@@ -111,7 +111,7 @@ class LookupLog(models.Model):
 
 
 class LookupCount(models.Model):
-    """How many look-ups missed in one hour, from one address block: see surges.py."""
+    """How many look-ups found nobody in one hour, from one address block: see throttle.py."""
 
     scope = models.CharField(_("นับตาม"), max_length=10)
     key_hmac = models.CharField(_("รหัสลับ"), max_length=64)

@@ -23,6 +23,11 @@ class Origin(NamedTuple):
     network: str | None
     device: str | None
 
+    @property
+    def block(self) -> str:
+        """The widest of what is counted."""
+        return self.network or self.address
+
 
 def origin_of(*, address: str, device: str) -> Origin:
     """The origin of a request: `address` comes from throttle.client_address(), `device` names the browser ("" for

@@ -20,7 +20,7 @@ from django.utils.crypto import salted_hmac
 
 from members.errors import TooManyAttempts
 from members.models import LookupCount, LookupLog
-from members.origins import network_of
+from members.origins import network_of, origin_of
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ class Limit(NamedTuple):
     seconds: int
 
 
+# Look-ups that found nobody, by address block and hour; kept for as long as surges are measured against.
+MISSED, MISSES_KEPT = "missed", timedelta(days=35)
 # Wrong proofs of one member; past it only a clerk's code proves anything.
 WRONG_PROOFS = Limit(10, 24 * 60 * 60)
 
@@ -110,6 +112,21 @@ def give_back_proof(member_id: int) -> None:
     _give_back("proof", str(member_id))
 
 
+def count_miss(address: str) -> None:
+    """Count a look-up that found nobody for the address block that it came from (one row an hour)."""
+    now = timezone.now()
+    ends_at = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO members_lookupcount AS row (scope, key_hmac, ends_at, count) VALUES (%s, %s, %s, 1)"
+                " ON CONFLICT (scope, key_hmac, ends_at) DO UPDATE SET count = row.count + 1",
+                [MISSED, origin_of(address=address, device="").block, ends_at],
+            )
+    except Error as fault:
+        log.error("a miss could not be counted: %s", type(fault).__name__)
+
+
 def limit(scope: str) -> Limit:
     """The limit of a scope, from settings. Raises ValueError when it is not "tries/seconds", both above zero."""
     tries, seconds = (int(part) for part in settings.LOOKUP_LIMITS[scope].split("/"))
@@ -120,8 +137,10 @@ def limit(scope: str) -> Limit:
 
 def purge_lookups() -> int:
     """Delete what counts no more; how many rows went."""
-    over = {"ends_at__lt": timezone.now()}
-    return LookupLog.objects.filter(**over).delete()[0] + LookupCount.objects.filter(**over).delete()[0]
+    now = timezone.now()
+    logs, _rows = LookupLog.objects.filter(ends_at__lt=now).delete()
+    misses, _rows = LookupCount.objects.filter(ends_at__lt=now - MISSES_KEPT).delete()
+    return logs + misses
 
 
 def client_address(request) -> str:

@@ -76,7 +76,7 @@ def test_a_past_ticket_is_unlinked_from_its_member_when_its_time_has_come(settin
 
 def test_old_lookups_are_forgotten():
     LookupCount.objects.create(
-        scope="device", key_hmac="0" * 64, count=1, ends_at=timezone.now() - dt.timedelta(days=2)
+        scope="missed", key_hmac="0" * 64, count=1, ends_at=timezone.now() - dt.timedelta(days=36)
     )
 
     jobs.purge_lookups()

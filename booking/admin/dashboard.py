@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking import thai
+from booking.admin import origins
 from booking.admin.links import closed_times, tickets_of
 from booking.days import overview
 from booking.messages import ledger
@@ -69,6 +70,8 @@ def _warnings(user):
             "do": _("ดูและเลือกว่าจะทำอย่างไร"),
             "link": closed_times(),
         }
+    if user.has_perm(Right.VIEW_TICKETS):
+        yield from origins.warnings()
     if user.has_perm(Right.TELEPHONE):
         count = ledger.to_telephone().count()
         yield count and {
@@ -117,6 +120,7 @@ def sidebar(request) -> list[dict]:
                 (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", Right.VIEW_SLOTS),
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", Right.VIEW_TICKETS),
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", Right.VIEW_TICKETS),
+                (_("จองจากที่เดียวกัน"), "hub", "admin:booking_ticket_origins", Right.VIEW_TICKETS),
                 (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", Right.TELEPHONE),
                 (_("ปิดคิวสิ้นวัน"), "bedtime", "admin:booking_ticket_close_day", Right.CLOSE_DAY),
                 (

@@ -7,6 +7,7 @@ from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun, KeyInUse
 from booking.models.notices import MessageChoice, Notice
 from booking.models.places import Place, Slot
+from booking.models.surges import ProofAsked
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
 from booking.models.tokens import StaffToken
 from booking.models.visits import VisitCount
@@ -26,6 +27,7 @@ __all__ = [
     "OpeningHours",
     "Pace",
     "Place",
+    "ProofAsked",
     "QueueVersion",
     "QuotaOverride",
     "Slot",

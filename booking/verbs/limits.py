@@ -8,7 +8,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from booking import errors
-from booking.models import Ticket
+from booking.models import ProofAsked, Ticket
+from booking.models.surges import EVERYBODY
 from booking.models.tickets import LIVE
 from members.origins import Origin
 
@@ -39,7 +40,9 @@ def in_the_statement(origin: Origin | None, *, now) -> dict:
         "address": origin and origin.address,
         "network": origin and origin.network,
         "device": origin and origin.device,
+        "blocks": _blocks(origin) if origin else [],
         "hour_ago": now - HOUR,
+        "day_ago": now - DAY,
         "most_live": settings.BOOKING_LIMITS["live"],
         "most_a_day": settings.BOOKING_LIMITS["day"],
         "most_of_device": settings.BOOKING_LIMITS["device"],
@@ -49,6 +52,10 @@ def in_the_statement(origin: Origin | None, *, now) -> dict:
 
 def needs_proof(origin: Origin, *, now) -> bool:
     """Whether who books from here without a proof is asked for one."""
+    if ProofAsked.objects.filter(until__gt=now, block__in=_blocks(origin)).exists() and not _held_one_before(
+        origin, now
+    ):
+        return True
     most = settings.BOOKING_LIMITS["address"]
     of_address = Ticket.objects.filter(origin_address=origin.address)
     if _wait(of_address, most, HOUR, now):
@@ -58,6 +65,17 @@ def needs_proof(origin: Origin, *, now) -> bool:
     # Who brings no cookie could be anybody, each time anew: together they are one device of that address.
     without_device = of_address.filter(origin_device=None)
     return not origin.device and _wait(without_device, settings.BOOKING_LIMITS["device"], HOUR, now) > 0
+
+
+def _blocks(origin: Origin) -> list[str]:
+    """Those from which asking for a proof concerns this origin."""
+    return [EVERYBODY, origin.address, *([origin.network] if origin.network else [])]
+
+
+def _held_one_before(origin: Origin, now) -> bool:
+    """Whether this device booked before today's surge, if there is one, can have begun."""
+    before = Ticket.objects.filter(origin_device=origin.device, issued_at__lt=now - DAY)
+    return bool(origin.device) and before.exists()
 
 
 def _wait(tickets, most: int, within: dt.timedelta, now) -> int:

@@ -158,7 +158,11 @@ WITH who AS MATERIALIZED (
                                         WHERE own.origin_device = %(device)s AND own.issued_at > %(hour_ago)s
                                         LIMIT %(most_of_device)s) one) < %(most_of_device)s
             AND (%(is_proven)s
-                 OR ((SELECT count(*) FROM (SELECT FROM booking_ticket own
+                 OR (NOT (EXISTS (SELECT FROM booking_proofasked asked
+                                   WHERE asked.until > %(now)s AND asked.block = ANY(%(blocks)s))
+                          AND NOT EXISTS (SELECT FROM booking_ticket own
+                                           WHERE own.origin_device = %(device)s AND own.issued_at < %(day_ago)s))
+                     AND (SELECT count(*) FROM (SELECT FROM booking_ticket own
                                              WHERE own.origin_address = %(address)s AND own.issued_at > %(hour_ago)s
                                              LIMIT %(most_of_address)s) one) < %(most_of_address)s
                      AND (%(device)s::text IS NOT NULL

@@ -13,6 +13,7 @@ from booking.models import Department, Slot, Ticket
 from booking.verbs import limits
 from booking.views import calendar, refusals, visitor
 from booking.views.access import access
+from members import line
 from members.errors import MemberError, NotRegistered
 from members.identify import Identity, look_up, name_confirmed
 from members.models import Member
@@ -36,6 +37,7 @@ def identify(request, slug):
         "slot_id": slot_id,
         "typed": visitor.typed(request),
         "why": refusals.why(request) if request.method != "POST" else None,
+        "has_line": line.log_in_is_on(),
     }
     if request.method == "POST":
         try:

@@ -220,8 +220,12 @@ def holds(request, ticket) -> bool:
 
 
 def remember_ticket(response, request, public_id: str) -> None:
-    others = [other for other in ticket_ids(request) if other != public_id]
-    _set_cookie(response, "tickets", " ".join([public_id, *others][:MOST_TICKETS]), max_age=YEAR)
+    remember_tickets(response, request, [public_id])
+
+
+def remember_tickets(response, request, public_ids: list[str]) -> None:
+    others = [other for other in ticket_ids(request) if other not in public_ids]
+    _set_cookie(response, "tickets", " ".join([*public_ids, *others][:MOST_TICKETS]), max_age=YEAR)
 
 
 def forget_tickets(response) -> None:

@@ -1,0 +1,33 @@
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+EVERYBODY = ""
+
+
+class ProofAskedQuerySet(models.QuerySet):
+    def now(self):
+        return self.filter(until__gt=timezone.now())
+
+
+class ProofAsked(models.Model):
+    """A block of addresses from which bookings take a proof for some time: see verbs/surges.py."""
+
+    # A hash of members/origins.py; EVERYBODY for whatever address.
+    block = models.CharField(_("ที่มา"), max_length=32, unique=True, editable=False)
+    since = models.DateTimeField(_("ตั้งแต่"))
+    until = models.DateTimeField(_("ถึงเวลา"))
+    # How much came from there in the hour when it was last looked at.
+    count = models.PositiveIntegerField(_("จำนวน"), default=0, db_default=0)
+    # Who asks everybody; None where the service itself asks a block.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("โดย"))
+
+    objects = ProofAskedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("การขอหลักฐานก่อนจอง")
+        verbose_name_plural = _("การขอหลักฐานก่อนจอง")
+
+    def __str__(self):
+        return self.block[:8]

@@ -1,0 +1,99 @@
+"""When look-ups that miss, or bookings, surge above what the office usually sees, whoever books from where it comes
+from is asked for a proof. Whether everybody is, staff decide: no stranger can switch that on.
+
+Devices that held a ticket before are never asked for it.
+"""
+
+import datetime as dt
+from collections import Counter
+from typing import NamedTuple
+
+from django.db.models import Count, F, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from booking.models import ProofAsked, TicketEvent
+from booking.models.surges import EVERYBODY
+from members.models import LookupCount
+from members.throttle import MISSED
+
+HOUR, WEEK = dt.timedelta(hours=1), dt.timedelta(days=7)
+TIMES_THE_USUAL, AT_LEAST, WEEKS = 5, 50, 4
+# A block with so few is left alone, whatever goes on elsewhere.
+FEW = 5
+ASKED_FOR = HOUR
+
+
+class Surge(NamedTuple):
+    """What surges ("bookings" or "missed"), how much came in the last hour, and how much is still no surge."""
+
+    kind: str
+    count: int
+    most: int
+    blocks: dict[str, int]
+
+
+def watch(*, now=None) -> list[Surge]:
+    """Ask for a proof where a surge comes from: in the blocks with the most, until what is left would be none. Each is
+    asked until an hour after it was last among them. Returns the surges there are."""
+    now = now or timezone.now()
+    surges = found(now)
+    for surge in surges:
+        for block in _first_to_surge(surge):
+            ProofAsked.objects.update_or_create(
+                block=block,
+                defaults={"until": now + ASKED_FOR, "count": surge.blocks[block]},
+                create_defaults={"since": now, "until": now + ASKED_FOR, "count": surge.blocks[block]},
+            )
+    ProofAsked.objects.filter(until__lt=now - WEEK).delete()
+    return surges
+
+
+def found(now) -> list[Surge]:
+    """The surges of the last hour."""
+    measured = [("bookings", _bookings), ("missed", _missed)]
+    surges = []
+    for kind, blocks_of in measured:
+        blocks = blocks_of(now)
+        usual = sum(sum(blocks_of(now - week * WEEK).values()) for week in range(1, WEEKS + 1)) / WEEKS
+        most = max(AT_LEAST, round(TIMES_THE_USUAL * usual))
+        if sum(blocks.values()) > most:
+            surges.append(Surge(kind, sum(blocks.values()), most, blocks))
+    return surges
+
+
+def ask_everybody(*, by, hours: int = 2) -> None:
+    """A member of staff has whoever books asked for a proof, for so many hours."""
+    now = timezone.now()
+    asked = {"since": now, "until": now + hours * HOUR, "by": by}
+    ProofAsked.objects.update_or_create(block=EVERYBODY, defaults=asked)
+
+
+def stop_asking(*, by) -> int:
+    """A member of staff ends all that is asked, of everybody and of blocks. Returns of how many."""
+    return ProofAsked.objects.now().update(until=timezone.now(), by=by)
+
+
+def _first_to_surge(surge: Surge) -> list[str]:
+    left, blocks = surge.count, []
+    for block, count in Counter(surge.blocks).most_common():
+        if left <= surge.most or count <= FEW:
+            break
+        blocks.append(block)
+        left -= count
+    return blocks
+
+
+def _bookings(until) -> dict[str, int]:
+    """How many members booked for themselves in the hour before, by block."""
+    events = TicketEvent.objects.filter(
+        at__gt=until - HOUR, at__lte=until, verb="book", ticket__origin_address__isnull=False
+    )
+    block = Coalesce(F("ticket__origin_network"), F("ticket__origin_address"))
+    return dict(events.annotate(block=block).values_list("block").annotate(count=Count("pk")).order_by())
+
+
+def _missed(until) -> dict[str, int]:
+    """How many look-ups missed, by block, in the clock's hour; in its first half those of the one before too."""
+    counts = LookupCount.objects.filter(scope=MISSED, ends_at__gt=until - HOUR / 2, ends_at__lte=until + HOUR)
+    return dict(counts.values_list("key_hmac").annotate(count=Sum("count")).order_by())

@@ -1,0 +1,222 @@
+"""When more is booked, or looked up in vain, than the office usually sees: from where it comes a proof is asked for."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+
+from booking import errors, roles, verbs
+from booking.models import ProofAsked, TicketEvent
+from booking.verbs import surges
+from members.errors import NotRegistered
+from members.identify import identify
+from members.origins import origin_of
+from tests.factories import make_member, make_slot, make_ticket, make_user
+from tests.pages import text
+
+pytestmark = pytest.mark.django_db
+
+STRANGER, SCHOOL, HOME = "198.51.100.66", "203.0.113.30", "203.0.113.7"
+
+
+@pytest.fixture(autouse=True)
+def no_other_limit(settings):
+    settings.BOOKING_LIMITS = dict.fromkeys(settings.BOOKING_LIMITS, 10_000)
+    settings.LOOKUP_LIMITS = dict.fromkeys(settings.LOOKUP_LIMITS, "10000/900")
+
+
+@pytest.fixture
+def slot():
+    return make_slot(quota=300, days_ahead=3)
+
+
+def take(slot, address, *, device="", **how) -> str:
+    try:
+        verbs.book(
+            member_id=make_member().pk,
+            slot_id=slot.pk,
+            key=f"{timezone.now()} {address} {make_member().pk}",
+            origin=origin_of(address=address, device=device),
+            **how,
+        )
+    except errors.BookingError as refusal:
+        return refusal.code
+    return "booked"
+
+
+def miss(address, times):
+    for nth in range(times):
+        with pytest.raises(NotRegistered):
+            identify(member_number=f"9{nth}", address=address)
+
+
+def asked() -> set:
+    return set(ProofAsked.objects.now().values_list("block", flat=True))
+
+
+def block(address):
+    return origin_of(address=address, device="").block
+
+
+def test_bookings_above_the_usual_ask_the_block_they_come_from_and_no_other(slot):
+    for _ in range(50):
+        take(slot, STRANGER)
+    take(slot, HOME)
+    assert [surge.kind for surge in surges.watch()] == ["bookings"]
+
+    assert asked() == {block(STRANGER)}
+    assert take(slot, STRANGER) == "proof_needed"
+    assert take(slot, STRANGER, is_proven=True) == "booked"
+    assert take(slot, HOME) == "booked"
+
+
+def test_one_stranger_cannot_switch_it_on_for_the_office(slot):
+    """Whatever one does from one place, others go on: only staff ask everybody."""
+    miss(STRANGER, 120)
+    for _ in range(80):
+        take(slot, STRANGER)
+    surges.watch()
+    assert asked() == {block(STRANGER)}
+    for address in (HOME, SCHOOL, "2001:db8:1:2::"):
+        assert take(slot, address) == "booked"
+
+
+def test_fifty_are_no_surge(slot):
+    miss(STRANGER, 50)
+    for _ in range(50):
+        take(slot, STRANGER)
+    assert surges.watch() == []
+
+
+def test_look_ups_that_miss_count_apart_and_those_that_hit_do_not(slot):
+    for _ in range(60):
+        identify(member_number=make_member().member_number, address=HOME)
+    assert surges.watch() == []
+    miss(STRANGER, 51)
+    assert [(surge.kind, surge.count) for surge in surges.watch()] == [("missed", 51)]
+    assert take(slot, STRANGER) == "proof_needed"
+
+
+def test_what_the_office_usually_sees_at_that_hour_is_no_surge():
+    """Monday morning, when the days open: five times as much as on the four Mondays before is still usual."""
+    ticket = make_ticket()
+    verbs.book(
+        member_id=make_member().pk, slot_id=ticket.slot_id, key="of a member", origin=origin_of(address=HOME, device="")
+    )
+    now = timezone.now()
+    own = TicketEvent.objects.filter(verb="book", ticket__origin_address__isnull=False).get()
+    TicketEvent.objects.bulk_create(
+        TicketEvent(
+            ticket=own.ticket, verb="book", to_state="booked", at=now - dt.timedelta(weeks=week, minutes=nth % 50)
+        )
+        for week in range(1, 5)
+        for nth in range(30)
+    )
+    TicketEvent.objects.bulk_create(
+        TicketEvent(ticket=own.ticket, verb="book", to_state="booked", at=now) for _ in range(149)
+    )
+    assert surges.found(now) == [], "150 in all, and 30 an hour are usual"
+    TicketEvent.objects.bulk_create([TicketEvent(ticket=own.ticket, verb="book", to_state="booked", at=now)])
+    assert [(surge.count, surge.most) for surge in surges.found(now)] == [(151, 150)]
+
+
+def test_the_blocks_with_the_most_are_asked_until_the_rest_is_no_surge(slot):
+    for address, count in [(STRANGER, 40), (SCHOOL, 30), (HOME, 6)]:
+        for _ in range(count):
+            take(slot, address)
+    surges.watch()
+    assert asked() == {block(STRANGER)}, "without the largest 36 are left"
+
+
+def test_networks_of_ipv6_are_blocks(slot):
+    for nth in range(51):
+        take(slot, f"2001:db8:1:{nth:x}::")
+    surges.watch()
+    assert take(slot, "2001:db8:1:ffff::") == "proof_needed"
+
+
+def test_a_device_that_held_a_ticket_before_is_not_asked(slot):
+    with time_machine.travel(timezone.now() - dt.timedelta(days=2)):
+        assert take(slot, HOME, device="of old") == "booked"
+    for _ in range(51):
+        take(slot, STRANGER)
+    surges.watch()
+    assert take(slot, STRANGER, device="of old") == "booked"
+    assert take(slot, STRANGER, device="of today") == "proof_needed"
+
+
+def test_it_ends_an_hour_after_the_surge(slot):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _ in range(51):
+            take(slot, STRANGER)
+        surges.watch()
+        clock.shift(dt.timedelta(minutes=59))
+        assert take(slot, STRANGER) == "proof_needed"
+        clock.shift(dt.timedelta(minutes=2))
+        assert surges.watch() == []
+        assert take(slot, STRANGER) == "booked"
+
+
+# --- staff --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def manager(client):
+    client.force_login(make_user(group=roles.MANAGER))
+    return client
+
+
+def test_staff_see_the_alarm_and_decide_whether_everybody_is_asked(manager, slot):
+    for _ in range(51):
+        take(slot, STRANGER)
+    surges.watch()
+    assert "จองมากผิดปกติ 51 ใบใน 1 ชั่วโมง" in text(manager.get(reverse("admin:index")))
+    page = reverse("admin:booking_ticket_origins")
+    assert "1 แห่งแล้ว" in text(manager.get(page))
+    assert take(slot, HOME) == "booked"
+
+    manager.post(page, {"do": "ask"})
+    assert take(slot, HOME) == "proof_needed"
+    assert ProofAsked.objects.get(block="").by is not None
+    manager.post(page, {"do": "stop"})
+    assert take(slot, HOME) == take(slot, STRANGER) == "booked"
+
+
+def test_a_clerk_sees_it_and_may_not_decide(client, slot):
+    client.force_login(make_user(group=roles.CLERK))
+    page = reverse("admin:booking_ticket_origins")
+    assert "ขอหลักฐานจากทุกคน 2 ชั่วโมง" not in text(client.get(page))
+    assert client.post(page, {"do": "ask"}).status_code == 403
+
+
+def test_all_from_one_place_are_cancelled_together_and_their_members_told(manager, slot, settings):
+    settings.LINE_CHANNEL_ACCESS_TOKEN = "on"
+    for _ in range(12):
+        take(slot, STRANGER, device="one telephone")
+    take(slot, HOME)
+    assert "มีบัตรคิวที่จองจากที่เดียวกันเกิน 10 ใบ มากที่สุด 12 ใบ" in text(manager.get(reverse("admin:index")))
+    listed = manager.get(reverse("admin:booking_ticket_origins"))
+    assert [(place["kind"], place["count"], place["members"]) for place in listed.context["places"]] == [
+        ("address", 12, 12),
+        ("device", 12, 12),
+    ]
+    address = reverse("admin:booking_ticket_origin", args=["address", origin_of(address=STRANGER, device="").address])
+    tickets = list(manager.get(address).context["tickets"])
+    assert len(tickets) == 12
+
+    form = {"ticket": [ticket.pk for ticket in tickets[1:]]}
+    assert manager.post(address, form).status_code == 200, "a reason is asked for"
+    manager.post(address, form | {"reason": "จองโดยบุคคลอื่น"})
+
+    states = {ticket.pk: type(ticket).objects.get(pk=ticket.pk).state for ticket in tickets}
+    assert list(states.values()).count("cancelled") == 11 and states[tickets[0].pk] == "booked"
+    assert tickets[1].notices.filter(kind="cancelled").exists()
+    assert "มากที่สุด" not in text(manager.get(reverse("admin:index")))
+
+
+def test_ten_from_one_place_are_not_many(manager, slot):
+    for _ in range(10):
+        take(slot, SCHOOL)
+    assert manager.get(reverse("admin:booking_ticket_origins")).context["places"] == []
