@@ -137,6 +137,50 @@ def test_the_first_page_counts_who_waits_by_itself(tablet, loans):
     expect(tablet.get_by_text("รออยู่ 2 คิว")).to_be_visible()
 
 
+def test_what_somebody_typed_and_left_is_gone_after_a_minute(tablet):
+    tablet.clock.install()
+    tablet.goto("/kiosk/issue/loans/")
+    tablet.get_by_label("เลขทะเบียนสมาชิก").fill("104512")
+    tablet.clock.run_for(50_000)
+    tablet.mouse.click(5, 400)  # somebody is still there
+    tablet.clock.run_for(50_000)
+    expect(tablet.get_by_label("เลขทะเบียนสมาชิก")).to_have_value("104512")
+
+    tablet.clock.run_for(11_000)
+
+    tablet.wait_for_url("**/kiosk/")
+    tablet.go_back()
+    assert "104512" not in tablet.content()
+    assert not any(field.input_value() == "104512" for field in tablet.locator("input:not([type=hidden])").all())
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_so_is_what_was_typed_on_the_first_page(tablet, is_refused):
+    tablet.clock.install()
+    tablet.goto("/kiosk/")
+    tablet.get_by_label("หมายเลขบัตรคิว").fill("A999")
+    if is_refused:
+        tablet.get_by_role("button", name="แจ้งว่ามาถึง").click()
+        expect(tablet.get_by_role("alert")).to_be_visible()
+
+    tablet.clock.run_for(61_000)
+
+    expect(tablet.get_by_label("หมายเลขบัตรคิว")).to_have_value("")
+    assert tablet.url.endswith("/kiosk/")
+    expect(tablet.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_reload_after_a_refusal_leads_to_the_first_page(tablet):
+    tablet.goto("/kiosk/")
+    tablet.get_by_label("หมายเลขบัตรคิว").fill("A999")
+    tablet.get_by_role("button", name="แจ้งว่ามาถึง").click()
+    expect(tablet.get_by_role("alert")).to_be_visible()
+
+    tablet.goto(tablet.url)
+
+    assert tablet.url.endswith("/kiosk/")
+
+
 def test_the_slip_is_one_page_of_80_mm_in_black(tablet):
     tablet.add_init_script("window.print = () => { window.printed = true; };")
     issue(tablet)

@@ -70,7 +70,7 @@ def test_a_stranger_and_staff_without_the_right_issue_nothing(client, loans):
     [
         ("post", "/kiosk/"),
         ("post", "/kiosk/ticket/"),
-        ("get", "/kiosk/check-in/"),
+        ("put", "/kiosk/check-in/"),
         ("put", "/kiosk/issue/loans/"),
     ],
 )

@@ -8,7 +8,7 @@ import uuid
 
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import errors, verbs
 from booking.calling import board, waits
@@ -60,10 +60,13 @@ def issue(request, slug):
     return _hand_over(request, ticket, verb="issued", unknown_member=bool(typed["member_number"]) and not member_id)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @access("staff", permission=Right.RECEIVE)
 def check_in(request):
-    """Somebody with a ticket has come: what is typed or scanned is its number of today, or its link."""
+    """Somebody with a ticket has come: what is typed or scanned is its number of today, or its link. After a refusal
+    this address stays in the address bar: loaded again, it leads to the first page."""
+    if request.method != "POST":
+        return redirect("kiosk")
     typed = request.POST.get("ticket", "").strip()[:300]
     try:
         ticket = _typed_ticket(typed)

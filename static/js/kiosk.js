@@ -30,6 +30,26 @@ if (choices) {
   });
 }
 
+// What somebody has typed and left is not for who comes next: after a minute without a touch the tablet begins anew. On the
+// ticket's page the time below counts instead.
+const FORGETS_AFTER = 60_000;
+const isTyped = (field) =>
+  field.matches("[type=radio], [type=checkbox]") ? field.checked !== field.defaultChecked : field.value !== "";
+const fields = () => [...document.querySelectorAll("main input:not([type=hidden])")];
+const isAtStart = location.pathname === document.body.dataset.start;
+const forget = () => {
+  if (!isAtStart || document.querySelector("[role=alert]") || fields().some(isTyped)) location.replace(document.body.dataset.start);
+};
+if (!back) {
+  let forgets = setTimeout(forget, FORGETS_AFTER);
+  for (const sign of ["pointerdown", "keydown", "input"]) {
+    document.addEventListener(sign, () => {
+      clearTimeout(forgets);
+      forgets = setTimeout(forget, FORGETS_AFTER);
+    });
+  }
+}
+
 if (print) {
   print.hidden = false;
   print.addEventListener("click", () => window.print());
