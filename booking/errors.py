@@ -196,6 +196,16 @@ class CounterTaken(BookingError):
     api = (STAFF,)
 
 
+class NotAColleague(BookingError):
+    code = "not_a_colleague"
+    message = _("ปล่อยช่องบริการนี้ได้เฉพาะผู้ที่นั่งช่องของฝ่ายเดียวกัน หรือผู้จัดการ")
+
+
+class CounterInUse(BookingError):
+    code = "counter_in_use"
+    message = _("ช่องบริการนี้เพิ่งใช้งานเมื่อไม่ถึง 5 นาที จึงยังปล่อยไม่ได้")
+
+
 class NotAtCounter(BookingError):
     code = "not_at_counter"
     message = _("ท่านไม่ได้นั่งที่ช่องบริการนี้แล้ว กรุณาเลือกช่องบริการอีกครั้ง")
@@ -293,6 +303,16 @@ class NotFound(BookingError):
     message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลข แล้วลองอีกครั้ง")
 
 
+class TooManyNames(BookingError):
+    code = "too_many_names"
+    message = _("พบมากกว่า 8 คิว กรุณาพิมพ์ชื่อให้ยาวขึ้น หรือพิมพ์ชื่อและนามสกุล")
+
+
+class NoSuchMember(BookingError):
+    code = "no_such_member"
+    message = _("ไม่พบเลขทะเบียนนี้ กรุณาตรวจเลข หรือเว้นว่างไว้")
+
+
 class PriorityNeedsReason(BookingError):
     code = "priority_reason"
     message = _("กรุณาบอกเหตุผลของคิวพิเศษ")
@@ -323,6 +343,8 @@ REFUSALS = (
     CounterBusy,
     TooLateToUndo,
     CounterTaken,
+    NotAColleague,
+    CounterInUse,
     NotAtCounter,
     ReasonNeeded,
     NotServedHere,
@@ -338,6 +360,8 @@ REFUSALS = (
     WrongLink,
     ChooseDepartment,
     NotFound,
+    TooManyNames,
+    NoSuchMember,
     PriorityNeedsReason,
     NoSuchTicket,
 )

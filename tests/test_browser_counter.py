@@ -293,6 +293,80 @@ def test_the_timer_counts_in_the_browser(desk, departments):
     assert re.fullmatch(r"\d+:\d\d", timer.inner_text())
 
 
+def test_finish_and_call_next_by_one_key_and_the_finish_taken_back(desk, departments):
+    first, second = make_walk_in(department=departments[0]), make_walk_in(department=departments[0])
+    desk.get_by_text(f"เรียกคิวถัดไป {first.code}").wait_for()
+    desk.keyboard.press("1")
+    shown_at(desk, first.code, "กำลังเรียก")
+    desk.keyboard.press("1")
+    shown_at(desk, first.code, "กำลังให้บริการ")
+
+    desk.keyboard.press("5")
+    shown_at(desk, second.code, "กำลังเรียก")
+    desk.keyboard.press("7")
+    shown_at(desk, first.code, "กำลังให้บริการ")
+
+    assert (state_of(first), state_of(second)) == (State.SERVING, State.WAITING)
+
+
+def test_a_ticket_issued_by_keys(desk, departments):
+    desk.keyboard.press("6")
+    desk.keyboard.press("Tab")
+    desk.keyboard.type("999999", delay=80)
+    desk.keyboard.press("Enter")
+    desk.get_by_text("ไม่พบเลขทะเบียนนี้").wait_for()
+    assert desk.locator("#issue-member").input_value() == "999999"
+    desk.locator("#issue-member").fill("")
+    desk.keyboard.press("Enter")
+
+    desk.locator(".shown", has_text="A501").wait_for()
+    assert not desk.locator("#issue").get_attribute("open")
+
+
+def test_a_name_is_found_and_the_list_stays(desk, departments):
+    for name in ("สมศรี", "สมศรีนวล"):
+        make_walk_in(department=departments[0], member_id=make_member(given_name=name).pk)
+    desk.locator("#find-text").fill("สมศรี")
+    desk.keyboard.press("Enter")
+    desk.get_by_text("ผลการค้นหา").wait_for()
+    make_walk_in(department=departments[1])
+    desk.locator(".tab", has_text=re.compile(r"รอเรียก\s*3")).wait_for()
+
+    assert desk.locator(".row").count() == 2
+    desk.reload()
+    assert desk.locator(".row").count() == 2
+
+
+def test_letters_open_the_lists(desk):
+    for key, name in {"W": "พักคิว", "E": "เรียกแล้วไม่พบ", "R": "ยังไม่มาถึง", "Q": "รอเรียก"}.items():
+        desk.keyboard.press(key)
+        on_tab(desk, name)
+
+
+def test_an_idle_clerk_is_told_by_title_and_sound_that_somebody_comes(desk, departments):
+    desk.evaluate(
+        "chimes = 0; AudioContext.prototype.createOscillator = (create => function () {"
+        " chimes += 1; return create.call(this); })(AudioContext.prototype.createOscillator)"
+    )
+    before = desk.title()
+    first = make_walk_in(department=departments[0])
+    desk.wait_for_function("document.title.startsWith('●')")
+    assert first.code in desk.title()
+    assert desk.evaluate("chimes") == 0  # silent until it is switched on
+
+    desk.keyboard.press("M")
+    desk.wait_for_function("chimes > 0")
+    assert desk.title() == before
+    desk.keyboard.press("1")
+    shown_at(desk, first.code, "กำลังเรียก")
+    make_walk_in(department=departments[0])
+    desk.locator(".row").wait_for()
+    assert desk.title() == before  # the counter is not idle
+
+    desk.reload()
+    assert desk.locator("[data-sound]").get_attribute("aria-pressed") == "true"
+
+
 # --- an older answer that lands after a newer one ---
 
 

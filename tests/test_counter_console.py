@@ -284,7 +284,7 @@ def test_the_lists_beside_it(client, counter, department, clock):
     clock.move_to(MORNING.replace(hour=9, minute=42))
 
     tabs = text(console(client, counter))
-    assert "รอเรียก 0 พักคิว 1 เรียกแล้วไม่พบ 1 ยังไม่มาถึง 1" in tabs
+    assert "รอเรียก 0 Q พักคิว 1 W เรียกแล้วไม่พบ 1 E ยังไม่มาถึง 1" in tabs
     assert f"{held.code} ฝ่ายสินเชื่อ นางมาลี ใจดี พัก 09.00 น. 42 นาทีแล้ว" in text(console(client, counter, list="on_hold"))
     assert missed.code in text(console(client, counter, list="missed"))
     assert f"{expected.code} ฝ่ายสินเชื่อ นางสมศรี ใจดี จอง 09.30 น. เลยมา 12 นาที" in text(
@@ -455,14 +455,19 @@ def test_a_ticket_that_is_over_is_refused(client, department, verb):
 
 
 @pytest.mark.parametrize("verb", PRESSED)
-def test_a_verb_is_no_address_to_get(client, counter, verb):
-    assert client.get(reverse("counter_press", args=[counter.number, verb])).status_code == 405
+def test_a_verb_s_address_loaded_again_leads_back_and_does_nothing(client, counter, department, verb):
+    ticket = make_walk_in(department=department)
+    answer = client.get(reverse("counter_press", args=[counter.number, verb]), {"list": "missed"})
+    assert answer["Location"] == f"{reverse('counter', args=[counter.number])}?list=missed"
+    assert state_of(ticket) == State.WAITING
 
 
 @pytest.mark.parametrize("verb", PRESSED_FOR)
-def test_nor_is_one_for_a_ticket(client, counter, department, verb):
+def test_so_does_one_for_a_ticket(client, counter, department, verb):
     ticket = make_walk_in(department=department)
-    assert client.get(reverse("counter_press_for", args=[3, ticket.public_id, verb])).status_code == 405
+    answer = client.get(reverse("counter_press_for", args=[3, ticket.public_id, verb]), {"show": ticket.public_id})
+    assert answer["Location"] == f"{reverse('counter', args=[3])}?list=waiting&show={ticket.public_id}"
+    assert state_of(ticket) == State.WAITING
 
 
 def test_what_does_not_exist(client, counter, department):

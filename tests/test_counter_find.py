@@ -1,5 +1,7 @@
 """The field of the console: a scanned ticket, a typed code or a member number."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
@@ -182,3 +184,81 @@ def test_a_ticket_at_another_counter_says_where(client, counter, department):
     page = client.get(find(client, counter, ticket.code)["Location"])
 
     assert "กำลังเรียก · ช่องบริการ 9" in text(page)
+
+
+# --- by name ---
+
+
+@pytest.fixture
+def somsri(department):
+    return ticket_of(department, member=make_member(title="นาง", given_name="สมศรี", family_name="ใจดี"))
+
+
+@pytest.mark.parametrize("typed", ["สมศรี", "นางสมศรี", "สมศรี ใจดี", "ใจดี สมศรี", "ใจ", "  สมศรี   ใจ "])
+def test_a_name_shows_its_only_ticket_and_checks_nobody_in(client, counter, somsri, typed):
+    page = client.get(find(client, counter, typed)["Location"])
+
+    assert page.context["shown"].ticket == somsri
+    assert "นางสมศรี ใจดี" in text(page)
+    assert state_of(somsri) == State.BOOKED
+
+
+def test_names_in_latin_letters_are_found_in_any_case(client, counter, department):
+    ticket = ticket_of(department, member=make_member(title="Mr", given_name="John", family_name="Smith"))
+    assert client.get(find(client, counter, "smith")["Location"]).context["shown"].ticket == ticket
+
+
+def test_several_of_the_name_are_listed_who_is_to_be_served_first(client, counter, department, somsri):
+    over = ticket_of(department, member=make_member(given_name="สมศรี", family_name="มั่นคง"))
+    verbs.cancel(ticket=over)
+    other = ticket_of(department, member=make_member(given_name="สมศรีนวล", family_name="แก้ว"))
+
+    answer = find(client, counter, "สมศรี")
+    page = client.get(answer["Location"])
+
+    assert [row.ticket for row in page.context["rows"]] == [somsri, other, over]
+    assert "ผลการค้นหา" in text(page)
+    assert "%E0%B8" not in answer["Location"]  # no name in an address
+
+
+def test_the_list_of_what_was_found_stays_through_looks(client, counter, department, somsri):
+    other = ticket_of(department, member=make_member(given_name="สมศรี", family_name="แก้ว"))
+    answer = find(client, counter, "สมศรี", headers=WITH_SCRIPT)
+    look = re.search(r'data-look="([^"]+)"', answer.content.decode())[1].replace("&amp;", "&")
+    verbs.check_in(ticket=other, by=counter.clerk)
+
+    page = client.get(look, headers=WITH_SCRIPT | {"If-None-Match": answer.context["etag"]})
+
+    assert {row.ticket: row.ticket.state for row in page.context["rows"]} == {somsri: "booked", other: "waiting"}
+    again = client.get(look, headers=WITH_SCRIPT | {"If-None-Match": page.context["etag"]})
+    assert again.status_code == 304
+
+
+def test_too_many_of_one_name_ask_for_more_of_it(client, counter, department):
+    for _ in range(9):
+        make_walk_in(department=department, member_id=make_member(given_name="สมชาย").pk)
+
+    answer = find(client, counter, "สมชาย")
+
+    assert (answer.status_code, "พบมากกว่า 8 คิว" in text(answer)) == (422, True)
+    assert 'value="สมชาย"' in answer.content.decode()
+
+
+def test_names_of_other_departments_and_days_are_not_found(client, counter, department):
+    other = make_open_department(letter="B", max_days_ahead=1)
+    ticket_of(other, member=make_member(given_name="สุดา"))
+    ticket_of(department, days_ahead=1, member=make_member(given_name="สุดา"))
+
+    assert find(client, counter, "สุดา").status_code == 422
+
+
+@pytest.mark.parametrize("typed", ["ส", "%%", "__", "สม\0ศรี"])
+def test_what_is_no_name(client, counter, somsri, typed):
+    assert find(client, counter, typed).status_code == (302 if "\0" in typed else 422)
+
+
+@pytest.mark.parametrize("found", ["", ".", "a.b.c", "x" * 500, "<b>"])
+def test_a_made_up_list_of_what_was_found_shows_nothing(client, counter, somsri, found):
+    page = client.get(reverse("counter", args=[counter.number]), {"list": "found", "found": found})
+    assert page.status_code == 200
+    assert somsri.public_id not in page.content.decode()

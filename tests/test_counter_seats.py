@@ -105,6 +105,34 @@ def test_leaving_frees_the_counter(client):
     assert counter.clerk is None
 
 
+def test_signing_out_leaves_the_counter_and_ends_the_log_in(client):
+    counter = sit(client)
+
+    answer = client.post(reverse("counter_log_out"))
+
+    assert answer["Location"] == f"{reverse('admin:login')}?next={reverse('counters')}"
+    counter.refresh_from_db()
+    assert counter.clerk is None
+    assert client.get(reverse("counters"))["Location"].startswith(reverse("admin:login"))
+
+
+def test_nobody_signs_out_away_from_a_ticket(client, department):
+    counter = sit(client, departments=[department])
+    make_walk_in(department=department)
+    press(client, counter, "call-next")
+
+    answer = client.post(reverse("counter_log_out"))
+
+    assert (answer.status_code, "กรุณาจบคิวนั้นก่อน" in text(answer)) == (422, True)
+    assert client.get(reverse("counter_log_out"))["Location"] == reverse("counters")
+    assert console(client, counter).status_code == 200
+
+
+def test_signing_out_without_a_counter(client):
+    clerk_on(client)
+    assert client.post(reverse("counter_log_out"))["Location"].startswith(reverse("admin:login"))
+
+
 # --- taking over ---
 
 
@@ -163,7 +191,7 @@ def test_the_page_of_who_was_sent_away_says_so_and_leads_back(client, department
 # --- who may ---
 
 GET = ["counters", "counter", "counter_live"]
-POST = ["counter_sit", "counter_leave", "counter_find"]
+POST = ["counter_sit", "counter_leave", "counter_find", "counter_walk_in"]
 
 
 def address_of(name, counter):
@@ -203,9 +231,11 @@ def test_a_colleague_sees_nothing_of_a_counter_that_is_not_theirs(client, name, 
 
 
 @pytest.mark.parametrize("name", POST)
-def test_what_changes_something_is_no_address_to_get(client, name):
+def test_what_changes_something_leads_back_when_it_is_loaded_again(client, name):
     counter = sit(client)
-    assert client.get(address_of(name, counter)).status_code == 405
+    assert client.get(address_of(name, counter))["Location"].startswith(reverse("counter", args=[counter.number]))
+    counter.refresh_from_db()
+    assert counter.clerk
 
 
 @pytest.mark.parametrize("number", [0, 999, 99_999_999_999])

@@ -1,18 +1,42 @@
 """Counters: which departments each one serves, and in which order."""
 
 from django.contrib import admin
+from django.db.models import OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from booking.admin.base import KeptAdmin, OfficeInline
-from booking.models import Counter, CounterDepartment
+from booking.models import Counter, CounterDepartment, SeatEvent
+from booking.rights import Right
 
 
 class ServesInline(OfficeInline):
     model = CounterDepartment
     verbose_name_plural = gettext_lazy("ฝ่ายที่ให้บริการ เรียกจากลำดับน้อยไปมาก")
     fields = ["position", "department"]
+
+
+class SeatEventsInline(OfficeInline):
+    """Who sat there, and who sent whom away: the last twenty changes. Nobody changes them."""
+
+    model = SeatEvent
+    verbose_name_plural = gettext_lazy("ใครนั่งเมื่อไร (20 รายการล่าสุด)")
+    fields = readonly_fields = ["at", "kind", "clerk", "by"]
+    can_delete = False
+
+    def get_queryset(self, request):
+        newest = super().get_queryset(request).filter(counter_id=OuterRef("counter_id")).order_by("-id").values("pk")
+        return super().get_queryset(request).filter(pk__in=newest[:20]).select_related("clerk", "by").order_by("-id")
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm(Right.VIEW_COUNTERS)
+
+    def has_add_permission(self, request, obj):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
 
 
 @admin.register(Counter)
@@ -22,7 +46,7 @@ class CounterAdmin(KeptAdmin):
     list_filter = ["is_active"]
     fields = ["number", "is_active", "clerk_"]
     readonly_fields = ["clerk_"]
-    inlines = [ServesInline]
+    inlines = [ServesInline, SeatEventsInline]
 
     @display(description=gettext_lazy("ฝ่ายที่ให้บริการ ตามลำดับ"))
     def serves_(self, counter):

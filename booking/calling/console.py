@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from booking.calling import order, times
@@ -12,6 +13,7 @@ from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.tickets import State
 
 MOST_ROWS = 100
+MOST_FOUND = 8
 # How long after it a finish may be taken back.
 UNDO_FINISH_WITHIN = dt.timedelta(seconds=60)
 # What is open beside the ticket at the counter.
@@ -104,6 +106,23 @@ def rows(name: str, departments: list[Department], turns: list[order.NextUp], *,
     else:
         tickets = _with_last_event(tickets.filter(state=name)).order_by("changed_at")
     return [row(ticket, now=now) for ticket in tickets[:MOST_ROWS]]
+
+
+def named(name: str, departments: list[Department]) -> list[Ticket]:
+    """Today's tickets in these departments' queues whose member's name holds each word of `name`; who is still to be
+    served first. One more than MOST_FOUND, where there are more."""
+    tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
+    tickets = tickets.annotate(name=Concat("member__title", "member__given_name", Value(" "), "member__family_name"))
+    for word in name.split():
+        tickets = tickets.filter(name__icontains=word)
+    return sorted(tickets.order_by("due_at", "number"), key=lambda ticket: not ticket.is_live)[: MOST_FOUND + 1]
+
+
+def found(public_ids: list[str], departments: list[Department], *, now=None) -> list[Row]:
+    """Rows of today's tickets that a search has found, in its order."""
+    tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
+    by_id = {ticket.public_id: ticket for ticket in tickets.filter(public_id__in=public_ids)}
+    return [row(by_id[public_id], now=now) for public_id in public_ids if public_id in by_id]
 
 
 def row(ticket: Ticket, *, now=None) -> Row:

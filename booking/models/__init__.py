@@ -1,5 +1,5 @@
 from booking.models.board import BoardNotice, Clip
-from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion
+from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion, SeatEvent
 from booking.models.days import DepartmentDay
 from booking.models.departments import Department
 from booking.models.exceptions import DayException
@@ -30,6 +30,7 @@ __all__ = [
     "ProofAsked",
     "QueueVersion",
     "QuotaOverride",
+    "SeatEvent",
     "Slot",
     "StaffToken",
     "Ticket",

@@ -63,6 +63,32 @@ class CounterDepartment(models.Model):
         return f"{self.counter}: {self.department}"
 
 
+class SeatEvent(models.Model):
+    """One change of who sits at a counter: who came or went, and by whose hand. Rows are only ever added."""
+
+    class Kind(models.TextChoices):
+        SAT = "sat", _("นั่ง")
+        LEFT = "left", _("ออก")
+        TAKEN_OVER = "taken_over", _("มีผู้นั่งแทน")
+        FREED = "freed", _("เพื่อนร่วมงานปล่อยช่อง")
+
+    counter = models.ForeignKey(Counter, models.PROTECT, related_name="seat_events", verbose_name=_("ช่องบริการ"))
+    kind = models.CharField(_("เหตุการณ์"), max_length=10, choices=Kind)
+    clerk = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("เจ้าหน้าที่ที่นั่งอยู่")
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("โดย"))
+    at = models.DateTimeField(_("เมื่อ"))
+
+    class Meta:
+        verbose_name = _("เหตุการณ์ของที่นั่ง")
+        verbose_name_plural = _("ใครนั่งเมื่อไร")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.counter_id}: {self.kind}"
+
+
 class QueueVersion(models.Model):
     """A number for each department that goes up with every change of its queue today. Pages that poll compare it, and
     whoever changes the queue holds this row's lock while doing so."""

@@ -92,7 +92,11 @@ _ROWS = [
         name="walk_in",
         event="walk_in",
         label=_("ออกบัตรให้ผู้ที่ไม่ได้จอง"),
-        surfaces={Surface.KIOSK: (Right.RECEIVE,), Surface.API: (Right.RECEIVE,)},
+        surfaces={
+            Surface.KIOSK: (Right.RECEIVE,),
+            Surface.CONSOLE: (Right.RECEIVE,),
+            Surface.API: (Right.RECEIVE,),
+        },
     ),
     Verb(
         name="check_in",

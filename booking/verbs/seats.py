@@ -1,9 +1,18 @@
-"""Who sits at which counter."""
+"""Who sits at which counter. Each change writes one event: who came or went, by whose hand, when."""
+
+from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from booking import errors
-from booking.models import Counter, Ticket
+from booking.models import Counter, SeatEvent, Ticket, TicketEvent
+from booking.models.tickets import State
+from booking.rights import Right
+from booking.verbs import locks, moves
+
+# After so long without anything done at it, colleagues may take a counter for left.
+AWAY_AFTER = timedelta(minutes=5)
 
 
 def sign_in(*, counter: Counter, by, takes_over: bool = False) -> Counter:
@@ -22,9 +31,12 @@ def sign_in(*, counter: Counter, by, takes_over: bool = False) -> Counter:
         if not chosen.is_active or (chosen.clerk_id and not takes_over):
             raise errors.CounterTaken
         for left in by_pk.values():
-            _leave(left)
+            _leave(left, by=by)
+        if chosen.clerk_id:
+            _unseat(chosen, SeatEvent.Kind.TAKEN_OVER, by=by)
         chosen.clerk = by
         chosen.save(update_fields=["clerk"])
+        _write_event(chosen, SeatEvent.Kind.SAT, clerk_id=by.pk, by=by)
         return chosen
 
 
@@ -34,16 +46,64 @@ def sign_out(*, counter: Counter, by) -> None:
         seat = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
         if seat.clerk_id != by.pk:
             raise errors.NotAtCounter
-        _leave(seat)
+        _leave(seat, by=by)
+
+
+@locks.verb
+def free(*, counter: Counter, by) -> None:
+    """A colleague frees the counter of a clerk who went away. A ticket that was left there waits again where it stood.
+    Of a counter that is free already nothing changes.
+
+    Locks the counter; where a ticket was left, its queue and the ticket. Raises NotAColleague where `by` sits at no
+    counter that serves one of its departments and may not take over, CounterInUse where something was done at it less
+    than AWAY_AFTER ago.
+    """
+    seat = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
+    if seat.clerk_id is None:
+        return
+    if not may_free(seat, by):
+        raise errors.NotAColleague
+    if timezone.now() - last_used(seat) < AWAY_AFTER:
+        raise errors.CounterInUse
+    left = Ticket.objects.with_details().at_counter(seat).first()
+    if left:
+        ticket = locks.lock_ticket(left)
+        verb = "undo_call" if ticket.state == State.CALLED else "put_back"
+        moves.change(ticket, verb, by=by, counter=None, at_counter=seat, called_at=None, recalls=0)
+    _unseat(seat, SeatEvent.Kind.FREED, by=by)
+
+
+def may_free(counter: Counter, by) -> bool:
+    """Whether they sit at a counter that serves one of its departments, or may take over."""
+    shared = Counter.objects.filter(clerk=by, departments__in=counter.department_ids()).exclude(pk=counter.pk)
+    return by.has_perm(Right.TAKE_OVER) or shared.exists()
+
+
+def last_used(counter: Counter):
+    """When something was done at the counter last: a ticket's event, or somebody sat down."""
+    times = [
+        TicketEvent.objects.filter(counter=counter).order_by("-id").values_list("at", flat=True).first(),
+        SeatEvent.objects.filter(counter=counter).values_list("at", flat=True).first(),
+    ]
+    return max((at for at in times if at), default=timezone.now() - AWAY_AFTER)
 
 
 def _concerned(counter: Counter, by) -> list[int]:
     return [counter.pk, *Counter.objects.filter(clerk=by).values_list("pk", flat=True)]
 
 
-def _leave(counter: Counter) -> None:
+def _leave(counter: Counter, *, by) -> None:
     busy_with = Ticket.objects.with_details().at_counter(counter).first()
     if busy_with:
         raise errors.CounterBusy(busy_with)
+    _unseat(counter, SeatEvent.Kind.LEFT, by=by)
+
+
+def _unseat(counter: Counter, kind: SeatEvent.Kind, *, by) -> None:
+    _write_event(counter, kind, clerk_id=counter.clerk_id, by=by)
     counter.clerk = None
     counter.save(update_fields=["clerk"])
+
+
+def _write_event(counter: Counter, kind: SeatEvent.Kind, *, clerk_id: int, by) -> None:
+    SeatEvent.objects.create(counter=counter, kind=kind, clerk_id=clerk_id, by=by, at=timezone.now())

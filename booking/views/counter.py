@@ -6,9 +6,12 @@ database: a clerk goes on from any machine.
 """
 
 import re
+import uuid
 from functools import wraps
 from urllib.parse import urlencode
 
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,22 +19,44 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import errors, verbs
 from booking.calling import console as reads
 from booking.calling import order, queues
 from booking.models import Counter, Department, Ticket
-from booking.models.tickets import State
+from booking.models.tickets import Priority, State
 from booking.rights import Right
 from booking.verbs import catalogue, seats
 from booking.verbs.catalogue import Surface
-from booking.views import refusals, scan
+from booking.views import refusals, scan, visitor
 from booking.views.access import access
 from booking.views.live import queue_etag
+from members.citizen_id import parse_member_number
+from members.errors import InvalidMemberNumber
+from members.models import Member
 
 LONGEST_REASON = 200  # as long as an event keeps
+LONGEST_CLASS_REASON = 120  # as long as a ticket keeps
 PUBLIC_ID = re.compile(r"[-\w]{1,32}", re.ASCII)
+SHORTEST_NAME = 2
+# What search has found, beside reads.LISTS. Its tickets stand in the address, not the name: addresses are logged.
+FOUND = "found"
+
+
+def _form(view):
+    """What a form is sent to. Where the form was refused, this address stays in the address bar: loaded again, it leads
+    back to the page with the form."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def guarded(request, **kwargs):
+        if request.method == "POST":
+            return view(request, **kwargs)
+        number = kwargs.get("number")
+        return redirect(_console_address(request, number)) if number else redirect("counters")
+
+    return guarded
 
 
 # --- choosing a counter ---
@@ -46,12 +71,13 @@ def choose(request):
         "counters": counters,
         "mine": mine,
         "may_take_over": request.user.has_perm(Right.TAKE_OVER),
+        "freeable": {one.pk for one in counters if one.clerk_id and seats.may_free(one, request.user)},
         "why": refusals.why(request),
     }
     return render(request, "counter/choose.html", context)
 
 
-@require_POST
+@_form
 @access("staff", permission=Right.SERVE)
 def sit(request, number):
     return _sit(request, get_object_or_404(Counter, number=number), takes_over=False)
@@ -67,6 +93,24 @@ def take_over(request, number):
     if counter.clerk is None or counter.clerk == request.user:
         return redirect("counters")
     return render(request, "counter/take_over.html", {"counter": counter, "at_counter": reads.at_counter(counter)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("staff", permission=Right.SERVE)
+def free(request, number):
+    """Ask once more; then free the counter of a colleague who went away."""
+    counter = get_object_or_404(Counter.objects.select_related("clerk"), number=number)
+    if request.method == "POST":
+        try:
+            seats.free(counter=counter, by=request.user)
+        except errors.BookingError as refusal:
+            return _to_choice(refusal)
+        return redirect("counters")
+    if counter.clerk is None or counter.clerk == request.user:
+        return redirect("counters")
+    if not seats.may_free(counter, request.user):
+        return _to_choice(errors.NotAColleague)
+    return render(request, "counter/free.html", {"counter": counter, "at_counter": reads.at_counter(counter)})
 
 
 def _sit(request, counter, *, takes_over):
@@ -111,7 +155,7 @@ def live(request, counter):
     return get_conditional_response(request, etag=etag) or _part(request, counter, etag=etag)
 
 
-@require_POST
+@_form
 @access("staff", permission=Right.SERVE)
 @_seated
 def leave(request, counter):
@@ -122,7 +166,21 @@ def leave(request, counter):
     return redirect("counters")
 
 
-@require_POST
+@_form
+@access("staff", permission=Right.SERVE)
+def log_out(request):
+    """Leave the counter and end the log-in. With a ticket at the counter both stay."""
+    counter = Counter.objects.select_related("clerk").filter(clerk=request.user).first()
+    try:
+        if counter:
+            seats.sign_out(counter=counter, by=request.user)
+    except errors.BookingError as refusal:
+        return _refused(request, counter, refusal)
+    logout(request)
+    return redirect_to_login(reverse("counters"))
+
+
+@_form
 @access("staff", permission=Right.SERVE)
 @_seated
 def press(request, counter, verb):
@@ -137,7 +195,7 @@ def press(request, counter, verb):
     return _done(request, counter, said=said)
 
 
-@require_POST
+@_form
 @access("staff", permission=Right.SERVE)
 @_seated
 def press_for(request, counter, public_id, verb):
@@ -155,16 +213,39 @@ def press_for(request, counter, public_id, verb):
     return _done(request, counter)
 
 
-@require_POST
+@_form
+@access("staff", permission=Right.SERVE)
+@_seated
+def walk_in(request, counter):
+    """Issue a ticket to somebody who has come without one. The same form sent again shows the same ticket."""
+    if not catalogue.may(request.user, "walk_in", Surface.CONSOLE):
+        raise PermissionDenied
+    try:
+        ticket = _issue(request, counter)
+    except errors.AlreadyBooked as refusal:
+        return _refused(request, counter, refusal, form="walk-in", show=refusal.ticket and refusal.ticket.public_id)
+    except (errors.BookingError, InvalidMemberNumber) as refusal:
+        return _refused(request, counter, refusal, form="walk-in")
+    return _done(request, counter, show=ticket.public_id, said="issued")
+
+
+@_form
 @access("staff", permission=Right.SERVE)
 @_seated
 def find(request, counter):
-    """Show the ticket that was scanned or typed. Whose ticket was scanned has come: a booked one is checked in."""
-    text = request.POST.get("text", "")[: scan.LONGEST].strip()
-    letters = [department.letter for department in _departments(counter)]
-    ticket = scan.ticket_meant(text, letters=letters)
+    """Show the ticket that was scanned or typed, or those of the members with the name that was typed. Whose ticket was
+    scanned has come: a booked one is checked in."""
+    text = request.POST.get("text", "").replace("\0", "")[: scan.LONGEST].strip()
+    departments = _departments(counter)
+    ticket = scan.ticket_meant(text, letters=[department.letter for department in departments])
     if ticket is None:
-        return _refused(request, counter, errors.NotFound(), form="find")
+        named = reads.named(text, departments) if len(text) >= SHORTEST_NAME else []
+        if not named or len(named) > reads.MOST_FOUND:
+            refusal = errors.TooManyNames() if named else errors.NotFound()
+            return _refused(request, counter, refusal, form="find")
+        if len(named) > 1:
+            return _done(request, counter, found=[one.public_id for one in named])
+        (ticket,) = named
     if not scan.is_link(text) or ticket.state != State.BOOKED or not request.user.has_perm(Right.RECEIVE):
         return _done(request, counter, show=ticket.public_id)
     try:
@@ -198,6 +279,12 @@ def _transfer(request, counter):
     return "transferred"
 
 
+def _finish(request, counter):
+    """And where it is asked for, the next call: two verbs, of which the first stands where the second finds nobody."""
+    verbs.finish(counter=counter, by=request.user)
+    return _call_next(request, counter) if "then_next" in request.POST else None
+
+
 def _simply(verb):
     def act(request, counter):
         verb(counter=counter, by=request.user)
@@ -210,7 +297,7 @@ PRESSED = {
     "recall": _recall,
     "undo-call": _simply(verbs.undo_call),
     "start": _simply(verbs.start),
-    "finish": _simply(verbs.finish),
+    "finish": _finish,
     "undo-finish": _simply(verbs.undo_finish),
     "miss": _simply(verbs.miss),
     "hold": _hold,
@@ -251,6 +338,36 @@ PRESSED_FOR = {
 }
 
 
+def _issue(request, counter) -> Ticket:
+    """The ticket of the form for who has come without one. Raises what verbs.walk_in raises, InvalidMemberNumber,
+    NoSuchMember, PriorityNeedsReason."""
+    slug, typed = request.POST.get("department"), request.POST.get("member_number", "").strip()
+    department = next((one for one in _departments(counter) if one.slug == slug), None)
+    if department is None:
+        raise errors.ChooseDepartment
+    priority = request.POST.get("priority", "")
+    priority = priority if priority in Priority else Priority.NONE
+    reason = _reason(request)[:LONGEST_CLASS_REASON] if priority else ""
+    if priority and not reason:
+        raise errors.PriorityNeedsReason
+    return verbs.walk_in(
+        department=department,
+        by=request.user,
+        member_id=_member_id(typed[: visitor.LONGEST_NUMBER]) if typed else None,
+        priority=priority,
+        reason=reason,
+        key=f"console {counter.pk} {visitor.sent_key(request)}",
+    )
+
+
+def _member_id(typed: str) -> int:
+    """Raises InvalidMemberNumber, and NoSuchMember where nobody has this number."""
+    member = Member.objects.filter(member_number=parse_member_number(typed)).first()
+    if member is None:
+        raise errors.NoSuchMember
+    return member.pk
+
+
 def _reason(request) -> str:
     return request.POST.get("reason", "").replace("\0", "").strip()[:LONGEST_REASON]
 
@@ -275,16 +392,26 @@ SAID = {
     "missed": _("เรียกครบจำนวนครั้งแล้ว ย้ายไปอยู่ในรายการเรียกแล้วไม่พบ"),
     "transferred": _("โอนไปฝ่ายอื่นแล้ว"),
     "checked_in": _("แจ้งว่ามาถึงแล้ว"),
+    "issued": _("ออกบัตรคิวแล้ว"),
 }
 
+# What is said stands at the right, beside the lists, where it is about these.
+ABOUT_QUEUE_SAID = {"checked_in", "issued"}
+ABOUT_QUEUE = {"counter_find", "counter_press_for", "counter_walk_in"}
 
-def _done(request, counter, *, said=None, show=None):
+
+def _done(request, counter, *, said=None, show=None, found=None):
     """With a script the console as it is now; otherwise to its page, so that a refresh repeats nothing."""
     if request.htmx:
-        return _part(request, counter, said=said, show=show)
-    address = reverse("counter", args=[counter.number])
-    query = {"list": _list(request), "show": show or _shown_id(request), "said": said}
-    return redirect(f"{address}?{urlencode({name: value for name, value in query.items() if value})}")
+        return _part(request, counter, said=said, show=show, found=found)
+    return redirect(_console_address(request, counter.number, said=said, show=show, found=found))
+
+
+def _console_address(request, number, *, said=None, show=None, found=None) -> str:
+    """The console's page with the list and the ticket that are looked at."""
+    query = _list_query(request, found) | {"show": show or ("" if found else _shown_id(request)), "said": said}
+    query = urlencode({name: value for name, value in query.items() if value})
+    return f"{reverse('counter', args=[number])}?{query}"
 
 
 def _refused(request, counter, refusal, *, form="", show=None):
@@ -293,12 +420,14 @@ def _refused(request, counter, refusal, *, form="", show=None):
         counter.refresh_from_db()
         return _not_seated(request, counter)
     context = _context(request, counter, show=show) | {"refusal": refusal, "form": form, "typed": request.POST}
+    if form == "walk-in":
+        context["key"] = visitor.sent_key(request)
     template = "counter/_console.html" if request.htmx else "counter/console.html"
     return render(request, template, context, status=422)
 
 
-def _part(request, counter, *, etag="", said=None, show=None):
-    return render(request, "counter/_console.html", _context(request, counter, etag=etag, said=said, show=show))
+def _part(request, counter, **shown):
+    return render(request, "counter/_console.html", _context(request, counter, **shown))
 
 
 def _not_seated(request, counter):
@@ -312,16 +441,21 @@ def _to_choice(refusal):
     return redirect(f"{reverse('counters')}?{urlencode({'why': refusal.code})}")
 
 
-def _context(request, counter, *, etag="", said=None, show=None) -> dict:
+def _context(request, counter, *, etag="", said=None, show=None, found=None) -> dict:
     now = timezone.now()
     departments = _departments(counter)
-    etag = etag or _etag(request, counter, show=show)
+    etag = etag or _etag(request, counter, show=show, found=found)
     turns = order.in_order_at_counter(departments, now=now)
     at_counter = reads.at_counter(counter)
     counts = reads.counts(departments, now=now)
-    shown = _shown(show or _shown_id(request), at_counter)
-    name = _list(request)
-    query = {"list": name} | ({"show": shown.ticket.public_id} if shown else {})
+    shown = _shown(show or ("" if found else _shown_id(request)), at_counter)
+    list_query = _list_query(request, found)
+    name = list_query["list"]
+    query = list_query | ({"show": shown.ticket.public_id} if shown else {})
+    if name == FOUND:
+        rows, more = reads.found(list_query["found"].split("."), departments, now=now), 0
+    else:
+        rows, more = reads.rows(name, departments, turns, now=now), max(0, counts[name] - reads.MOST_ROWS)
     return {
         "counter": counter,
         "departments": departments,
@@ -333,16 +467,18 @@ def _context(request, counter, *, etag="", said=None, show=None) -> dict:
         "figures": reads.figures(counter),
         "list": name,
         "counts": counts,
-        "rows": reads.rows(name, departments, turns, now=now),
-        "more": max(0, counts[name] - reads.MOST_ROWS),
+        "list_query": f"?{urlencode(list_query)}",
+        "rows": rows,
+        "more": more,
         "shown": shown,
         "shown_is_served_here": shown and shown.ticket.queue in departments,
         "query": f"?{urlencode(query)}",
         "etag": etag,
         "now": now,
         "said": SAID.get(said),
-        "is_about_queue": said == "checked_in"
-        or request.resolver_match.url_name in ("counter_find", "counter_press_for"),
+        "is_about_queue": said in ABOUT_QUEUE_SAID or request.resolver_match.url_name in ABOUT_QUEUE,
+        "classes": Priority,
+        "key": uuid.uuid4(),
         "may_receive": request.user.has_perm(Right.RECEIVE),
         "may_cancel": request.user.has_perm(Right.CANCEL),
         "may_call_out_of_order": request.user.has_perm(Right.CALL_OUT_OF_ORDER),
@@ -355,21 +491,28 @@ def _undoable(counter, at_counter, now):
     return finished if finished and finished.can_be_undone(now) else None
 
 
-def _etag(request, counter, *, show=None) -> str:
+def _etag(request, counter, *, show=None, found=None) -> str:
     """The version of everything that the console shows. The ticket that is looked at may stand in another queue."""
-    shown = show or _shown_id(request)
+    shown = show or ("" if found else _shown_id(request))
+    list_query = _list_query(request, found)
     state = Ticket.objects.filter(public_id=shown).values_list("state", flat=True).first() if shown else ""
     versions = queues.versions(counter.department_ids())
-    return queue_etag(versions, counter.clerk_id, _list(request), shown, state)
+    return queue_etag(versions, counter.clerk_id, *list_query.values(), shown, state)
 
 
 def _departments(counter) -> list[Department]:
     return [served.department for served in counter.serves.select_related("department")]
 
 
-def _list(request) -> str:
-    name = request.GET.get("list")
-    return name if name in reads.LISTS else reads.LISTS[0]
+def _list_query(request, found=None) -> dict[str, str]:
+    """Which list is open: one of reads.LISTS, or what search has found (`found`, public ids)."""
+    if found:
+        return {"list": FOUND, "found": ".".join(found)}
+    name, kept = request.GET.get("list"), request.GET.get("found", "")
+    public_ids = [one for one in kept.split(".") if PUBLIC_ID.fullmatch(one)][: reads.MOST_FOUND]
+    if name == FOUND and public_ids:
+        return {"list": FOUND, "found": ".".join(public_ids)}
+    return {"list": name if name in reads.LISTS else reads.LISTS[0]}
 
 
 def _shown_id(request) -> str:

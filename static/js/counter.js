@@ -105,6 +105,7 @@ const step = () => byId("step")?.getAttribute("action");
 const rows = () => [...document.querySelectorAll(".rows > .row")].map((row) => row.id).join(" ");
 
 const prepare = (asked) => {
+  nextBefore = waitsForIdle();
   sent = asked;
   stepBefore = step();
   rowsBefore = rows();
@@ -112,6 +113,7 @@ const prepare = (asked) => {
 };
 const finish = () => {
   showTimes();
+  tellWhoCame();
   setWanted(part().dataset.address);
   if (!sent?.matches("a") && !rows().startsWith(rowsBefore)) rowsMovedAt = performance.now();
   if (!sent) return;
@@ -139,7 +141,8 @@ document.addEventListener("htmx:afterSwap", (event) => event.detail.xhr && finis
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => {
   if (!(old instanceof Element)) return true;
   if (!sent && old.matches(".said")) return false;
-  return !old.matches("input:not([type=hidden])") || Boolean(sent?.contains(old));
+  // The key of a form that was not answered stays: sent again, it is the same request.
+  return !old.matches("input:not([type=hidden]), input[name=key], select") || Boolean(sent?.contains(old));
 };
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
   name !== "open" || Boolean(sent && element.contains(sent));
@@ -149,7 +152,7 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
 // While one is on its way another is not taken; and what comes next in the flow stands where the last step stood, the
 // next row of a list where its row stood: an impatient finger must not take two steps, nor act on another's ticket.
 document.addEventListener("submit", (event) => {
-  const changedAt = event.target.id === "step" ? stepChangedAt : event.target.closest(".rows") ? rowsMovedAt : -Infinity;
+  const changedAt = event.target.matches("#step, #step-then") ? stepChangedAt : event.target.closest(".rows") ? rowsMovedAt : -Infinity;
   const isImpatient = performance.now() - changedAt < GUARDED_FOR;
   if (!isImpatient && !pressing) return giveUpTheLast();
   event.preventDefault();
@@ -174,11 +177,12 @@ const lookUp = (text) => {
   form.elements.text.value = text;
   form.requestSubmit();
 };
-const keyOf = (code) => /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
+const keyOf = (code) => /^(?:Digit|Numpad|Key)([0-9A-Z])$/.exec(code)?.[1];
 const press = (code) => {
   const key = keyOf(code);
   const button = key && document.querySelector(`[data-key="${key}"]`);
   if (!button || button.closest("[hidden]") || (openForm() && !openForm().contains(button))) return;
+  if (isTyping(button)) return button.focus();
   button.click();
   if (openForm()?.contains(button)) openForm().querySelector("input:not([type=hidden])").focus();
 };
@@ -222,6 +226,66 @@ const giveUp = (event) => {
     event.target.blur();
   }
 };
+
+// --- when somebody comes to an idle counter: a sound, and the page's title ---
+
+const SOUND_KEPT = "console-sound";
+const sound = document.querySelector("[data-sound]");
+const title = document.title;
+let nextBefore = null;
+let speaker = null;
+
+// Who is next at an idle counter; "" where nobody waits, null where the counter is not idle.
+const waitsForIdle = () => ("idle" in part().dataset ? part().dataset.next ?? "" : null);
+
+const tellWhoCame = () => {
+  const next = waitsForIdle();
+  if (next && nextBefore === "") {
+    document.title = `● ${sound.dataset.came} ${next} · ${title}`;
+    if (isSoundOn()) chime();
+  } else if (!next) document.title = title;
+};
+const seeWhoCame = () => {
+  if (!document.hidden) document.title = title;
+};
+for (const sign of ["pointerdown", "keydown", "visibilitychange"]) document.addEventListener(sign, seeWhoCame);
+
+const isSoundOn = () => localStorage.getItem(SOUND_KEPT) === "on";
+const showSound = () => {
+  sound.setAttribute("aria-pressed", String(isSoundOn()));
+  sound.querySelector("[data-sound-off]").hidden = isSoundOn();
+  sound.querySelector("[data-sound-on]").hidden = !isSoundOn();
+};
+// Browsers are silent until somebody has pressed something; then it sounds.
+const wake = () => {
+  if (!isSoundOn()) return;
+  speaker ??= new AudioContext();
+  if (speaker.state === "suspended") speaker.resume();
+};
+for (const sign of ["pointerdown", "keydown"]) document.addEventListener(sign, wake);
+const chime = () => {
+  if (speaker?.state !== "running") return;
+  [523.25, 659.25].forEach((pitch, nth) => {
+    const start = speaker.currentTime + nth * 0.18;
+    const tone = speaker.createOscillator();
+    const loudness = speaker.createGain();
+    tone.frequency.value = pitch;
+    loudness.gain.setValueAtTime(0.25, start);
+    loudness.gain.exponentialRampToValueAtTime(0.001, start + 0.5);
+    tone.connect(loudness).connect(speaker.destination);
+    tone.start(start);
+    tone.stop(start + 0.5);
+  });
+};
+sound.addEventListener("click", async () => {
+  localStorage.setItem(SOUND_KEPT, isSoundOn() ? "off" : "on");
+  showSound();
+  wake();
+  if (isSoundOn()) await speaker.resume();
+  if (isSoundOn()) chime();
+});
+sound.hidden = false;
+showSound();
 
 // --- the clock, and how long since ---
 
