@@ -30,6 +30,7 @@ CITIZEN_ID_KEY = env("CITIZEN_ID_KEY", **_DEMO_KEY)
 DEMO_PASSWORD = env("DEMO_PASSWORD", default="demo-queue-2569") if DEMO else None
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEMO else [])
+CSRF_FAILURE_VIEW = "booking.views.faults.expired"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- the office --------------------------------------------------------------------------------------------------

@@ -8,6 +8,11 @@ from queuesite import health
 
 anyone = access("anyone")
 
+handler400 = "booking.views.faults.bad_request"
+handler403 = "booking.views.faults.not_permitted"
+handler404 = "booking.views.faults.not_found"
+handler500 = "booking.views.faults.server_error"
+
 urlpatterns = [
     path("api/", include("booking.api.urls")),
     path("healthz", anyone(health.healthz)),
