@@ -311,6 +311,7 @@ def test_finish_and_call_next_by_one_key_and_the_finish_taken_back(desk, departm
 
 def test_a_ticket_issued_by_keys(desk, departments):
     desk.keyboard.press("6")
+    desk.locator("#issue [name=department]:focus").wait_for()
     desk.keyboard.press("Tab")
     desk.keyboard.type("999999", delay=80)
     desk.keyboard.press("Enter")
@@ -345,17 +346,20 @@ def test_letters_open_the_lists(desk):
 
 def test_an_idle_clerk_is_told_by_title_and_sound_that_somebody_comes(desk, departments):
     desk.evaluate(
-        "chimes = 0; AudioContext.prototype.createOscillator = (create => function () {"
-        " chimes += 1; return create.call(this); })(AudioContext.prototype.createOscillator)"
+        """() => {
+            window.chimes = 0;
+            const create = AudioContext.prototype.createOscillator;
+            AudioContext.prototype.createOscillator = function () { chimes += 1; return create.call(this); };
+        }"""
     )
     before = desk.title()
     first = make_walk_in(department=departments[0])
-    desk.wait_for_function("document.title.startsWith('●')")
+    desk.wait_for_function("() => document.title.startsWith('●')")
     assert first.code in desk.title()
     assert desk.evaluate("chimes") == 0  # silent until it is switched on
 
     desk.keyboard.press("M")
-    desk.wait_for_function("chimes > 0")
+    desk.wait_for_function("() => chimes > 0")
     assert desk.title() == before
     desk.keyboard.press("1")
     shown_at(desk, first.code, "กำลังเรียก")
@@ -627,7 +631,7 @@ def test_a_whole_service_without_a_script(new_desk, departments):
     desk.get_by_role("link", name="พักคิว 1").click()
     desk.get_by_role("button", name="เรียกต่อ").click()
     desk.get_by_role("button", name="เริ่มให้บริการ").click()
-    desk.get_by_role("button", name="เสร็จสิ้น").click()
+    desk.get_by_role("button", name="เสร็จสิ้น", exact=True).click()
     desk.get_by_role("button", name="ออกจากช่องบริการ").click()
 
     assert desk.url.endswith("/counter/")

@@ -1,11 +1,16 @@
 """Choosing a counter, taking it over, leaving it; and who may."""
 
-import pytest
-from django.urls import reverse
+import datetime as dt
 
-from booking import verbs
-from booking.models import Counter
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+
+from booking import invariants, verbs
+from booking.models import Counter, SeatEvent
 from booking.roles import CLERK, MANAGER
+from booking.verbs import seats
 from tests.consoles import WITH_SCRIPT, console, look, press, sit
 from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 from tests.pages import text
@@ -186,6 +191,131 @@ def test_the_page_of_who_was_sent_away_says_so_and_leads_back(client, department
     answer = press(client, counter, "call-next", page=page)
     assert "ท่านไม่ได้นั่งที่ช่องบริการนี้แล้ว" in text(client.get(answer["Location"]))
     assert department.tickets.get().state == "waiting"
+
+
+# --- freeing the counter of who went away ---
+
+
+@pytest.fixture
+def left(department):
+    """A counter whose clerk went away with a ticket being served, ten minutes ago."""
+    with time_machine.travel(timezone.now() - dt.timedelta(minutes=10), tick=False):
+        counter = make_counter(departments=[department], number=3, clerk=make_user(first_name="อรุณี"))
+        make_walk_in(department=department)
+        verbs.call_next(counter=counter, by=counter.clerk)
+        verbs.start(counter=counter, by=counter.clerk)
+    return counter
+
+
+def free(client, counter):
+    answer = client.post(reverse("counter_free", args=[counter.number]))
+    counter.refresh_from_db()
+    return text(client.get(answer["Location"]))
+
+
+def test_a_colleague_frees_it_after_being_asked_and_its_ticket_waits_again(client, department, left):
+    clerk = left.clerk
+    colleague = sit(client, departments=[department]).clerk
+    address = reverse("counter_free", args=[left.number])
+    assert address in client.get(reverse("counters")).content.decode()
+    question = text(client.get(address))
+    assert "อรุณี ไม่อยู่ ปล่อยช่องบริการ 3 ใช่หรือไม่" in question
+    assert "A501 (กำลังให้บริการ) จะกลับไปรอเรียกที่เดิม" in question
+
+    free(client, left)
+
+    assert left.clerk is None
+    event = SeatEvent.objects.first()
+    assert (event.counter, event.kind, event.clerk, event.by) == (left, "freed", clerk, colleague)
+    ticket = department.tickets.get()
+    assert (ticket.state, ticket.counter) == ("waiting", None)
+    moved = ticket.events.last()
+    assert (moved.verb, moved.by, moved.counter) == ("put_back", colleague, left)
+    assert invariants.violations() == {}
+
+
+def test_a_call_that_was_left_is_taken_back(client, department):
+    with time_machine.travel(timezone.now() - dt.timedelta(minutes=10), tick=False):
+        left = make_counter(departments=[department], number=3)
+        make_walk_in(department=department)
+        verbs.call_next(counter=left, by=left.clerk)
+    sit(client, departments=[department])
+
+    free(client, left)
+
+    assert department.tickets.get().events.last().verb == "undo_call"
+
+
+def test_not_while_it_is_in_use(client, department, left):
+    verbs.put_back(counter=left, by=left.clerk)
+    sit(client, departments=[department])
+
+    assert "เพิ่งใช้งานเมื่อไม่ถึง 5 นาที" in free(client, left)
+
+    assert left.clerk
+
+
+def test_nor_just_after_somebody_sat_down(client, department):
+    there = make_counter(departments=[department], number=3)
+    sit(client, departments=[department])
+    assert "เพิ่งใช้งาน" in free(client, there)
+    assert there.clerk
+
+
+@pytest.mark.parametrize("who", ["of another department", "without a counter"])
+def test_only_colleagues_of_its_departments(client, department, left, who):
+    if who == "without a counter":
+        clerk_on(client)
+    else:
+        sit(client, departments=[make_open_department(letter="B")])
+    address = reverse("counter_free", args=[left.number])
+    assert address not in client.get(reverse("counters")).content.decode()
+    assert client.get(address).status_code == 302
+
+    assert "ได้เฉพาะผู้ที่นั่งช่องของฝ่ายเดียวกัน" in free(client, left)
+
+    assert left.clerk
+
+
+def test_a_manager_frees_any(client, left):
+    clerk_on(client, group=MANAGER)
+    free(client, left)
+    assert left.clerk is None
+
+
+def test_freeing_it_twice_changes_nothing(client, department, left):
+    sit(client, departments=[department])
+    for _ in range(2):
+        free(client, left)
+    assert SeatEvent.objects.filter(kind="freed").count() == 1
+
+
+def test_every_change_of_a_seat_is_written(client, department):
+    first, second = free_counter(7), free_counter(8)
+    clerk, manager = make_user(group=CLERK), make_user(group=MANAGER)
+    seats.sign_in(counter=first, by=clerk)
+    seats.sign_in(counter=first, by=clerk)
+    seats.sign_in(counter=second, by=clerk)
+    seats.sign_in(counter=second, by=manager, takes_over=True)
+    seats.sign_out(counter=second, by=manager)
+
+    events = SeatEvent.objects.order_by("id").values_list("counter__number", "kind", "clerk", "by")
+
+    assert list(events) == [
+        (7, "sat", clerk.pk, clerk.pk),
+        (7, "left", clerk.pk, clerk.pk),
+        (8, "sat", clerk.pk, clerk.pk),
+        (8, "taken_over", clerk.pk, manager.pk),
+        (8, "sat", manager.pk, manager.pk),
+        (8, "left", manager.pk, manager.pk),
+    ]
+
+
+def test_managers_read_in_the_back_office_who_sat_where(client, left):
+    clerk_on(client, group=MANAGER)
+    page = text(client.get(reverse("admin:booking_counter_change", args=[left.pk])))
+    assert "ใครนั่งเมื่อไร" in page
+    assert "นั่ง" in page
 
 
 # --- who may ---

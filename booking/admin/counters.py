@@ -1,14 +1,17 @@
 """Counters: which departments each one serves, and in which order."""
 
 from django.contrib import admin
-from django.db.models import OuterRef
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from booking import thai
 from booking.admin.base import KeptAdmin, OfficeInline
 from booking.models import Counter, CounterDepartment, SeatEvent
-from booking.rights import Right
+
+SEATS_SHOWN = 20
 
 
 class ServesInline(OfficeInline):
@@ -17,36 +20,14 @@ class ServesInline(OfficeInline):
     fields = ["position", "department"]
 
 
-class SeatEventsInline(OfficeInline):
-    """Who sat there, and who sent whom away: the last twenty changes. Nobody changes them."""
-
-    model = SeatEvent
-    verbose_name_plural = gettext_lazy("ใครนั่งเมื่อไร (20 รายการล่าสุด)")
-    fields = readonly_fields = ["at", "kind", "clerk", "by"]
-    can_delete = False
-
-    def get_queryset(self, request):
-        newest = super().get_queryset(request).filter(counter_id=OuterRef("counter_id")).order_by("-id").values("pk")
-        return super().get_queryset(request).filter(pk__in=newest[:20]).select_related("clerk", "by").order_by("-id")
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.has_perm(Right.VIEW_COUNTERS)
-
-    def has_add_permission(self, request, obj):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-
 @admin.register(Counter)
 class CounterAdmin(KeptAdmin):
     list_display = ["number", "serves_", "clerk_", "is_active"]
     list_display_links = ["number", "serves_"]
     list_filter = ["is_active"]
-    fields = ["number", "is_active", "clerk_"]
-    readonly_fields = ["clerk_"]
-    inlines = [ServesInline, SeatEventsInline]
+    fields = ["number", "is_active", "clerk_", "seats_"]
+    readonly_fields = ["clerk_", "seats_"]
+    inlines = [ServesInline]
 
     @display(description=gettext_lazy("ฝ่ายที่ให้บริการ ตามลำดับ"))
     def serves_(self, counter):
@@ -57,7 +38,13 @@ class CounterAdmin(KeptAdmin):
         """Who sits there is not set here: clerks sit down at their console."""
         if counter.clerk is None:
             return _("ว่าง")
-        return counter.clerk.get_full_name() or counter.clerk.get_username()
+        return _name(counter.clerk)
+
+    @display(description=gettext_lazy("ใครนั่งเมื่อไร (20 รายการล่าสุด)"))
+    def seats_(self, counter):
+        """Who sat there, and who sent whom away."""
+        rows = [(_seen(event),) for event in counter.seat_events.select_related("clerk", "by")[:SEATS_SHOWN]]
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", rows)) if rows else "-"
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("clerk").prefetch_related("serves__department")
@@ -65,3 +52,14 @@ class CounterAdmin(KeptAdmin):
     def has_delete_permission(self, request, obj=None):
         """A counter is switched off. The calls that it made stay."""
         return False
+
+
+def _seen(event: SeatEvent) -> str:
+    """When; who, what, and by whom where it was another."""
+    at = timezone.localtime(event.at)
+    by = f" ({_name(event.by)})" if event.by_id != event.clerk_id else ""
+    return f"{thai.short_date(at.date())} {at:%H.%M} {_name(event.clerk)} · {event.get_kind_display()}{by}"
+
+
+def _name(user) -> str:
+    return user.get_full_name() or user.get_username()

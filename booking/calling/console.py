@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from statistics import mean
 
-from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, Count, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Concat
 from django.utils import timezone
 
@@ -112,7 +112,10 @@ def named(name: str, departments: list[Department]) -> list[Ticket]:
     """Today's tickets in these departments' queues whose member's name holds each word of `name`; who is still to be
     served first. One more than MOST_FOUND, where there are more."""
     tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
-    tickets = tickets.annotate(name=Concat("member__title", "member__given_name", Value(" "), "member__family_name"))
+    full_name = Concat(
+        "member__title", "member__given_name", Value(" "), "member__family_name", output_field=CharField()
+    )
+    tickets = tickets.annotate(name=full_name)
     for word in name.split():
         tickets = tickets.filter(name__icontains=word)
     return sorted(tickets.order_by("due_at", "number"), key=lambda ticket: not ticket.is_live)[: MOST_FOUND + 1]

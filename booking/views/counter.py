@@ -223,7 +223,7 @@ def walk_in(request, counter):
     try:
         ticket = _issue(request, counter)
     except errors.AlreadyBooked as refusal:
-        return _refused(request, counter, refusal, form="walk-in", show=refusal.ticket and refusal.ticket.public_id)
+        return _refused(request, counter, refusal, show=refusal.ticket and refusal.ticket.public_id)
     except (errors.BookingError, InvalidMemberNumber) as refusal:
         return _refused(request, counter, refusal, form="walk-in")
     return _done(request, counter, show=ticket.public_id, said="issued")
@@ -421,7 +421,7 @@ def _refused(request, counter, refusal, *, form="", show=None):
         return _not_seated(request, counter)
     context = _context(request, counter, show=show) | {"refusal": refusal, "form": form, "typed": request.POST}
     if form == "walk-in":
-        context["key"] = visitor.sent_key(request)
+        context["issue_key"] = visitor.sent_key(request)
     template = "counter/_console.html" if request.htmx else "counter/console.html"
     return render(request, template, context, status=422)
 
@@ -478,7 +478,7 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
         "said": SAID.get(said),
         "is_about_queue": said in ABOUT_QUEUE_SAID or request.resolver_match.url_name in ABOUT_QUEUE,
         "classes": Priority,
-        "key": uuid.uuid4(),
+        "issue_key": uuid.uuid4(),
         "may_receive": request.user.has_perm(Right.RECEIVE),
         "may_cancel": request.user.has_perm(Right.CANCEL),
         "may_call_out_of_order": request.user.has_perm(Right.CALL_OUT_OF_ORDER),
