@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0016_keys_in_use'),
+        ('booking', '0020_exceptions_from_overrides'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
