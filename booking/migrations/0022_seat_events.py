@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0020_exceptions_from_overrides'),
+        ('booking', '0021_proof_asked'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
