@@ -2,7 +2,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import arrive, board, book, counter, kiosk, line, public, recover, ticket, webhook
+from booking.views import arrive, board, book, counter, kiosk, line, offline, public, recover, ticket, webhook
 
 
 class IsoDate:
@@ -25,6 +25,9 @@ urlpatterns = [
     path("tickets/recover/", recover.recover, name="recover"),
     path("status/", public.status, name="status"),
     path("guide/", public.guide, name="guide"),
+    path("offline/", offline.page, name="offline"),
+    path("worker.js", offline.worker, name="worker"),
+    path("manifest.webmanifest", offline.manifest, name="manifest"),
     path("line/", line.entry, name="line"),
     path("line/webhook/", webhook.webhook, name="line_webhook"),
     path("line/login/", line.log_in, name="line_log_in"),

@@ -58,12 +58,13 @@ def chromium():
 @pytest.fixture
 def new_page(chromium, live_server):
     """Makes pages on the live server, each on a device of its own, of a size in CSS pixels; `user` is signed in there.
-    Further options are Playwright's. A script that fails, or anything that the strict policy stops, fails the test."""
+    Further options are Playwright's; service workers run only where an option allows them. A script that fails, or
+    anything that the strict policy stops, fails the test."""
     contexts, troubles = [], []
 
     def make(size, *, user=None, **options):
         width, height = size
-        settled = {"locale": "th-TH", "timezone_id": "Asia/Bangkok"} | options
+        settled = {"locale": "th-TH", "timezone_id": "Asia/Bangkok", "service_workers": "block"} | options
         if options.get("bypass_csp"):  # for axe, which reads the colours of a moment: not while something fades in
             settled["reduced_motion"] = "reduce"
         context = chromium.new_context(base_url=live_server.url, viewport={"width": width, "height": height}, **settled)

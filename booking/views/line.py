@@ -137,6 +137,7 @@ def unlink(request, account):
     line_accounts.unlink(member=account.member, by=None)
     response = redirect(f"{reverse('line')}?done=unlinked")
     visitor.forget_line(response)
+    visitor.forget_pages(response)
     return response
 
 
@@ -148,6 +149,7 @@ def leave(request):
     visitor.forget_line(response)
     visitor.forget_identity(response)
     visitor.forget_tickets(response)
+    visitor.forget_pages(response)
     return response
 
 

@@ -232,6 +232,11 @@ def forget_tickets(response) -> None:
     _delete_cookie(response, "tickets")
 
 
+def forget_pages(response) -> None:
+    """Let the browser drop the pages that it has kept, those for when there is no line too."""
+    response["Clear-Site-Data"] = '"cache", "storage"'
+
+
 # --- the device, for counting ---
 
 

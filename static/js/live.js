@@ -9,10 +9,12 @@ const call = () => part.querySelector("[data-call]").dataset.call;
 const shake = () => navigator.vibrate?.([400, 200, 400, 200, 800]);
 // Why the page was opened (?booked, ?why) is said once: not again each time that it loads itself anew.
 if (location.search) history.replaceState(null, "", location.pathname);
+const lost = document.querySelector("[data-lost]");
 let heardCall = call();
 
 const heard = ({ status, page, headers }) => {
   if (status !== 200 && status !== 304) return false;
+  lost.hidden = true;
   if (headers.get("HX-Refresh")) location.reload(); // the whole page has changed
   else if (status === 200) show(page);
   tellAsOf();
@@ -37,4 +39,5 @@ poll({
   patience: PATIENCE,
   pause: (failures) => Math.min(every() * 2 ** failures, LONGEST_PAUSE) * (0.8 + Math.random() * 0.4),
   heard,
+  missed: () => (lost.hidden = false),
 });

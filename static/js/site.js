@@ -47,3 +47,11 @@ for (const button of document.querySelectorAll("[data-share]")) {
     navigator.share({ files: [file], title: button.dataset.title }).catch(() => {});
   });
 }
+
+// What this telephone keeps for when it has no line (templates/booking/offline/worker.js).
+const { worker } = document.currentScript.dataset;
+if ("serviceWorker" in navigator && worker) navigator.serviceWorker.register(worker).catch(() => {});
+for (const back of document.querySelectorAll("[data-back]")) {
+  back.hidden = false;
+  back.addEventListener("click", () => history.back());
+}
