@@ -50,13 +50,15 @@ def test_a_row_without_one_of_its_fields_cannot_start(field):
         type(KINDS[Kind.MOVED])(**row)
 
 
+def names_one(text: str) -> bool:
+    """Whether a module that has the kinds of messages writes one of them out; other models have a Kind of their own."""
+    return "notices import" in text and bool(re.search(r"(?<!\.)\bKind\.[A-Z]", text))
+
+
 def test_nothing_else_names_a_kind():
-    named = [
-        path
-        for path in (ROOT / "booking").rglob("*.py")
-        if path != ROWS and "migrations" not in path.parts and re.search(r"\bKind\.[A-Z]", path.read_text())
-    ]
-    assert named == []
+    modules = [path for path in (ROOT / "booking").rglob("*.py") if path != ROWS and "migrations" not in path.parts]
+    assert [path for path in modules if names_one(path.read_text())] == []
+    assert names_one(ROWS.read_text())
 
 
 def of(ticket) -> set[str]:
