@@ -77,7 +77,7 @@ class Run:
 
     def end(self, number=signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=60)  # two or three where the machine has nothing else to do
 
 
 def wait_until(condition):
