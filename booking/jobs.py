@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from booking import verbs
-from booking.calling import pace
+from booking.calling import accuracy, pace
 from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
@@ -93,6 +93,12 @@ def forget_imports() -> None:
 def watch_surges() -> None:
     """Asks for a proof where more is booked, or looked up in vain, than the office usually sees."""
     surges.watch()
+
+
+@recurring(minutes=60)
+def measure_waits() -> None:
+    """Learns from the waits that are over how wide the ranges have to be."""
+    accuracy.measure_spreads()
 
 
 @recurring(minutes=60)

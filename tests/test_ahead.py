@@ -7,7 +7,7 @@ import pytest
 from booking import verbs
 from booking.calling import waits
 from tests.clock import standing_still, today_at
-from tests.factories import make_open_department, make_slot, make_ticket, make_user, make_walk_in
+from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +36,8 @@ def test_who_booked_is_ahead_until_they_count_as_late(clock):
 
     clock.move_to(MONDAY.replace(hour=9, minute=16))
     assert waits.ahead(walk_in) == 0
-    low, high = waits.expected_wait(walk_in)
-    assert (low, high) == waits.expected_wait(make_walk_in(department=department_of()))
+    make_counter(departments=[department])
+    assert (waits.told(walk_in).low, waits.told(walk_in).high) == (0, 5)
 
 
 def test_who_came_is_ahead_however_late_it_gets(clock):

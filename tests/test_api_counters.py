@@ -8,6 +8,7 @@ from booking.models import Counter, Ticket
 from booking.models.tickets import State
 from booking.models.tokens import StaffToken, issue_token
 from booking.verbs import seats
+from tests.clock import today_at
 from tests.factories import (
     make_counter,
     make_department,
@@ -454,6 +455,7 @@ def check_in(client, ticket):
 
 def test_its_holder_checks_in(client, at_its_slot):
     ticket = at_its_slot(minutes=-10)
+    make_counter(departments=[ticket.department])
 
     answer = check_in(client, ticket)
 
@@ -479,7 +481,7 @@ def test_a_check_in_that_cannot_be(client, at_its_slot, settings, code):
     assert ticket.state == State.BOOKED
 
 
-def test_what_its_holder_sees_until_it_is_called(client, department, counter, clerk):
+def test_what_its_holder_sees_until_it_is_called(client, time_machine, department, counter, clerk):
     def see(ticket):
         headers = {"Authorization": f"Ticket {ticket.secret}"}
         body = client.get(f"/api/v1/tickets/{ticket.public_id}/", headers=headers).json()
@@ -487,10 +489,11 @@ def test_what_its_holder_sees_until_it_is_called(client, department, counter, cl
 
     department.usual_service_minutes = 10
     department.save()
+    time_machine.move_to(today_at("9.00"))
     first, second, third = (make_walk_in(department=department) for _ in range(3))
 
     assert see(first) == ("waiting", 0, 2, None)  # 0 to 5
-    assert see(third) == ("waiting", 2, 20, None)  # two services of ten minutes at one counter
+    assert see(third) == ("waiting", 2, 18, None)  # 5 to 30: two services of ten minutes at one counter
     verbs.call_next(counter=counter, by=clerk)
     assert see(first) == ("called", 0, None, 3)
     assert see(third)[:2] == ("waiting", 1)

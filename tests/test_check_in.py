@@ -9,7 +9,7 @@ from django.utils import timezone
 from booking import errors, verbs
 from booking.models import WaitPrediction
 from booking.models.tickets import State
-from tests.factories import make_open_department, make_slot, make_ticket, make_user
+from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +27,7 @@ def at(ticket, minutes):
 
 def test_the_ticket_waits_and_is_due_at_its_slot():
     ticket = ticket_of()
+    make_counter(departments=[ticket.department])
 
     with at(ticket, -20):
         arrived = verbs.check_in(ticket=ticket)

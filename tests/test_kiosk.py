@@ -11,6 +11,7 @@ from booking import roles, verbs
 from booking.days import opening
 from booking.models import Ticket
 from booking.models.tickets import Priority, State
+from tests.clock import today_at
 from tests.factories import (
     in_days,
     make_counter,
@@ -85,12 +86,14 @@ def test_it_says_who_is_open_how_many_wait_and_for_how_long(client, loans, clerk
     closed = make_open_department(slug="legal", letter="D", name="ฝ่ายกฎหมาย", max_days_ahead=1)
     closed.hours.all().delete()
     opening.rules_changed([closed])
-    for _ in range(4):
-        make_walk_in(department=loans)
+    make_counter(departments=[loans])
+    with time_machine.travel(today_at("9.00"), tick=False):
+        for _ in range(4):
+            make_walk_in(department=loans)
 
-    answer = client.get(reverse("kiosk"))
+        answer = client.get(reverse("kiosk"))
 
-    assert "ฝ่ายสินเชื่อ รออยู่ 4 คิว รอราว 25 ถึง 55 นาที" in text(answer)
+    assert "ฝ่ายสินเชื่อ รออยู่ 4 คิว รอราว 15 ถึง 60 นาที" in text(answer)
     assert "ฝ่ายกฎหมาย วันนี้ปิด" in text(answer)
     assert reverse("kiosk_issue", args=["loans"]) in answer.content.decode()
     assert reverse("kiosk_issue", args=["legal"]) not in answer.content.decode()

@@ -165,16 +165,21 @@ def test_ahead_counts_those_whose_turn_is_before(clock):
 
 def test_the_expected_wait_grows_with_who_is_ahead_and_shrinks_with_counters(clock):
     department = department_of(usual_service_minutes=10)
+    at(clock, "9.00")
+    make_counter(departments=[department])
     tickets = [make_walk_in(department=department) for _ in range(7)]
 
-    alone = [waits.expected_wait(ticket) for ticket in tickets]
+    def told(ticket):
+        wait = waits.told(ticket)
+        return wait.low, wait.high
+
+    alone = [told(ticket) for ticket in tickets]
     assert alone == sorted(alone)
     assert all(low <= high for low, high in alone)
     assert alone[6][0] <= 60 <= alone[6][1]
 
     make_counter(departments=[department])
-    make_counter(departments=[department])
-    assert waits.expected_wait(tickets[6])[1] < alone[6][1]
+    assert told(tickets[6])[1] < alone[6][1]
 
 
 def test_the_pace_is_measured_from_what_was_served(clock):

@@ -89,7 +89,7 @@ def test_the_time_on_hold_is_nobodys_service(clock, counter):
     verbs.finish_held(ticket=ticket, by=counter.clerk)
 
     [service] = pace.services(since=MONDAY)
-    assert (service.seconds, service.left_out) == (180, "")
+    assert (service.seconds, service.left_out) == (210, "")
 
 
 def test_a_transfer_is_a_service_of_each_department(clock, counter):

@@ -110,6 +110,8 @@ def test_a_stranger_checks_nobody_in_and_a_get_changes_nothing(client, clock):
 
 def test_waiting_says_how_many_are_ahead_and_how_long(client, clock):
     department = department_of(usual_service_minutes=10)
+    make_counter(departments=[department])
+    clock.move_to(today_at("10.00"))
     for _ in range(3):
         make_walk_in(department=department)
     ticket = make_walk_in(department=department)
@@ -118,7 +120,7 @@ def test_waiting_says_how_many_are_ahead_and_how_long(client, clock):
     content = page(client, ticket)
 
     assert "3 คิว" in content
-    assert "คาดว่าจะถึงคิวในอีก 15 ถึง 45 นาที" in content
+    assert "คาดว่าจะถึงคิวในอีก 10 ถึง 45 นาที" in content
 
 
 def test_called_fills_the_page_with_the_counter(client):
@@ -249,8 +251,9 @@ def test_a_version_that_never_was_is_answered_anew(client, version):
     assert look(client, ticket, shown, version).status_code == 200
 
 
-def test_whoever_is_called_before_is_told_at_once(client):
+def test_whoever_is_called_before_is_told_at_once(client, clock):
     department = department_of()
+    clock.move_to(today_at("10.00"))
     counter = make_counter(departments=[department])
     make_walk_in(department=department)
     ticket = make_walk_in(department=department)

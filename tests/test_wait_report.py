@@ -50,9 +50,10 @@ def test_a_wait_is_told_on_arrival_and_ends_at_the_first_call(clock, department)
 
 
 def test_who_was_never_called_and_other_days_do_not_count(clock, department):
+    counter = make_counter(departments=[department])
     make_walk_in(department=department)
     assert accuracy.waits(TODAY, TODAY) == []
-    called_after(clock, make_counter(departments=[department]), 1)
+    called_after(clock, counter, 1)
 
     assert len(accuracy.waits(TODAY, TODAY)) == 1
     assert accuracy.waits(TODAY + dt.timedelta(days=1), TODAY + dt.timedelta(days=9)) == []
@@ -67,7 +68,7 @@ def test_the_figures():
     ]
 
     assert accuracy.accuracy(waits[:2]) == accuracy.Accuracy(
-        count=2, share_within=0.5, told=10, actual=7.5, error=-2.5, distance=7.5
+        count=2, share_within=0.5, share_below=0.5, told=10, actual=7.5, error=-2.5, distance=7.5
     )
     assert accuracy.accuracy([]) is None
     assert list(accuracy.by(waits, "date")) == [TODAY - dt.timedelta(days=1), TODAY]

@@ -44,6 +44,7 @@ def test_who_came_with_priority_is_ahead_of_who_came_before(client, clock, depar
 
 def test_nobody_is_told_a_time_before_their_own(client, clock, department):
     first, second = booked_at_nine(department), booked_at_nine(department)
+    make_counter(departments=[department])
     clock.move_to(today_at("8.00"))
     for ticket in (first, second):
         verbs.check_in(ticket=ticket)

@@ -307,6 +307,10 @@ def test_who_has_nobody_before_is_told_so_in_words(client, server, somchai):
         ticket = make_ticket(slot=make_slot(days_ahead=0), member=somchai)
         assert "ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน" in say(client, server, "คิว")
         verbs.check_in(ticket=ticket, by=make_user())
+        said = say(client, server, "คิว")
+        assert "เปิดให้บริการ 08.30 น." in said
+        assert "ท่านเป็นคิวถัดไป" not in said
+    with time_machine.travel("2026-11-23T01:30:00Z", tick=False):
         assert "ท่านเป็นคิวถัดไป" in say(client, server, "คิว")
 
 

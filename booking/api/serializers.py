@@ -114,12 +114,18 @@ class TicketSerializer(serializers.Serializer):
     date = serializers.DateField()
     start = serializers.DateTimeField(source="slot.starts_at", allow_null=True, help_text="Null for a walk-in.")
     status = serializers.ChoiceField(State.values, source="state")
-    ahead = serializers.SerializerMethodField(
-        help_text="How many have their turn before; null when it does not wait for a turn."
+    ahead = serializers.IntegerField(
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="How many have their turn before; null when it does not wait for a turn.",
     )
-    expected_wait_minutes = serializers.SerializerMethodField(
-        help_text="The middle, in whole minutes, of the range that members are told; null before its day, and when "
-        "it does not wait."
+    expected_wait_minutes = serializers.IntegerField(
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="The middle, in whole minutes, of the range that members are told, the time until opening included; "
+        "null where none is told: before its day, when it does not wait, and while no counter serves its department.",
     )
     counter = serializers.IntegerField(
         source="counter.number",
@@ -127,15 +133,16 @@ class TicketSerializer(serializers.Serializer):
         help_text="Its number, where the ticket was called to; null before.",
     )
 
-    def get_ahead(self, ticket) -> int | None:
-        if ticket.state in AT_COUNTER:
-            return 0
-        return waits.ahead(ticket) if ticket.state in (State.BOOKED, State.WAITING) else None
-
-    def get_expected_wait_minutes(self, ticket) -> int | None:
-        if ticket.date != timezone.localdate() or ticket.state not in (State.BOOKED, State.WAITING):
-            return None
-        return round(sum(waits.expected_wait(ticket)) / 2)
+    def to_representation(self, ticket):
+        """Who is ahead and how long it takes come from one look at the queue."""
+        has_turn = ticket.state in (State.BOOKED, State.WAITING)
+        is_today = ticket.date == timezone.localdate()
+        outlook = waits.outlook(ticket.queue_id) if has_turn and is_today else None
+        body = super().to_representation(ticket)
+        if outlook:
+            return body | {"ahead": outlook.ahead(ticket), "expected_wait_minutes": outlook.told(ticket).middle}
+        ahead = waits.ahead(ticket) if has_turn else 0 if ticket.state in AT_COUNTER else None
+        return body | {"ahead": ahead}
 
 
 class NewTicketSerializer(TicketSerializer):

@@ -18,8 +18,8 @@ BY_A_JOB, TAKEN_BACK = "by_a_job", "taken_back"
 
 @dataclass(frozen=True)
 class Service:
-    """One ticket's time at the counters of a department, without the time on hold; `left_out` says why it does not
-    count, and is empty where it does."""
+    """One ticket's time at the counters of a department, from the call on, without what it was on hold; `left_out`
+    says why it does not count, and is empty where it does."""
 
     department_id: int
     ticket_id: int
@@ -111,30 +111,30 @@ def measure_paces(*, since: dt.datetime) -> None:
             )
 
 
-_FOLLOWED = ["start", "hold", "finish", "transfer", "put_back", "undo_finish"]
+_FOLLOWED = ["call", "resume", "start", "hold", "miss", "undo_call", "put_back", "finish", "transfer", "undo_finish"]
 
 
 def _services_of(ticket_id: int, history: list) -> list[Service]:
-    """The services of one ticket, from its events (verb, queue, by whom, when) in order."""
-    done, department_id, seconds, since = [], None, 0, None
+    """The services of one ticket, from its events (verb, queue, by whom, when) in order. The way to the counter is part
+    of them: nobody else is served meanwhile. What ends before it has begun is none."""
+    done, seconds, since, department_id = [], 0, None, None
     for verb, queue_id, by_id, at in history:
-        if verb == "start":
-            if department_id != queue_id:
-                department_id, seconds = queue_id, 0
+        if verb == "undo_finish" and done:  # the service goes on as if it had not been ended
+            undone = done.pop()
+            department_id, seconds, since = undone.department_id, undone.seconds, undone.ended_at
+            continue
+        if verb in ("call", "resume"):
             since = at
             continue
-        if verb == "undo_finish":
-            if done:  # the service goes on as if it had not been ended
-                undone = done.pop()
-                department_id, seconds, since = undone.department_id, undone.seconds, undone.ended_at
+        if verb == "start":
+            department_id, since = queue_id, since or at
             continue
-        if department_id is None or (since is None and verb != "finish"):
-            continue  # it was called, and its service had not begun
         seconds += (at - since).total_seconds() if since else 0
         since = None
         if verb == "hold":
             continue
-        left_out = TAKEN_BACK if verb == "put_back" else "" if by_id else BY_A_JOB
-        done.append(Service(department_id, ticket_id, seconds, at, left_out))
-        department_id, seconds = None, 0
+        if department_id:
+            left_out = TAKEN_BACK if verb == "put_back" else "" if by_id else BY_A_JOB
+            done.append(Service(department_id, ticket_id, seconds, at, left_out))
+        seconds, department_id = 0, None
     return done

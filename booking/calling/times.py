@@ -4,8 +4,6 @@ API, the console and the kiosk."""
 import datetime as dt
 import math
 
-from django.utils.translation import gettext as _
-
 from booking.models import Department, Ticket
 
 STEP_MINUTES = 5
@@ -34,14 +32,8 @@ def earliest_in_time(department: Department, *, now: dt.datetime) -> dt.datetime
 
 
 def rounded(low_seconds: float, high_seconds: float) -> tuple[int, int]:
-    """A wait as it is told: minutes, outward to whole fives. What is only expected should not look exact."""
+    """A wait as it is told, in minutes: its low end down to a whole five, its high end to the nearest. What is only
+    expected should not look exact, nor be wider than it is."""
     low = int(low_seconds // 60) // STEP_MINUTES * STEP_MINUTES
-    high = -(-math.ceil(high_seconds / 60) // STEP_MINUTES) * STEP_MINUTES
-    return low, max(high, STEP_MINUTES)
-
-
-def wait_in_words(low: int, high: int) -> str:
-    """A told wait, in the reader's language."""
-    if not low:
-        return _("คาดว่าจะถึงคิวภายใน %(high)s นาที") % {"high": high}
-    return _("คาดว่าจะถึงคิวในอีก %(low)s ถึง %(high)s นาที") % {"low": low, "high": high}
+    high = math.floor(high_seconds / 60 / STEP_MINUTES + 0.5) * STEP_MINUTES
+    return low, max(high, low + STEP_MINUTES)

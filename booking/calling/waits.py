@@ -1,14 +1,27 @@
-"""How many are ahead of a ticket, and how long it will still wait."""
+"""How many are ahead of a ticket, and what is told of how long it will still wait.
 
-import math
+forecast.py works out when each ticket would be called; here stands what that is worked out from, and what is told.
+"""
+
+import datetime as dt
 from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from booking.calling import pace, times
-from booking.models import Counter, Department, Ticket
-from booking.models.tickets import State
+from booking import thai
+from booking.calling import forecast, pace, times
+from booking.calling.forecast import Desk, Periods, Queue, Spread, Turn
+from booking.days import serving
+from booking.models import CounterDepartment, Department, SeatEvent, Ticket, WaitSpread
+from booking.models.tickets import AT_COUNTER, State
+
+NEXT_WALK_IN = -2  # where a ticket's id stands
 
 
 class Standing(NamedTuple):
@@ -28,23 +41,257 @@ class Standing(NamedTuple):
         return bisect_left(self.everybody, turn) + later_but_first
 
 
-class Tempo(NamedTuple):
-    """How fast a queue goes: seconds that a ticket takes, their spread, and how many counters serve it now."""
+@dataclass(frozen=True)
+class Told:
+    """What is told of a ticket's wait.
 
-    seconds: int
-    spread: int
-    counters: int
+    From `low` to `high` minutes; None where no wait is told. `opens_at`: when the department serves again, where it
+    does not now. `unserved_since`: since when no counter has served it, where it should. `can_be_called`: it is open,
+    and the turn is due or may be called early. `expected` (seconds of serving time) and `is_early` (the turn was not
+    due) are kept, to be compared with what the wait becomes.
+    """
+
+    low: int | None = None
+    high: int | None = None
+    expected: int | None = None
+    is_early: bool = False
+    opens_at: dt.datetime | None = None
+    unserved_since: dt.datetime | None = None
+    can_be_called: bool = False
+
+    @property
+    def middle(self) -> int | None:
+        return None if self.low is None else round((self.low + self.high) / 2)
+
+    def in_words(self) -> str:
+        """For the member, in the language of the page; empty where there is nothing to say."""
+        words = [_("เปิดให้บริการ %(time)s") % {"time": thai.clock(self.opens_at)}] if self.opens_at else []
+        if self.unserved_since:
+            since = {"time": thai.clock(self.unserved_since)}
+            words.append(_("ขณะนี้ไม่มีช่องบริการที่ให้บริการฝ่ายนี้ ตั้งแต่ %(time)s จึงยังบอกเวลารอไม่ได้") % since)
+        elif self.low:
+            words.append(_("คาดว่าจะถึงคิวในอีก %(low)s ถึง %(high)s นาที") % {"low": self.low, "high": self.high})
+        elif self.high:
+            words.append(_("คาดว่าจะถึงคิวภายใน %(high)s นาที") % {"high": self.high})
+        return " ".join(words)
+
+    def in_short(self) -> str:
+        """The same for the kiosk's buttons and slip."""
+        words = [_("เปิด %(time)s") % {"time": thai.clock(self.opens_at)}] if self.opens_at else []
+        if self.unserved_since:
+            words.append(_("ไม่มีช่องบริการเปิด ตั้งแต่ %(time)s") % {"time": thai.clock(self.unserved_since)})
+        elif self.low:
+            words.append(_("รอราว %(low)s ถึง %(high)s นาที") % {"low": self.low, "high": self.high})
+        elif self.high:
+            words.append(_("รอไม่เกิน %(high)s นาที") % {"high": self.high})
+        return " ".join(words)
 
 
-def standing_of(department: Department, date, *, now=None) -> Standing:
+@dataclass(frozen=True)
+class Outlook:
+    """A department's queue today as it was at one moment: who stands there and when each is expected to be called, by
+    the ticket's id, in POSIX seconds."""
+
+    standing: Standing
+    expected: dict[int, float]
+    periods: Periods
+    is_manned: bool
+    unserved_since: float
+    calls_early: bool
+    spreads: dict[bool, Spread]
+
+    def ahead(self, ticket: Ticket) -> int:
+        return self.standing.ahead(ticket)
+
+    def told(self, ticket: Ticket, *, now: dt.datetime | None = None) -> Told:
+        """What a ticket of this queue is told."""
+        return self._told(ticket.pk, ticket.due_at.timestamp(), (now or timezone.now()).timestamp())
+
+    def told_to_who_comes_now(self, *, now: dt.datetime | None = None) -> Told:
+        """What a walk-in would be told who came now; only where office() was asked to expect one."""
+        now = (now or timezone.now()).timestamp()
+        return self._told(NEXT_WALK_IN, now, now)
+
+    def _told(self, key: int, due: float, now: float) -> Told:
+        opens_at = forecast.opens_at(self.periods, now)
+        can_be_called = opens_at is None and (due <= now or self.calls_early)
+        opens_at = None if opens_at is None else _moment(opens_at)
+        if not self.is_manned:
+            since = None if opens_at else _moment(self.unserved_since)
+            return Told(opens_at=opens_at, unserved_since=since, can_be_called=can_be_called)
+        called_at = self.expected.get(key)
+        if called_at is None:
+            return Told(opens_at=opens_at, can_be_called=can_be_called)
+        # Until a turn that is not called early is due, nothing is uncertain.
+        start = now if self.calls_early else max(now, due)
+        expected = forecast.serving_seconds(self.periods, start, max(called_at, start))
+        is_early = due > start
+        low, high = (
+            forecast.after_serving(self.periods, start, bound) - now
+            for bound in forecast.bounds(expected, self.spreads[is_early])
+        )
+        return Told(*times.rounded(low, high), round(expected), is_early, opens_at, None, can_be_called)
+
+
+def ahead(ticket: Ticket, *, now: dt.datetime | None = None) -> int:
+    """How many live tickets of the same queue and day have their turn before this one."""
+    return standing_of(ticket.queue, ticket.date, now=now).ahead(ticket)
+
+
+def told(ticket: Ticket, *, now: dt.datetime | None = None) -> Told:
+    """What a ticket of today is told. Whoever also asks who is ahead asks outlook(); for several tickets, office()."""
+    return outlook(ticket.queue_id, now=now).told(ticket, now=now)
+
+
+def outlook(department_id: int, *, now: dt.datetime | None = None) -> Outlook:
+    return office(now=now)[department_id]
+
+
+def standing_of(department: Department, date: dt.date, *, now: dt.datetime | None = None) -> Standing:
     """Those who stand in a department's queue on a day, in one query. Who booked and has not come by the time when
     they become late is not among them: they hold up nobody."""
-    standing = Ticket.objects.filter(queue=department, date=date, state__in=[State.BOOKED, State.WAITING])
-    if department.uses_check_in:
-        in_time = times.earliest_in_time(department, now=now or timezone.now())
-        standing = standing.exclude(state=State.BOOKED, due_at__lt=in_time)
+    now = now or timezone.now()
+    tickets = Ticket.objects.filter(queue=department, date=date, state__in=[State.BOOKED, State.WAITING])
+    rows = tickets.values_list("due_at", "number", "priority", "state")
+    return _standing(row for row in rows if _counts(department, row[0], row[3], now))
+
+
+def office(*, now: dt.datetime | None = None, expects_walk_ins: bool = False) -> dict[int, Outlook]:
+    """The outlook of every department's queue today, by the department's id: worked out together, since counters serve
+    several. Nine queries, however many tickets.
+
+    `expects_walk_ins`: to each queue somebody is added who would come now, and takes nobody's time.
+    """
+    now = now or timezone.now()
+    today = timezone.localdate(now)
+    departments = {one.pk: one for one in Department.objects.all()}
+    tickets = _tickets_by_queue(today)
+    queues = _queues(departments, tickets, today, now)
+    desks, unserved_since = _desks(queues, tickets, now)
+    manned = {pk for desk in desks for pk in desk.queues}
+    spreads = _spreads(departments, now)
+    expected = forecast.calls(queues, desks, now=now.timestamp())
+    found = {}
+    for pk, department in departments.items():
+        standing = [row for row in tickets[pk] if row.state in (State.BOOKED, State.WAITING)]
+        standing = [row for row in standing if _counts(department, row.due_at, row.state, now)]
+        calls = {row.pk: expected[row.pk] for row in standing if row.pk in expected}
+        if expects_walk_ins and pk in manned:
+            calls[NEXT_WALK_IN] = _call_of_a_walk_in(pk, queues, desks, now.timestamp())
+        found[pk] = Outlook(
+            standing=_standing((row.due_at, row.number, row.priority, row.state) for row in standing),
+            expected=calls,
+            periods=queues[pk].periods,
+            is_manned=pk in manned,
+            unserved_since=_unserved_since(queues[pk].periods, unserved_since.get(pk), now.timestamp()),
+            calls_early=department.calls_early,
+            spreads=spreads[pk],
+        )
+    return found
+
+
+def part_of_day(moment: dt.datetime) -> WaitSpread.Part:
+    hour = timezone.localtime(moment).hour
+    return WaitSpread.Part.MORNING if hour < 10 else WaitSpread.Part.NOON if hour < 13 else WaitSpread.Part.AFTERNOON
+
+
+class _Row(NamedTuple):
+    queue_id: int
+    pk: int
+    due_at: dt.datetime
+    number: int
+    priority: str
+    state: str
+    counter_id: int | None
+    called_at: dt.datetime | None
+    issued_at: dt.datetime
+    slot_id: int | None
+
+
+def _tickets_by_queue(today: dt.date) -> dict[int, list[_Row]]:
+    """Today's tickets, those that are over too: from them one sees who was called, and how many walk in."""
+    found = defaultdict(list)
+    for row in Ticket.objects.filter(date=today).order_by().values_list(*_Row._fields):
+        found[row[0]].append(_Row(*row))
+    return found
+
+
+def _queues(departments, tickets, today: dt.date, now: dt.datetime) -> dict[int, Queue]:
+    paces = pace.paces_of(list(departments.values()))
+    periods = serving.serving_periods(today)
+    an_hour_ago = now - dt.timedelta(hours=1)
+    queues = {}
+    for pk, department in departments.items():
+        called = sorted((row for row in tickets[pk] if row.called_at), key=lambda row: row.called_at, reverse=True)
+        queues[pk] = Queue(
+            seconds=paces[pk][0],
+            periods=[(opens.timestamp(), closes.timestamp()) for opens, closes in periods.get(pk, [])],
+            turns=[
+                Turn(row.due_at.timestamp(), row.number, row.pk, bool(row.priority), row.state == State.WAITING)
+                for row in tickets[pk]
+                if row.state in (State.BOOKED, State.WAITING) and _counts(department, row.due_at, row.state, now)
+            ],
+            calls_early=department.calls_early,
+            priority_in_a_row=department.priority_in_a_row,
+            in_a_row=len(list(takewhile(lambda row: row.priority, called[: department.priority_in_a_row]))),
+            walk_ins_an_hour=sum(row.slot_id is None and row.issued_at > an_hour_ago for row in tickets[pk]),
+        )
+    return queues
+
+
+def _desks(queues, tickets, now: dt.datetime) -> tuple[list[Desk], dict[int, dt.datetime]]:
+    """The manned counters; and of each department when a counter that serves it was left last, where that is known."""
+    changed = SeatEvent.objects.filter(counter=OuterRef("counter")).order_by("-id").values("at")[:1]
+    rows = CounterDepartment.objects.filter(counter__is_active=True).annotate(changed_at=Subquery(changed))
+    served, left_at = defaultdict(list), {}
+    for counter_id, clerk_id, vacated_at, department_id in rows.order_by("counter", "position", "pk").values_list(
+        "counter_id", "counter__clerk_id", "changed_at", "department_id"
+    ):
+        if clerk_id:
+            served[counter_id].append(department_id)
+        elif vacated_at:
+            left_at[department_id] = max(vacated_at, left_at.get(department_id, vacated_at))
+    moment = now.timestamp()
+    busy_until = {
+        row.counter_id: forecast.free_at(called_at=row.called_at.timestamp(), seconds=queues[pk].seconds, now=moment)
+        for pk, rows in tickets.items()
+        for row in rows
+        if row.state in AT_COUNTER and row.called_at
+    }
+    return [Desk(pks, busy_until.get(counter_id, moment)) for counter_id, pks in served.items()], left_at
+
+
+def _spreads(departments, now: dt.datetime) -> dict[int, dict[bool, Spread]]:
+    """By which spread each department tells now: its own at this time of day, else that of all day, else the usual."""
+    found = {pk: dict(forecast.USUAL) for pk in departments}
+    # The whole day's come first, so that those of the time of day take their place.
+    rows = WaitSpread.objects.filter(part_of_day__in=["", part_of_day(now)]).order_by("part_of_day")
+    for row in rows:
+        found[row.department_id][row.is_early] = Spread(row.low, row.high)
+    return found
+
+
+def _call_of_a_walk_in(pk: int, queues: dict[int, Queue], desks: list[Desk], now: float) -> float:
+    queues[pk].turns.append(Turn(now, 10**9, NEXT_WALK_IN))
+    called_at = forecast.calls(queues, desks, now=now, until=NEXT_WALK_IN)[NEXT_WALK_IN]
+    queues[pk].turns.pop()
+    return called_at
+
+
+def _unserved_since(periods: Periods, left_at: dt.datetime | None, now: float) -> float:
+    """The last counter was left then, or the department opened without one."""
+    began = max((opens for opens, _ in periods if opens <= now), default=now)
+    return max(began, left_at.timestamp()) if left_at else began
+
+
+def _counts(department: Department, due_at: dt.datetime, state: str, now: dt.datetime) -> bool:
+    """Whether a booked or waiting ticket still stands in its queue."""
+    return state == State.WAITING or not department.uses_check_in or not times.is_late(department, due_at, came_at=now)
+
+
+def _standing(rows) -> Standing:
     found = Standing([], [], [])
-    for due_at, number, priority, state in standing.values_list("due_at", "number", "priority", "state"):
+    for due_at, number, priority, state in rows:
         found.everybody.append(_turn(due_at, number))
         if priority:
             found.priority.append(found.everybody[-1])
@@ -55,31 +302,9 @@ def standing_of(department: Department, date, *, now=None) -> Standing:
     return found
 
 
-def tempo_of(department: Department) -> Tempo:
-    counters = Counter.objects.filter(departments=department, clerk__isnull=False).count()
-    return Tempo(*pace.pace_of(department), max(1, counters))
-
-
-def ahead(ticket: Ticket, *, now=None) -> int:
-    """How many live tickets of the same queue and day have their turn before this one."""
-    return standing_of(ticket.queue, ticket.date, now=now).ahead(ticket)
-
-
-def expected_wait(
-    ticket: Ticket, *, now=None, before: int | None = None, tempo: Tempo | None = None
-) -> tuple[int, int]:
-    """How long this ticket will still wait, as the range in minutes that is told: from those ahead (`before`) and the
-    queue's tempo, where these are known already. A booking waits at least until its time, where somebody else waits."""
-    now = now or timezone.now()
-    before = ahead(ticket, now=now) if before is None else before
-    seconds, spread, counters = tempo or tempo_of(ticket.queue)
-    middle = before * seconds / counters
-    margin = math.sqrt(before) * spread / counters + seconds / counters / 2
-    until_due = (ticket.due_at - now).total_seconds() if before else 0
-    low = max(middle - margin, until_due, 0)
-    high = max(middle + margin, low)
-    return times.rounded(low, high)
-
-
-def _turn(due_at, number: int) -> tuple[float, int]:
+def _turn(due_at: dt.datetime, number: int) -> tuple[float, int]:
     return due_at.timestamp(), number
+
+
+def _moment(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, timezone.get_current_timezone())

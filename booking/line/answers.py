@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from booking import verbs
-from booking.calling import times, waits
+from booking.calling import waits
 from booking.errors import BookingError
 from booking.messages import cards, texts
 from booking.models import Ticket
@@ -141,17 +141,21 @@ def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
     tickets = list(_own_tickets(user_id).upcoming()[:MOST_CARDS])
     if not tickets:
         return [_card(_("ท่านไม่มีคิวที่จองไว้"), [], _book_button())]
-    return [_ask_to_cancel(ticket) if asks_to_cancel else _status(ticket) for ticket in tickets]
+    if asks_to_cancel:
+        return [_ask_to_cancel(ticket) for ticket in tickets]
+    office = waits.office() if any(ticket.date == timezone.localdate() for ticket in tickets) else {}
+    return [_status(ticket, office.get(ticket.queue_id)) for ticket in tickets]
 
 
-def _status(ticket: Ticket) -> dict:
+def _status(ticket: Ticket, outlook: waits.Outlook | None) -> dict:
+    """`outlook`: of its queue, where one of the tickets is of today."""
     lines = texts.when(ticket)
-    if ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
-        ahead = waits.ahead(ticket)
-        is_next = ticket.state == State.WAITING and not ahead
+    if outlook and ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
+        ahead, told = outlook.ahead(ticket), outlook.told(ticket)
+        is_next = ticket.state == State.WAITING and not ahead and told.can_be_called
         lines.append(texts.before(ahead) if ahead or is_next else _("ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน"))
-    if ticket.state == State.WAITING:
-        lines.append(times.wait_in_words(*waits.expected_wait(ticket)))
+        if ticket.state == State.WAITING and told.in_words():
+            lines.append(told.in_words())
     buttons = [(_("ดูบัตรคิว"), texts.ticket_link(ticket))] if settings.PUBLIC_URL else []
     if ticket.can_cancel:
         buttons.append((_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}"))

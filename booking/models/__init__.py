@@ -1,5 +1,5 @@
 from booking.models.board import BoardNotice, Clip
-from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion, SeatEvent
+from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion, SeatEvent, WaitSpread
 from booking.models.days import DepartmentDay
 from booking.models.departments import Department
 from booking.models.exceptions import DayException
@@ -37,4 +37,5 @@ __all__ = [
     "TicketEvent",
     "VisitCount",
     "WaitPrediction",
+    "WaitSpread",
 ]

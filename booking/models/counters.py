@@ -118,3 +118,35 @@ class Pace(models.Model):
 
     def __str__(self):
         return f"{self.department_id}: {self.seconds}"
+
+
+class WaitSpread(models.Model):
+    """Between which multiples of what was expected a department's waits have really lain (calling/forecast.py), at a
+    time of day or, where that is empty, at all; measured by a job."""
+
+    class Part(models.TextChoices):
+        MORNING = "morning", _("ก่อน 10.00 น.")
+        NOON = "noon", _("10.00 ถึง 13.00 น.")
+        AFTERNOON = "afternoon", _("หลัง 13.00 น.")
+
+    department = models.ForeignKey(Department, models.CASCADE, related_name="+", verbose_name=_("ฝ่าย"))
+    part_of_day = models.CharField(_("ช่วงของวัน"), max_length=10, choices=Part, blank=True)
+    is_early = models.BooleanField(_("มาก่อนเวลา"))
+    low = models.FloatField(_("อย่างน้อย (เท่า)"))
+    high = models.FloatField(_("อย่างมาก (เท่า)"))
+    count = models.PositiveIntegerField(_("จากกี่คิว"))
+    measured_at = models.DateTimeField(_("วัดเมื่อ"))
+
+    class Meta:
+        verbose_name = _("ช่วงของเวลารอ")
+        verbose_name_plural = _("ช่วงของเวลารอ")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_spread_per_department_part_and_class",
+                fields=["department", "part_of_day", "is_early"],
+                violation_error_message=_("ฝ่ายนี้มีช่วงของเวลารอนี้แล้ว"),
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.department_id} {self.part_of_day}: {self.low:.2f}-{self.high:.2f}"

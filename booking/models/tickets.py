@@ -343,6 +343,9 @@ class WaitPrediction(models.Model):
     at = models.DateTimeField(_("ทำนายเมื่อ"))
     low = models.PositiveSmallIntegerField(_("อย่างน้อย (นาที)"))
     high = models.PositiveSmallIntegerField(_("อย่างมาก (นาที)"))
+    # What the range was made from: seconds of serving time, and whether the turn was not due yet.
+    expected = models.PositiveIntegerField(_("คาดไว้ (วินาที)"), null=True)
+    is_early = models.BooleanField(_("มาก่อนเวลา"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("เวลารอที่ทำนาย")

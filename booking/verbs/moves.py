@@ -69,6 +69,10 @@ def due_again(ticket: Ticket, department: Department, now):
 
 
 def keep_prediction(ticket: Ticket, now) -> None:
-    """Keep the wait that the member is told on arrival, to be compared with what it becomes."""
-    low, high = waits.expected_wait(ticket, now=now)
-    WaitPrediction.objects.update_or_create(ticket=ticket, defaults={"at": now, "low": low, "high": high})
+    """Keep the wait that the member is told on arrival, where one is told, to be compared with what it becomes."""
+    told = waits.told(ticket, now=now)
+    if told.low is None:
+        WaitPrediction.objects.filter(ticket=ticket).delete()
+        return
+    kept = {"at": now, "low": told.low, "high": told.high, "expected": told.expected, "is_early": told.is_early}
+    WaitPrediction.objects.update_or_create(ticket=ticket, defaults=kept)

@@ -86,9 +86,11 @@ def _turn(ticket: Ticket, *, is_present: bool) -> dict:
         may = "scan"
     else:
         may = "check_in"
+    outlook = waits.outlook(ticket.queue_id) if may == "wait" else None
     return {
         "ticket": ticket,
         "may": may,
         "opens_at": opens_at,
-        "ahead": waits.ahead(ticket) if may == "wait" else None,
+        "ahead": outlook.ahead(ticket) if outlook else None,
+        "told": outlook.told(ticket) if outlook else None,
     }

@@ -89,13 +89,13 @@ def ticket(request):
     if handed_over is None:
         return redirect("kiosk")
     shown = Ticket.objects.with_details().get(pk=handed_over["ticket"])
-    ahead = waits.ahead(shown) if shown.state == State.WAITING else None
+    outlook = waits.outlook(shown.queue_id) if shown.state == State.WAITING else None
     context = handed_over | {
         "ticket": shown,
         "department": shown.department,
         "now": timezone.now(),
-        "ahead": ahead,
-        "wait": None if ahead is None else waits.expected_wait(shown, before=ahead),
+        "ahead": outlook.ahead(shown) if outlook else None,
+        "told": outlook.told(shown) if outlook else None,
         "qr": qr(secret_link(request, shown)),
     }
     return render(request, "kiosk/ticket.html", context)
@@ -106,12 +106,12 @@ def _choices() -> dict:
     now: from when they will be, since when they are not any more, or closed today."""
     now, today = timezone.now(), timezone.localdate()
     serving_today, waiting_now = serving.serving_periods(today), board.waiting_by_department()
+    office = waits.office(now=now, expects_walk_ins=True)
     choices = []
     for department in Department.objects.active():
         periods = serving_today.get(department.pk)
         opens_at, closes_at = serving.walk_in_hours(department, periods) if periods else (None, None)
         is_open = bool(periods) and opens_at <= now < closes_at
-        last = Ticket(queue=department, department=department, date=today, due_at=now, number=0)
         choices.append(
             {
                 "department": department,
@@ -119,7 +119,7 @@ def _choices() -> dict:
                 "opens_at": opens_at if periods and now < opens_at else None,
                 "closed_at": closes_at if periods and now >= closes_at else None,
                 "waiting": waiting_now.get(department.pk, 0),
-                "wait": waits.expected_wait(last, now=now) if is_open else None,
+                "told": office[department.pk].told_to_who_comes_now(now=now) if is_open else None,
             }
         )
     return {"choices": choices, "now": now}

@@ -19,7 +19,7 @@ from booking.calling import waits
 from booking.models import Department
 
 REFRESH_SECONDS = 30
-STANDING_KEPT_SECONDS = 5
+OUTLOOK_KEPT_SECONDS = 5
 ETAG_OF_ONE_QUEUE = re.compile(r'(?:W/)?("(?P<queue>\d{1,18})\.\d+-\d+-\d+-[a-z]+-(?P<about>[\d-]+)")', re.ASCII)
 
 
@@ -53,14 +53,14 @@ def with_version(response: HttpResponse, etag: str) -> HttpResponse:
     return response
 
 
-def standing_today(department: Department, version: int) -> tuple[waits.Standing, waits.Tempo]:
-    """Those who stand in a queue today, and its tempo. Worked out once for all the pages that ask while the queue
-    has this version, but every five seconds: bookings and counters come without one."""
+def outlook_today(department: Department, version: int) -> waits.Outlook:
+    """Who stands in a queue today, and what they are told. Worked out once for all the pages that ask while the queue
+    has this version, but every five seconds: bookings, counters and other queues change without it."""
     now = timezone.now()
     today = timezone.localdate(now)
-    key = f"standing.{department.pk}.{version}.{today}.{int(now.timestamp()) // STANDING_KEPT_SECONDS}"
+    key = f"outlook.{department.pk}.{version}.{today}.{int(now.timestamp()) // OUTLOOK_KEPT_SECONDS}"
     kept = cache.get(key)
     if kept is None:
-        kept = waits.standing_of(department, today, now=now), waits.tempo_of(department)
-        cache.set(key, kept, STANDING_KEPT_SECONDS)
+        kept = waits.outlook(department.pk, now=now)
+        cache.set(key, kept, OUTLOOK_KEPT_SECONDS)
     return kept

@@ -19,7 +19,7 @@ from booking.models.tickets import State
 from booking.papers import calendar_file, pictures
 from booking.views import calendar, refusals, scan, visitor
 from booking.views.access import access
-from booking.views.live import queue_etag, standing_today, unchanged, with_version
+from booking.views.live import outlook_today, queue_etag, unchanged, with_version
 from booking.views.qr import qr, secret_link
 
 # How often an open page looks again: when its turn is near, so that a call shows within a second, reload included; when
@@ -203,13 +203,11 @@ def _move(request, ticket, date, days_url):
 def _live_context(ticket, version: int | None = None) -> dict:
     today = timezone.localdate()
     is_today, is_past = ticket.date == today, ticket.date < today
-    wait = None
+    told = None
     if is_today:
         version = queues.versions([ticket.queue_id])[ticket.queue_id] if version is None else version
-        standing, tempo = standing_today(ticket.queue, version)
-        ahead = standing.ahead(ticket)
-        if ticket.state == State.WAITING:
-            wait = times.wait_in_words(*waits.expected_wait(ticket, before=ahead, tempo=tempo))
+        outlook = outlook_today(ticket.queue, version)
+        ahead, told = outlook.ahead(ticket), outlook.told(ticket)
     else:
         ahead = waits.ahead(ticket)
     return {
@@ -217,7 +215,8 @@ def _live_context(ticket, version: int | None = None) -> dict:
         "ahead": ahead,
         "is_today": is_today,
         "is_past": is_past,
-        "wait": wait,
+        "wait": told.in_words() if told and ticket.state == State.WAITING else "",
+        "is_next": bool(told) and not ahead and told.can_be_called and _waits(ticket),
         "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
 
@@ -225,9 +224,13 @@ def _live_context(ticket, version: int | None = None) -> dict:
 def _poll_seconds(ticket, ahead: int) -> float:
     """Near is who is called, and who has no more before them than the department calls near: several counters may call
     one after the other in a moment."""
-    waits = ticket.state == State.WAITING or (ticket.state == State.BOOKED and not ticket.queue.uses_check_in)
-    is_near = ticket.state == State.CALLED or (waits and ahead <= ticket.queue.nearly_when_ahead)
+    is_near = ticket.state == State.CALLED or (_waits(ticket) and ahead <= ticket.queue.nearly_when_ahead)
     return POLL_SECONDS_NEAR if is_near else POLL_SECONDS_TODAY
+
+
+def _waits(ticket) -> bool:
+    """Whether it may be called as soon as its turn comes."""
+    return ticket.state == State.WAITING or (ticket.state == State.BOOKED and not ticket.queue.uses_check_in)
 
 
 def _check_in(ticket) -> dict | None:

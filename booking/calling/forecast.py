@@ -1,0 +1,227 @@
+"""When each ticket would be called if everything went on as it usually does: the counters that are manned call in their
+order, each service takes the department's pace, and walk-ins go on coming for an hour as they did in the last one.
+
+No database here: waits.py makes the picture from it, queuesite/demo/rehearsal.py from days that are made up. Moments
+are POSIX seconds.
+"""
+
+import bisect
+import heapq
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+Periods = list[tuple[float, float]]
+
+# How likely somebody comes who has booked and is not there yet: before their turn is due, and when it has passed.
+COMES, COMES_LATE = 0.85, 0.5
+# A service that has lasted longer than usual goes on for at least this share of the usual.
+LEAST_LEFT = 0.3
+# Walk-ins who have not come yet; and how far ahead they are expected, in seconds.
+WALK_IN = -1
+LOOKS_AHEAD = 3600
+
+
+class Turn(NamedTuple):
+    """A ticket that is still to be called. Who booked and has not come (`is_here` is False) is called at the earliest
+    when the turn is due."""
+
+    due: float
+    number: int
+    key: int
+    is_priority: bool = False
+    is_here: bool = True
+
+
+@dataclass
+class Queue:
+    """A department's queue: seconds that a ticket takes, when the department serves, who stands there, and the rules
+    of docs/order-of-calling.md that the order depends on. `in_a_row`: priority calls since the last ordinary one;
+    `walk_ins_an_hour`: how many have come within the last hour."""
+
+    seconds: float
+    periods: Periods
+    turns: list[Turn] = field(default_factory=list)
+    calls_early: bool = True
+    priority_in_a_row: int = 2
+    in_a_row: int = 0
+    walk_ins_an_hour: float = 0
+
+
+class Desk(NamedTuple):
+    """A manned counter: the departments that it serves, in its order, and when it is expected to be free."""
+
+    queues: list[int]
+    free_at: float
+
+
+def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int | None = None) -> dict[int, float]:
+    """When each ticket is expected to be called, by its key; who cannot be called by any of the desks is not among
+    them. With `until`, only as far as that key's call."""
+    standing = {pk: _Standing(queue) for pk, queue in queues.items()}
+    found: dict[int, float] = {}
+    for one in standing.values():
+        one.expect_walk_ins(now)
+    free = [(max(desk.free_at, now), nth) for nth, desk in enumerate(desks)]
+    heapq.heapify(free)
+    while free:
+        at, nth = heapq.heappop(free)
+        served = [standing[pk] for pk in desks[nth].queues if pk in standing]
+        turn, queue = _next(served, at)
+        if turn is None:
+            later = min((moment for one in served for moment in one.next_moments(at)), default=None)
+            if later is not None:
+                heapq.heappush(free, (later, nth))
+            continue
+        if turn.key != WALK_IN:
+            found[turn.key] = at
+        if turn.key == until:
+            break
+        likely = 1 if turn.is_here or turn.key == WALK_IN else COMES if turn.due >= now else COMES_LATE
+        heapq.heappush(free, (at + queue.seconds * likely, nth))
+    return found
+
+
+def next_call(queues: list[Queue], *, at: float) -> tuple[Turn, Queue] | None:
+    """Whom a counter that serves these queues, in this order, would call at that moment; taken out of its queue."""
+    turn, queue = _next([_Standing(queue) for queue in queues], at)
+    if turn is None:
+        return None
+    queue.turns.remove(turn)
+    queue.in_a_row = queue.in_a_row + 1 if turn.is_priority else 0
+    return turn, queue
+
+
+def free_at(*, called_at: float, seconds: float, now: float) -> float:
+    """When a counter that called its ticket then is expected to be free."""
+    return now + max(called_at + seconds - now, seconds * LEAST_LEFT)
+
+
+def serving_seconds(periods: Periods, start: float, end: float) -> float:
+    """How much of the time from `start` to `end` the department serves. Who is still there at closing is served after
+    it: the last period has no end. Without periods all time counts."""
+    return sum(max(0, min(end, closes) - max(start, opens)) for opens, closes in _open_ended(periods))
+
+
+def after_serving(periods: Periods, start: float, seconds: float) -> float:
+    """The moment at which the department has served for so long since `start`."""
+    for opens, closes in _open_ended(periods):
+        begins = max(start, opens)
+        if begins < closes and seconds <= closes - begins:
+            return begins + seconds
+        seconds -= max(0, closes - begins)
+    raise AssertionError("the last period has no end")
+
+
+def opens_at(periods: Periods, now: float) -> float | None:
+    """When the department serves again, where it does not now; None while it serves and after closing."""
+    if not periods or any(opens <= now < closes for opens, closes in periods):
+        return None
+    return next((opens for opens, _ in periods if opens > now), None)
+
+
+class Spread(NamedTuple):
+    """Between which multiples of what was expected waits lie, both with STEADY added."""
+
+    low: float
+    high: float
+
+
+# Up to here a wait is off by minutes, beyond it by a share of its length (in seconds).
+STEADY = 200
+# The shares of waits that end before the range and after it. Waits of a moment, of which there are many, nearly always
+# lie within theirs; so of all waits more lie within than these leave.
+BELOW, ABOVE = 0.06, 0.15
+# Who is called in a moment tells nothing about the spread of waits.
+A_MOMENT = 60
+# Whoever comes before the turn is due may be called early or may have to wait for it: such waits spread more (True).
+# What an office is told by before it has waits of its own: measured on the 100 days of rehearse(range(1, 101)).
+USUAL = {True: Spread(0.53, 1.73), False: Spread(0.49, 1.45)}
+
+
+def spread_of(waited: Iterable[tuple[float, float]], *, at_least: int = 1) -> Spread | None:
+    """The spread of waits that are over, each as (expected, actual) in seconds of serving time. None where too few of
+    them say anything."""
+    multiples = sorted((actual + STEADY) / (expected + STEADY) for expected, actual in waited if expected > A_MOMENT)
+    if len(multiples) < at_least:
+        return None
+    last = len(multiples) - 1
+    return Spread(multiples[math.floor(last * BELOW)], multiples[math.ceil(last * (1 - ABOVE))])
+
+
+def bounds(expected: float, spread: Spread) -> tuple[float, float]:
+    """From when to when a wait of so many seconds of serving time usually ends, in such seconds."""
+    low = max(0, spread.low * (expected + STEADY) - STEADY)
+    return low, max(low, spread.high * (expected + STEADY) - STEADY)
+
+
+def _open_ended(periods: Periods) -> Periods:
+    if not periods:
+        return [(float("-inf"), float("inf"))]
+    return [*periods[:-1], (periods[-1][0], float("inf"))]
+
+
+class _Standing:
+    """Who is left in a queue while the calls are played through, by class, in order."""
+
+    def __init__(self, queue: Queue):
+        self.queue, self.in_a_row, self.seconds = queue, queue.in_a_row, queue.seconds
+        turns = sorted(queue.turns)
+        self.classes = {
+            True: [turn for turn in turns if turn.is_priority],
+            False: [turn for turn in turns if not turn.is_priority],
+        }
+
+    def expect_walk_ins(self, now: float) -> None:
+        """Stand them in the queue where they will come, if they go on coming as they do."""
+        rate = self.queue.walk_ins_an_hour
+        if not rate:
+            return
+        last = min(now + LOOKS_AHEAD, self.queue.periods[-1][1] if self.queue.periods else now)
+        due = now + 3600 / rate / 2
+        while due < last:
+            bisect.insort(self.classes[False], Turn(due, 0, WALK_IN, is_here=False), key=lambda turn: turn[:2])
+            due += 3600 / rate
+
+    def serves_at(self, at: float) -> bool:
+        return opens_at(self.queue.periods, at) is None
+
+    def first(self, at: float, *, is_due: bool) -> Turn | None:
+        """Whom a counter would call now of those who are due, or of those who came early."""
+        best = {kind: next(self._candidates(kind, at, is_due=is_due), None) for kind in (True, False)}
+        most = self.queue.priority_in_a_row
+        has_had_its_turns = bool(most) and self.in_a_row >= most
+        if best[True] and (not has_had_its_turns or not best[False]):
+            return best[True]
+        return best[False]
+
+    def take(self, turn: Turn) -> None:
+        self.classes[turn.is_priority].remove(turn)
+        self.in_a_row = self.in_a_row + 1 if turn.is_priority else 0
+
+    def next_moments(self, at: float) -> Iterable[float]:
+        """The next moments at which somebody may be called who may not be at `at`."""
+        again = opens_at(self.queue.periods, at)
+        if again is not None and (self.classes[True] or self.classes[False]):
+            yield again
+            return
+        for turns in self.classes.values():
+            yield from (turn.due for turn in turns if turn.due > at)
+
+    def _candidates(self, is_priority: bool, at: float, *, is_due: bool):
+        if is_due:
+            return (turn for turn in self.classes[is_priority][:1] if turn.due <= at)
+        return (turn for turn in self.classes[is_priority] if turn.is_here and turn.due > at)
+
+
+def _next(served: list[_Standing], at: float) -> tuple[Turn | None, Queue | None]:
+    """The call that a counter makes: the first of its departments in which somebody is due; else whoever came early."""
+    open_now = [one for one in served if one.serves_at(at)]
+    for is_due in (True, False):
+        for one in open_now:
+            turn = one.first(at, is_due=is_due) if is_due or one.queue.calls_early else None
+            if turn:
+                one.take(turn)
+                return turn, one.queue
+    return None, None
