@@ -135,7 +135,7 @@ def test_how_many_are_ahead_on_the_day(client):
     assert "วันนี้ ก่อนหน้าท่านมี 2 คิว" in text(page_of(client, ticket))
     for earlier in Ticket.objects.exclude(pk=ticket.pk):
         verbs.cancel(ticket=earlier)
-    assert "ท่านเป็นคิวถัดไป" in text(page_of(client, ticket))
+    assert "วันนี้ ขณะนี้ยังไม่มีผู้จองก่อนหน้าท่าน" in text(page_of(client, ticket))
 
 
 @pytest.mark.parametrize("state", State.values)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0015_walk_in_hours'),
+        ("booking", "0018_booking_may_book"),
     ]
 
     operations = [
