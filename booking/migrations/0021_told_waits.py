@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("booking", "0018_booking_may_book"),
+        ("booking", "0020_exceptions_from_overrides"),
     ]
 
     operations = [
