@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("booking", "0020_exceptions_from_overrides"),
+        ("booking", "0022_seat_events"),
     ]
 
     operations = [
