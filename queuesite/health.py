@@ -40,6 +40,16 @@ def readyz(request):
     return answer
 
 
+@never_cache
+@require_safe
+def workerz(request):
+    """200 while the worker gives signs of life, else 503. An alarm of its own: members are served all the same."""
+    said = _worker()
+    answer = JsonResponse({"status": said or "ok"}, status=503 if said else 200)
+    answer._has_been_logged = True
+    return answer
+
+
 def unapplied_migrations() -> int:
     """How many migrations the database still lacks."""
     executor = MigrationExecutor(connection)
@@ -71,10 +81,14 @@ def _migrations() -> None:
 _migrations.done = False
 
 
-def _worker() -> None:
-    if worker_is_late():
-        minutes = HEARTBEAT_LATE // dt.timedelta(minutes=1)
-        raise NotReady(f"no sign of the worker for {minutes} minutes: python manage.py qcluster")
+def _worker() -> str:
+    try:
+        if not worker_is_late():
+            return ""
+    except DatabaseError:
+        return "the database does not answer"
+    minutes = HEARTBEAT_LATE // dt.timedelta(minutes=1)
+    return f"no sign of the worker for {minutes} minutes: python -m queuesite.launcher.worker"
 
 
 def _messages() -> str:
@@ -85,5 +99,5 @@ def _messages() -> str:
     return f"the oldest unsent message has been due for {minutes} minutes: see the messages in the back office"
 
 
-CHECKS = {"database": _database, "migrations": _migrations, "worker": _worker}
-WARNINGS = {"messages": _messages}
+CHECKS = {"database": _database, "migrations": _migrations}
+WARNINGS = {"worker": _worker, "messages": _messages}

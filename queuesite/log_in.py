@@ -29,7 +29,7 @@ def limits(get_response):
     def middleware(request):
         address = reverse("admin:login")
         if request.method == "POST" and request.path_info == address:
-            name = request.POST.get("username", "")[:LONGEST_NAME]
+            name = request.POST.get("username", "").replace("\0", "")[:LONGEST_NAME]
             if name not in _known(request) and _is_past_a_limit(name, request):
                 return render(request, settings.AXES_LOCKOUT_TEMPLATE, status=429)
         response = get_response(request)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +20,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(postgres.env_file())
 VAR_DIR = postgres.var_dir()
+
+
+def whole(name: str, *, default: int) -> int:
+    """A setting that is a whole number. Raises ImproperlyConfigured, whose sentence `manage.py` prints."""
+    try:
+        return env.int(name, default=default)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, and is {env(name)!r}.") from None
+
 
 DEMO = env.bool("DEMO", default=False)
 _DEMO_KEY = {"default": "demo-only-and-known-to-everyone-" * 2} if DEMO else {}
@@ -55,15 +65,15 @@ LOOKUP_LIMITS = {
 # What members may book for themselves: live tickets and bookings (moves too) a day of one member, bookings an hour from
 # one device and from one address. Past the last of them they are asked for a proof; past the others they are refused.
 BOOKING_LIMITS = {
-    "live": env.int("BOOKING_LIMIT_LIVE", default=3),
-    "day": env.int("BOOKING_LIMIT_DAY", default=6),
-    "device": env.int("BOOKING_LIMIT_DEVICE", default=6),
-    "address": env.int("BOOKING_LIMIT_ADDRESS", default=60),
+    "live": whole("BOOKING_LIMIT_LIVE", default=3),
+    "day": whole("BOOKING_LIMIT_DAY", default=6),
+    "device": whole("BOOKING_LIMIT_DEVICE", default=6),
+    "address": whole("BOOKING_LIMIT_ADDRESS", default=60),
 }
 # How often its holder may move one ticket; staff may go on.
-MOST_MOVES = env.int("MOST_MOVES", default=10)
+MOST_MOVES = whole("MOST_MOVES", default=10)
 # Days after which a past ticket is no longer linked to its member (the PDPA asks for the least data).
-UNLINK_AFTER_DAYS = env.int("UNLINK_AFTER_DAYS", default=90)
+UNLINK_AFTER_DAYS = whole("UNLINK_AFTER_DAYS", default=90)
 
 # --- LINE and e-mail --------------------------------------------------------------------------------------------
 
@@ -79,7 +89,7 @@ LINE_LIFF_ID = env("LINE_LIFF_ID", default="")
 LINE_LINK_PROOF = env("LINE_LINK_PROOF", default="none")
 
 EMAIL_HOST = env("EMAIL_HOST", default="")
-EMAIL_PORT = env.int("EMAIL_PORT", default=587)
+EMAIL_PORT = whole("EMAIL_PORT", default=587)
 EMAIL_HOST_USER = env("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", default="")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=True)
@@ -90,9 +100,9 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="queue@localhost")
 
 # What `make run` listens on, and how many processes answer the public, and staff and boards.
 HOST = env("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-WEB_WORKERS = env.int("WEB_WORKERS", default=2)
-STAFF_WORKERS = env.int("STAFF_WORKERS", default=2)
+PORT = whole("PORT", default=8000)
+WEB_WORKERS = whole("WEB_WORKERS", default=2)
+STAFF_WORKERS = whole("STAFF_WORKERS", default=2)
 # The nginx that `make run` puts in front: a path, "off", or whichever is found.
 NGINX = env("NGINX", default="")
 # Proxies of the office's own before that nginx, by address: theirs alone is the X-Forwarded-For that is believed.
@@ -183,7 +193,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or postgres.embedded_url())}
-DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
+DATABASES["default"] |= {"CONN_MAX_AGE": whole("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
 # The statement that books is prepared in each connection: planning it takes as long as running it.
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -219,12 +229,12 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
-AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=8)
+AXES_FAILURE_LIMIT = whole("LOGIN_FAILURE_LIMIT", default=8)
 AXES_COOLOFF_TIME = 0.25  # hours
 # Of devices that have not signed in under that name before: wrong passwords of one name from anywhere, and names tried
 # from one address, within the same time (queuesite/log_in.py).
-LOGIN_LIMIT_NAME = env.int("LOGIN_LIMIT_NAME", default=50)
-LOGIN_LIMIT_ADDRESS = env.int("LOGIN_LIMIT_ADDRESS", default=20)
+LOGIN_LIMIT_NAME = whole("LOGIN_LIMIT_NAME", default=50)
+LOGIN_LIMIT_ADDRESS = whole("LOGIN_LIMIT_ADDRESS", default=20)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "members.throttle.client_address"
 AXES_RESET_ON_SUCCESS = True
@@ -239,8 +249,8 @@ if SESSION_COOKIE_SECURE:  # a cookie that no neighbour below the same domain ca
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = env.bool("HTTPS", default=not DEMO)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0 if DEMO else 31536000)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^workerz$"]
+SECURE_HSTS_SECONDS = whole("HSTS_SECONDS", default=0 if DEMO else 31536000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=not DEMO)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -274,7 +284,7 @@ Q_CLUSTER = {
     "name": "queuesite",
     "orm": "default",
     # One of them is busy sending messages all the time.
-    "workers": env.int("WORKERS", default=3),
+    "workers": whole("WORKERS", default=3),
     "timeout": 300,
     "retry": 360,
     "max_attempts": 5,
@@ -372,14 +382,23 @@ AXES_LOCKOUT_TEMPLATE = "admin/locked.html"
 
 # --- what is written down ----------------------------------------------------------------------------------------
 
+
+def _without_traceback(record) -> bool:
+    record.exc_info = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"without_traceback": {"()": "django.utils.log.CallbackFilter", "callback": _without_traceback}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},
+        # One line says it all: which name was asked for.
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "axes": {"level": "WARNING"},
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
     },

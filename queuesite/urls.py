@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/", include("booking.api.urls")),
     path("healthz", anyone(health.healthz)),
     path("readyz", anyone(health.readyz)),
+    path("workerz", anyone(health.workerz)),
     path("i18n/setlang/", anyone(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("", include("booking.urls")),

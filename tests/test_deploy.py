@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.checks import Tags, run_checks
+from django.db import connections
 
 from queuesite.launcher import postgres
+from queuesite.launcher import run as launcher
 
 PRODUCTION = {
     "DEMO": "off",
@@ -23,9 +26,14 @@ PRODUCTION = {
 
 
 def check(environment):
+    return run("check", "--deploy", "--fail-level", "WARNING", environment)
+
+
+def run(*arguments):
+    *command, environment = arguments
     environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # of the browser tests beside it
     return subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        [sys.executable, "manage.py", *command],
         cwd=postgres.BASE_DIR,
         env=environment,
         capture_output=True,
@@ -96,3 +104,50 @@ def test_the_container_has_every_folder_that_is_imported():
     copied = (postgres.BASE_DIR / "deploy" / "Containerfile").read_text()
     for folder in ("booking", "deploy", "holidays", "locale", "members", "queuesite", "static", "templates"):
         assert f"COPY {folder} {folder}\n" in copied
+
+
+def test_a_start_without_a_secret_makes_nothing(tmp_path):
+    environment = os.environ | PRODUCTION | {"VAR_DIR": str(tmp_path / "var")}
+    for name in ("SECRET_KEY", "DATABASE_URL"):
+        del environment[name]
+    answer = run("run", environment)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Set the SECRET_KEY environment variable")
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_number_that_is_none_is_said_in_a_sentence(tmp_path):
+    answer = run("check", os.environ | PRODUCTION | {"PORT": "abc"})
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("PORT must be a whole number, and is 'abc'.")
+
+
+def test_an_old_postgresql_is_refused(db, monkeypatch):
+    monkeypatch.setattr(type(connections["default"]), "pg_version", 150013)
+    faults = [fault.msg for fault in run_checks(tags=[Tags.database], databases=["default"])]
+    assert faults == ["DATABASE_URL names a PostgreSQL 15; 16 or newer is needed."]
+
+
+def test_a_wrong_host_is_one_line_in_the_log(client, settings, caplog):
+    settings.ALLOWED_HOSTS = ["queue.example.org"]
+    assert client.get("/", HTTP_HOST="elsewhere.example.org").status_code == 400
+    (record,) = caplog.records
+    assert "elsewhere.example.org" in record.getMessage()
+    assert record.exc_info is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "address"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"ALLOWED_HOSTS": ["queue.example.org"]}, "http://queue.example.org:8000"),
+        ({"ALLOWED_HOSTS": ["queue.example.org"], "SECURE_SSL_REDIRECT": True}, "https://queue.example.org"),
+        ({"ALLOWED_HOSTS": ["127.0.0.1"]}, "http://127.0.0.1:8000"),
+        ({"PUBLIC_URL": "https://queue.example.org"}, "https://queue.example.org"),
+    ],
+)
+def test_the_address_that_is_told_is_one_that_answers(settings, changed, address):
+    settings.ALLOWED_HOSTS = ["*"]
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    assert launcher._public("http://127.0.0.1:8000") == address

@@ -21,7 +21,7 @@ def ready(db, monkeypatch):
 def test_ready(ready, client):
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "worker": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok"}
     assert "no-store" in answer["Cache-Control"]
 
 
@@ -60,12 +60,19 @@ def test_a_reminder_waits_from_its_time_on(ready, client, settings):
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "open_days"])
-def test_not_ready_without_a_fresh_sign_of_the_worker(ready, client, name):
+def test_the_worker_s_silence_is_an_alarm_of_its_own(ready, client, name):
     finished_at = timezone.now() - dt.timedelta(minutes=3, seconds=1 if name == "heartbeat" else -1)
     JobRun.objects.update(name=name, finished_at=finished_at)
-    checks = _refused(client)
-    assert "qcluster" in checks.pop("worker")
-    assert set(checks.values()) == {"ok"}
+    assert client.get("/workerz").status_code == 503
+    assert "queuesite.launcher.worker" in client.get("/workerz").json()["status"]
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, "a balancer would take every web node out"
+    assert "queuesite.launcher.worker" in answer.json()["warnings"]["worker"]
+
+
+def test_while_the_worker_works_there_is_no_alarm(ready, client):
+    assert client.get("/workerz").status_code == 200
+    assert "warnings" not in client.get("/readyz").json()
 
 
 def test_not_ready_before_every_migration_is_applied(ready, client):
@@ -88,7 +95,7 @@ def test_not_ready_without_the_database_but_alive(ready, client, monkeypatch, dj
     assert client.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("address", ["/healthz", "/readyz", "/workerz"])
 def test_nothing_is_asked_by_post(client, address):
     assert client.post(address).status_code == 405
 

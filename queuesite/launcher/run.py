@@ -10,11 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.management import call_command
 from django.db import connection
+from django.http.request import validate_host
 from django_q.tasks import async_task
 
 from booking.models import Department
@@ -48,7 +50,7 @@ def everything(*, say) -> None:
             started = [
                 *([Child("fake LINE", fake_line, channel)] if fake_line else []),
                 *_web(host, port, channel, say),
-                Child("worker", [sys.executable, "manage.py", "qcluster"], channel),
+                Child("worker", [sys.executable, "-m", "queuesite.launcher.worker"], channel),
             ]
             _keep_running(started, address, lock, say)
     except place.NoPlace as exc:
@@ -127,6 +129,7 @@ def _wait_until_ready(address: str, started: list[Child], say) -> None:
 
 
 def _greet(address: str, say) -> None:
+    address = _public(address)
     lines = [
         "",
         "Ready. Ctrl-C ends it.",
@@ -202,6 +205,16 @@ def _silent(started: list[Child]) -> str:
     return f"no answer from: {', '.join(names)}" if names else ""
 
 
+def _public(address: str) -> str:
+    """The address to be told: one that ALLOWED_HOSTS answers."""
+    if settings.PUBLIC_URL or "*" in settings.ALLOWED_HOSTS:
+        return settings.PUBLIC_URL or address
+    host = urlsplit(address).hostname
+    if validate_host(host, settings.ALLOWED_HOSTS) and not settings.SECURE_SSL_REDIRECT:
+        return address
+    return f"https://{_own_name()}" if settings.SECURE_SSL_REDIRECT else f"http://{_own_name()}:{settings.PORT}"
+
+
 def _own_name() -> str:
     """A name that ALLOWED_HOSTS answers."""
     name = settings.ALLOWED_HOSTS[0] if settings.ALLOWED_HOSTS else "localhost"
@@ -213,8 +226,8 @@ def _problem(address: str) -> str:
     request = urllib.request.Request(f"{address}/readyz", headers={"Host": _own_name()})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=5):
-            return ""
+        with opener.open(request, timeout=5) as answer:
+            return json.load(answer).get("warnings", {}).get("worker", "")
     except urllib.error.HTTPError as exc:
         body = exc.read().decode(errors="replace")
         try:

@@ -1,0 +1,111 @@
+"""The worker under watch: `python -m queuesite.launcher.worker` runs django-q's cluster, ends it, and starts it anew
+where it hangs.
+
+Told to end, django-q waits for its processes one after the other; when the signal reached these as well (systemd sends
+it to all), some waited for ever. Here what has not ended after STOP_SECONDS is killed. And a cluster that lives without
+doing anything is as bad as a dead one: where no heartbeat has come for HUNG_SECONDS while the database answers, it is
+ended and started again. (The heartbeat is one for all machines: where several have workers, a hung one is noticed when
+no other beats.)
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+
+STOP_SECONDS = 4
+HUNG_SECONDS = 240  # the heartbeat comes each minute
+TICK_SECONDS = 0.5
+COMMAND = [sys.executable, "manage.py", "qcluster"]
+
+
+class Hung(Exception):
+    """The cluster lives and does nothing."""
+
+
+def watch(command: list[str], *, beat: Callable[[], object], hung_after: float = HUNG_SECONDS) -> int:
+    """Run `command` until it ends or we are told to end; gives its exit code. `beat` gives something that changes as
+    long as the work goes on; it may raise while nobody can tell."""
+    told = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: told.append(number))
+    while True:
+        # In our own group where we lead one: who ends that (`make run`, when we were killed) ends all of it.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=not _leads())
+        try:
+            return _attend(process, told, beat, hung_after)
+        except Hung:
+            print(f"The worker has done nothing for {hung_after:.0f} seconds; starting it again", flush=True)
+        finally:
+            _end(process)
+
+
+def _attend(process, told: list, beat, hung_after: float) -> int:
+    seen, since = None, time.monotonic()
+    look_at = 0.0
+    while not told:
+        if process.poll() is not None:
+            return process.returncode
+        if time.monotonic() >= look_at:
+            look_at = time.monotonic() + hung_after / 8
+            try:
+                now = beat()
+            except Exception:  # whatever keeps us from knowing is no sign that the worker hangs
+                now = time.monotonic()
+            if now != seen:
+                seen, since = now, time.monotonic()
+            elif time.monotonic() - since > hung_after:
+                raise Hung
+        time.sleep(TICK_SECONDS)
+    return 0
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Ask the first process, give all of its session time, kill what is left."""
+    number = os.getpgrp() if _leads() else process.pid
+    group = [one for one in psutil.process_iter() if _group_of(one.pid) == number and one.pid != os.getpid()]
+    process.terminate()
+    _, alive = psutil.wait_procs(group, timeout=STOP_SECONDS)
+    for one in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait()
+
+
+def _leads() -> bool:
+    return os.getpgrp() == os.getpid()
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _heartbeat():
+    """When the worker last gave a sign, from the database."""
+    from django.db import connection
+
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT finished_at FROM booking_jobrun WHERE name = 'heartbeat'")
+            return cursor.fetchone()
+    finally:
+        connection.close()
+
+
+def main() -> None:
+    argparse.ArgumentParser(prog="python -m queuesite.launcher.worker", description="The worker, watched.").parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queuesite.settings")
+    sys.exit(watch(COMMAND, beat=_heartbeat))
+
+
+if __name__ == "__main__":
+    main()
