@@ -11,8 +11,6 @@ from queuesite.launcher import demo_left, front
 
 OLDEST_POSTGRESQL = 16
 
-OLDEST_POSTGRESQL = 16
-
 
 @register("queuesite")
 def check_serving(app_configs, **kwargs):
@@ -65,15 +63,4 @@ def check_postgresql_is_new_enough(app_configs, databases=None, **kwargs):
     if version >= OLDEST_POSTGRESQL:
         return []
     text = f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; DATABASE_URL names one of version {version}."
-    return [Error(text, id="queuesite.E004")]
-
-
-@register(Tags.database)
-def check_server(app_configs, databases=None, **kwargs):
-    if "default" not in (databases or []):
-        return []
-    version = connections["default"].pg_version // 10000
-    if version >= OLDEST_POSTGRESQL:
-        return []
-    text = f"DATABASE_URL names a PostgreSQL {version}; {OLDEST_POSTGRESQL} or newer is needed."
     return [Error(text, id="queuesite.E004")]

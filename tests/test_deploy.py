@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.core.checks import Tags, run_checks
-from django.db import connections
 
 from queuesite.launcher import postgres
 from queuesite.launcher import run as launcher
@@ -120,12 +118,6 @@ def test_a_number_that_is_none_is_said_in_a_sentence(tmp_path):
     answer = run("check", os.environ | PRODUCTION | {"PORT": "abc"})
     assert answer.returncode == 1
     assert answer.stderr.startswith("PORT must be a whole number, and is 'abc'.")
-
-
-def test_an_old_postgresql_is_refused(db, monkeypatch):
-    monkeypatch.setattr(type(connections["default"]), "pg_version", 150013)
-    faults = [fault.msg for fault in run_checks(tags=[Tags.database], databases=["default"])]
-    assert faults == ["DATABASE_URL names a PostgreSQL 15; 16 or newer is needed."]
 
 
 def test_a_wrong_host_is_one_line_in_the_log(client, settings, caplog):

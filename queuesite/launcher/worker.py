@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import psutil
 
-STOP_SECONDS = 4
+STOP_SECONDS = 3  # alone django-q takes two
 HUNG_SECONDS = 240  # the heartbeat comes each minute
 TICK_SECONDS = 0.5
 COMMAND = [sys.executable, "manage.py", "qcluster"]
