@@ -47,6 +47,8 @@ class Right(StrEnum):
     VIEW_TOKENS = "booking.view_stafftoken"
     VIEW_HOLIDAYS = "holidays.view_holiday"
     VIEW_MEMBERS = "members.view_member"
-    # In no role: superusers have them.
+    # Of staff themselves.
     VIEW_USERS = "auth.view_user"
     VIEW_ROLES = "auth.view_group"
+    MANAGE_STAFF = "booking.manage_staff"
+    EVERY_DEPARTMENT = "booking.every_department"

@@ -127,6 +127,9 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "django_q",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -163,6 +166,8 @@ MIDDLEWARE = [
     "queuesite.cleaned.ranges",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "queuesite.middleware.uploads_of_staff",
+    "django_otp.middleware.OTPMiddleware",
+    "queuesite.staff_door.door",
     "queuesite.log_in.limits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -241,6 +246,14 @@ AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "members.free_text.login_name"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "next"]
 AXES_VERBOSE = False
+
+# Whether the back office asks for a code of an app beside the password, and whether the counters do.
+SECOND_FACTOR = env.bool("SECOND_FACTOR", default=not DEMO)
+SECOND_FACTOR_AT_COUNTERS = env.bool("SECOND_FACTOR_AT_COUNTERS", default=False)
+OTP_TOTP_ISSUER = OFFICE_NAME
+# After how long without a page asked for staff are signed out of the back office.
+STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=30)
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # of the one-time link that a manager hands out
 
 SESSION_COOKIE_AGE = 60 * 60 * 12
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = env.bool("HTTPS", default=not DEMO)

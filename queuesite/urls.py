@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from booking.views import sign_in
 from booking.views.access import access
 from queuesite import health
 
@@ -19,6 +20,8 @@ urlpatterns = [
     path("readyz", anyone(health.readyz)),
     path("workerz", anyone(health.workerz)),
     path("i18n/setlang/", anyone(set_language), name="set_language"),
+    path("admin/set-password/", sign_in.set_password, name="set_password"),
+    path("admin/second-factor/", sign_in.second_factor, name="second_factor"),
     path("admin/", admin.site.urls),
     path("", include("booking.urls")),
 ]

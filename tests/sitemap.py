@@ -23,7 +23,7 @@ class Address:
         return [(converter or "str", name) for converter, name in HOLE.findall(self.path)]
 
     def filled(self, values: dict) -> str:
-        return "/" + HOLE.sub(lambda hole: str(values[hole[2]]), self.path)
+        return "/" + HOLE.sub(lambda hole: str(values.get(hole[2], 1)), self.path)
 
 
 def addresses(resolver=None, path="", namespace="") -> list[Address]:

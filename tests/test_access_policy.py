@@ -4,7 +4,7 @@ import pytest
 from django.contrib.admin import site
 from django.urls import URLPattern, get_resolver
 
-POLICIES = {"anyone", "asked", "identity", "ticket", "line", "linked", "token", "ticket_or_token", "staff"}
+POLICIES = {"anyone", "asked", "identity", "ticket", "line", "linked", "token", "ticket_or_token", "staff", "signed_in"}
 
 
 def views(resolver=None, path=""):

@@ -51,9 +51,9 @@ PAGES = {
     "booking_notice_telephone": BOTH,
     "booking_notice_add": NOBODY,
     "booking_jobrun_changelist": MANAGER,
-    "auth_user_changelist": NOBODY,
-    "auth_user_add": NOBODY,
-    "auth_group_changelist": NOBODY,
+    "auth_user_changelist": MANAGER,
+    "auth_user_add": MANAGER,
+    "auth_group_changelist": MANAGER,
     "axes_accessattempt_changelist": NOBODY,
     "django_q_schedule_changelist": NOBODY,
 }

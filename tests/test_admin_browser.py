@@ -132,6 +132,7 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
     draft = make_holiday(date=in_days(3), name="วันหยุดพิเศษ", is_confirmed=False)
     closed = make_holiday(date=slot.date, name="ปิดสำนักงาน")
     root = make_user(is_superuser=True, password=PASSWORD)
+    clerk = make_user(group=roles.CLERK, first_name="มาลี")
     pages = {
         "first": reverse("admin:index"),
         "departments": reverse("admin:booking_department_changelist"),
@@ -154,6 +155,9 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
         "import": reverse("admin:members_member_import"),
         "jobs": reverse("admin:booking_jobrun_changelist"),
         "staff": reverse("admin:auth_user_changelist"),
+        "person": reverse("admin:auth_user_change", args=[clerk.pk]),
+        "new-person": reverse("admin:auth_user_add"),
+        "link": reverse("admin:auth_user_link", args=[clerk.pk]),
     }
     SCREENSHOTS.mkdir(exist_ok=True)
     page = log_in(new_desk(bypass_csp=True), root)

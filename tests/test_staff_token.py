@@ -1,13 +1,17 @@
 """The tokens of programs: made on the command line, shown once, revoked there or in the back office."""
 
+import datetime as dt
+
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from booking import roles
 from booking.models import StaffToken
-from booking.models.tokens import user_of
-from tests.factories import make_user
+from booking.models.tokens import issue_token, user_of
+from tests.factories import make_counter, make_open_department, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +80,38 @@ def test_clerks_see_no_tokens_and_nobody_makes_one_there(client, what):
     assert client.get(reverse(f"admin:booking_stafftoken_{what}")).status_code == 403
     client.force_login(make_user(is_superuser=True))
     assert client.get(reverse("admin:booking_stafftoken_add")).status_code == 403
+
+
+def test_a_token_may_do_what_it_was_made_for_and_no_more(client, clerk, capsys):
+    department = make_open_department()
+    counter = make_counter(departments=[department], clerk=clerk)
+    call_command("staff_token", "counter9", "--scope", "reception")
+    header = {"Authorization": f"Token {capsys.readouterr().out.strip()}"}
+
+    walk_in = client.post(
+        "/api/v1/walk-ins/", {"department": department.slug}, content_type="application/json", headers=header
+    )
+    called = client.post(f"/api/v1/counters/{counter.number}/call-next/", headers=header)
+
+    assert walk_in.status_code == 201, walk_in.json()
+    assert (called.status_code, called.json()["code"]) == (403, "not_permitted")
+
+
+def test_a_token_ends(clerk, capsys):
+    call_command("staff_token", "counter9", "--days", "30")
+    token = capsys.readouterr().out.strip()
+    with time_machine.travel(timezone.now() + dt.timedelta(days=29), tick=False):
+        assert user_of(token) == clerk
+    with time_machine.travel(timezone.now() + dt.timedelta(days=31), tick=False):
+        assert user_of(token) is None
+
+
+def test_when_it_was_used_is_kept_to_the_hour_and_written_once_an_hour(clerk, django_assert_num_queries):
+    token = issue_token(clerk)
+    now = timezone.now().replace(minute=10)
+    for minutes, queries in [(0, 2), (20, 1), (49, 1), (51, 2)]:
+        with time_machine.travel(now + dt.timedelta(minutes=minutes), tick=False), django_assert_num_queries(queries):
+            user_of(token)
+    assert StaffToken.objects.get().last_used_at == now.replace(minute=0, second=0, microsecond=0) + dt.timedelta(
+        hours=1
+    )

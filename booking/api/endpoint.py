@@ -14,7 +14,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from booking.api.errors import Invalid, codes
 from booking.api.serializers import RefusalSerializer
 from booking.models import Ticket
-from booking.models.tokens import user_of
+from booking.models.tokens import token_of
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
 
@@ -71,10 +71,10 @@ class ByToken(BaseAuthentication):
         token = credentials(request, "token")
         if token is None:
             return None
-        user = user_of(token)
-        if user is None:
+        row = token_of(token)
+        if row is None:
             raise AuthenticationFailed
-        return user, None
+        return row.user, row
 
     def authenticate_header(self, request):
         return "Token"
@@ -117,7 +117,9 @@ def _only_with(function, verb, *, is_needed):
         if not request.user:
             if is_needed:
                 raise NotAuthenticated
-        elif not catalogue.may(request.user, verb, Surface.API):
+        elif not any(
+            request.user.has_perm(right) and request.auth.allows(right) for right in catalogue.rights(verb, Surface.API)
+        ):
             raise PermissionDenied
         return function(request, **arguments)
 

@@ -52,7 +52,7 @@ def call_next(request, number):
 )
 def call(request, number):
     """Call a certain ticket to the counter, whoever else is waiting."""
-    if not request.user.has_perm(Right.SERVE):
+    if not (request.user.has_perm(Right.SERVE) and request.auth.allows(Right.SERVE)):
         raise PermissionDenied
     wanted = body(CallTicketSerializer(), request)
     ticket = _ticket(wanted["ticket"])

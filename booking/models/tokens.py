@@ -1,11 +1,15 @@
+import datetime as dt
 import secrets
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking.models.tickets import hash_of
+from booking.rights import Right
 
 
 class StaffToken(models.Model):
@@ -15,7 +19,13 @@ class StaffToken(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens", verbose_name=_("เจ้าหน้าที่"))
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("ออกเมื่อ"))
-    # The day alone: a row for each request would be written else.
+    # What of its owner's rights it may use, separated by spaces; empty: all of them.
+    scopes = models.CharField(_("ใช้ได้กับ"), max_length=200, default="", db_default="", blank=True)
+    # None: those of before ends were set.
+    ends_at = models.DateTimeField(_("ใช้ได้ถึง"), null=True, blank=True)
+    # To the hour: a row for each request would be written else.
+    last_used_at = models.DateTimeField(_("ใช้ล่าสุด"), null=True, blank=True)
+    # Of the release before, which kept the day.
     last_used_on = models.DateField(_("ใช้ล่าสุดวันที่"), null=True, blank=True)
 
     class Meta:
@@ -26,20 +36,47 @@ class StaffToken(models.Model):
     def __str__(self):
         return f"{self.user}"
 
+    def allows(self, right: str) -> bool:
+        return not self.scopes or any(right in SCOPES[scope] for scope in self.scopes.split())
 
-def issue_token(user) -> str:
-    """A new token of 256 random bits for a member of staff. It cannot be shown again."""
-    token = secrets.token_urlsafe(32)
-    StaffToken.objects.create(user=user, token_hash=hash_of(token), created_at=timezone.now())
+
+# What a token may be made for; each a part of what its owner may do, and never more.
+SCOPES = {
+    "counter": {Right.SERVE},
+    "out-of-order": {Right.CALL_OUT_OF_ORDER},
+    "reception": {Right.RECEIVE},
+}
+
+
+def issue_token(user, *, scopes: Iterable[str] = (), lasts: dt.timedelta | None = None) -> str:
+    """A new token of 256 random bits for a member of staff. It cannot be shown again. `scopes` are names in SCOPES,
+    none stands for all; without `lasts` it does not end by itself."""
+    token, now = secrets.token_urlsafe(32), timezone.now()
+    StaffToken.objects.create(
+        user=user,
+        token_hash=hash_of(token),
+        created_at=now,
+        scopes=" ".join(sorted(scopes)),
+        ends_at=now + lasts if lasts else None,
+    )
     return token
 
 
-def user_of(token: str):
-    """The member of staff whose token it is, while they are active, or None. Keeps on which day it was used."""
-    row = StaffToken.objects.select_related("user").filter(token_hash=hash_of(token), user__is_active=True).first()
-    if row is None:
+def token_of(secret: str) -> StaffToken | None:
+    """The token that was sent, with its user, while it has not ended and its owner is active. Keeps when it was used,
+    to the hour: of many requests at once one writes."""
+    now = timezone.now()
+    token = StaffToken.objects.select_related("user").filter(token_hash=hash_of(secret), user__is_active=True).first()
+    if token is None or (token.ends_at and token.ends_at <= now):
         return None
-    today = timezone.localdate()
-    if row.last_used_on != today:
-        StaffToken.objects.filter(pk=row.pk).update(last_used_on=today)
-    return row.user
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if token.last_used_at is None or token.last_used_at < hour:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=hour)
+        StaffToken.objects.filter(stale, pk=token.pk).update(last_used_at=hour, last_used_on=timezone.localdate())
+    return token
+
+
+def user_of(secret: str):
+    """The member of staff whose token it is, or None."""
+    token = token_of(secret)
+    return token and token.user

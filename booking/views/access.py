@@ -8,6 +8,7 @@ ticket    this device has opened the ticket by its secret, or the ticket is the 
           view is given `ticket` in place of its public id
 line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
 linked    a linked LINE account is signed in; the view is given `account`
+signed_in any member of staff, also one who has still to show the second factor
 """
 
 from functools import wraps
@@ -100,6 +101,15 @@ def _linked(view):
     return guarded
 
 
+def _signed_in(view):
+    def guarded(request, **kwargs):
+        if not (request.user.is_authenticated and request.user.is_staff):
+            return redirect_to_login(request.get_full_path())
+        return view(request, **kwargs)
+
+    return guarded
+
+
 def _staff(view, permission):
     def guarded(request, **kwargs):
         if not request.user.is_authenticated:
@@ -118,4 +128,5 @@ GUARDS = {
     "ticket": _ticket,
     "line": _line,
     "linked": _linked,
+    "signed_in": _signed_in,
 }

@@ -1,0 +1,98 @@
+"""Staff: which departments are theirs, and what was done to their log-ins. A log-in is Django's own user."""
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from booking.models.departments import Department
+from booking.rights import Right
+from members.free_text import FreeCharField
+
+
+class StaffDepartment(models.Model):
+    """A department whose tickets a member of staff sees and changes. Who has none chosen has all of them."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="staff_departments", verbose_name=_("เจ้าหน้าที่")
+    )
+    department = models.ForeignKey(Department, models.CASCADE, related_name="+", verbose_name=_("ฝ่าย"))
+
+    class Meta:
+        verbose_name = _("ฝ่ายของเจ้าหน้าที่")
+        verbose_name_plural = _("ฝ่ายของเจ้าหน้าที่")
+        permissions = [
+            ("manage_staff", _("เพิ่ม แก้ไข และปิดชื่อผู้ใช้ได้")),
+            ("every_department", _("เห็นและแก้ไขบัตรคิวของทุกฝ่ายได้")),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                name="department_of_staff_once",
+                fields=["user", "department"],
+                violation_error_message=_("มีฝ่ายนี้แล้ว"),
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.user}: {self.department}"
+
+
+class StaffEvent(models.Model):
+    """One change of a log-in, a role or a right. Rows are only ever added (a trigger refuses the rest)."""
+
+    class What(models.TextChoices):
+        ADDED = "added", _("เพิ่มผู้ใช้")
+        ROLES = "roles", _("เปลี่ยนบทบาท")
+        DEPARTMENTS = "departments", _("เปลี่ยนฝ่าย")
+        SWITCHED_OFF = "switched_off", _("ปิดการใช้งาน")
+        SWITCHED_ON = "switched_on", _("เปิดการใช้งานอีกครั้ง")
+        LINK = "link", _("ออกลิงก์ตั้งรหัสผ่าน")
+        PASSWORD = "password", _("ตั้งรหัสผ่านเอง")
+        UNLOCKED = "unlocked", _("ปลดล็อก")
+        FACTOR_SET = "factor_set", _("ตั้งค่ายืนยันตัวตนขั้นที่สอง")
+        FACTOR_RESET = "factor_reset", _("ล้างการยืนยันตัวตนขั้นที่สอง")
+        RIGHTS = "rights", _("เปลี่ยนสิทธิ์ของบทบาท")
+
+    # Whose log-in, or which role; None where it is the other of the two.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="staff_events", verbose_name=_("ผู้ใช้")
+    )
+    role = models.ForeignKey(Group, models.PROTECT, null=True, related_name="+", verbose_name=_("บทบาท"))
+    what = models.CharField(_("เหตุการณ์"), max_length=20, choices=What)
+    # What it was and what it became, in words.
+    detail = FreeCharField(_("รายละเอียด"), max_length=1000, blank=True)
+    # None: on the command line, or the log-in's own holder before signing in.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("โดย"))
+    at = models.DateTimeField(_("เมื่อ"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("ประวัติของผู้ใช้")
+        verbose_name_plural = _("ประวัติของผู้ใช้")
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.user or self.role}: {self.what}"
+
+
+def departments_of(user) -> frozenset[int] | None:
+    """The ids of the departments whose tickets are this member of staff's; None where all are. Asked once for a user
+    as loaded from the database, which is once for a request."""
+    if not hasattr(user, "_departments"):
+        user._departments = None
+        if not user.has_perm(Right.EVERY_DEPARTMENT):
+            chosen = StaffDepartment.objects.filter(user=user).values_list("department_id", flat=True)
+            user._departments = frozenset(chosen) or None
+    return user._departments
+
+
+def has_department(user, *department_ids: int) -> bool:
+    """Whether all of these departments are theirs."""
+    theirs = departments_of(user)
+    return theirs is None or theirs.issuperset(department_ids)
+
+
+def has_ticket(user, ticket) -> bool:
+    """Whether a ticket is theirs: by the department that issued it, or the one in whose queue it stands."""
+    theirs = departments_of(user)
+    return theirs is None or not theirs.isdisjoint((ticket.department_id, ticket.queue_id))
