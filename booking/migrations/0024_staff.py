@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('booking', '0022_seat_events'),
+        ('booking', '0023_told_waits'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
