@@ -84,15 +84,19 @@ def test_a_message_is_sent_once_under_its_retry_key(server):
     assert notice.ended_at == timezone.now()
 
 
-def test_the_card_says_number_day_and_time_and_opens_the_ticket(server):
+def test_the_card_says_all_that_one_needs_to_come_and_opens_the_ticket(server, settings):
+    settings.OFFICE_ADDRESS = "1 ถนนสุขุมวิท ระยอง"
     notice = make_issued()
+    notice.ticket.department.bring = "บัตรประชาชน\nสมุดบัญชี"
+    notice.ticket.department.save()
     send_all()
 
     (message,) = server.pushes[0]["messages"]
     texts = [part["text"] for part in components(message["contents"]) if part["type"] == "text"]
     band = [notice.ticket.department.name, notice.ticket.code]
     when = ["วันพฤหัสบดีที่ 26 พฤศจิกายน 2569", "เวลา 08.30 น."]
-    assert texts == [*band, "จองคิวแล้ว", *when, "ให้เจ้าหน้าที่สแกนเมื่อมาถึง"]
+    to_come = ["กรุณามาถึงก่อน 08.15 น.", "สิ่งที่ต้องนำมา: บัตรประชาชน, สมุดบัญชี", "สถานที่: 1 ถนนสุขุมวิท ระยอง"]
+    assert texts == [*band, "จองคิวแล้ว", *when, *to_come, "ให้เจ้าหน้าที่สแกนเมื่อมาถึง"]
     see, cancel = [part["action"] for part in components(message["contents"]) if part["type"] == "button"]
     assert see["uri"] == f"https://queue.example.org/t/{notice.ticket.public_id}/#{notice.ticket.secret}"
     assert cancel["data"] == f"cancel:{notice.ticket.public_id}"

@@ -104,14 +104,16 @@ def remind_at(date: dt.date) -> dt.datetime:
 
 
 def _issued(ticket) -> Said:
-    return Said(_("จองคิวแล้ว"), texts.when(ticket), texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
+    lines = texts.when(ticket) + texts.to_come(ticket)
+    return Said(_("จองคิวแล้ว"), lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
 
 
 def _day_before(ticket) -> Said:
     # It may have had to wait past midnight.
     is_today = ticket.date == timezone.localdate()
     heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
-    return Said(heading, texts.when(ticket), texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
+    lines = texts.when(ticket) + texts.to_come(ticket)
+    return Said(heading, lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
 
 
 def _nearly(ticket, *, ahead: int = 0) -> Said:
@@ -132,7 +134,7 @@ def _missed(ticket) -> Said:
 
 
 def _moved(ticket) -> Said:
-    lines = [_("เวลาใหม่"), *texts.when(ticket)]
+    lines = [_("เวลาใหม่"), *texts.when(ticket), *texts.to_come(ticket)]
     buttons = texts.see_ticket(ticket) + texts.cancel(ticket)
     return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), lines, buttons, has_qr=True)
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from booking import thai
+from booking.calling import times
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,18 @@ def when(ticket) -> list[str]:
     """Day and time of a ticket, a line each; a walk-in has no time."""
     time = [_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}] if ticket.slot else []
     return [thai.long_date(ticket.date), *time]
+
+
+def to_come(ticket) -> list[str]:
+    """What a member needs to come: by when, what to bring, and where to."""
+    arrive = times.arrive_by(ticket)
+    things = ticket.department.things_to_bring
+    address = settings.OFFICE_ADDRESS
+    return [
+        *([_("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive)}] if arrive else []),
+        *([_("สิ่งที่ต้องนำมา: %(things)s") % {"things": ", ".join(things)}] if things else []),
+        *([_("สถานที่: %(address)s") % {"address": address}] if address else []),
+    ]
 
 
 def before(ahead: int) -> str:
