@@ -15,7 +15,7 @@ from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
 from booking.verbs import surges
-from members import line, throttle
+from members import line, line_accounts, throttle
 from members.files import importing
 from members.models import LineEvent, LineQuota
 
@@ -123,6 +123,7 @@ def read_line_quota() -> None:
 @recurring(minutes=24 * 60)
 def purge_line_events() -> None:
     """LINE hands an event over again for some days at most."""
+    line_accounts.forget_ended_links()
     LineEvent.objects.filter(received_at__lt=timezone.now() - dt.timedelta(days=7)).delete()
 
 

@@ -1,12 +1,12 @@
 """A member's LINE account: linked once, with the proof that the office asks for, and let go again.
 
-What a number and a masked name prove is nothing (anyone may know them), so a link that would end another one always
-needs a proof: the office's own, or a clerk's code where the office asks for none.
+What a number and a masked name prove is nothing (anyone may know them), so a link takes a proof, and keeps which. One
+that was made without gets messages, and shows and does nothing.
 """
 
 import logging
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core import signing
@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone, translation
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django_q.tasks import async_task
@@ -21,14 +22,16 @@ from django_q.tasks import async_task
 from members import line
 from members.codes import use_code
 from members.errors import IdentityExpired
-from members.identify import IDENTITY_LASTS, identify
-from members.models import LineAccount, LineFollow, Member
+from members.identify import IDENTITY_LASTS, look_up
+from members.models import EndedLink, LineAccount, LineFollow, Member
 from members.throttle import count_attempt
 
 log = logging.getLogger(__name__)
 
 PROOFS = ("none", "member_proof", "code")
 CLAIM_SALT = "members.line_link"
+# How long a link that has ended is remembered.
+REMEMBERED = timedelta(days=30)
 
 
 def asks_phone() -> bool:
@@ -37,35 +40,30 @@ def asks_phone() -> bool:
 
 
 def needs_code(*, member: Member, user_id: str) -> bool:
-    """Whether linking this member to this LINE account takes a clerk's code."""
-    if settings.LINE_LINK_PROOF == "none":
-        return _ended_by(member, user_id).exists()
+    """Whether linking this member to this LINE account takes a clerk's code: where the office asks for one; where the
+    account is, or was within 30 days, another member's; and where nothing else is asked for and the link would end
+    another, or follows one that has ended."""
     if settings.LINE_LINK_PROOF not in PROOFS:
         raise ImproperlyConfigured("LINE_LINK_PROOF")
-    return settings.LINE_LINK_PROOF == "code"
+    if settings.LINE_LINK_PROOF == "code" or _was_anothers(member, user_id):
+        return True
+    return not asks_phone() and (_ended_by(member, user_id).exists() or _had_another(member, user_id))
 
 
 @sensitive_variables()
 def claim(*, user_id: str, **asked) -> tuple[Member, str]:
     """The first step of linking: the member that somebody says to be, and a signed claim that link() takes.
 
-    `asked` is what identify() takes, and what it raises is raised. The claim names the member and the LINE account,
-    and ends after 15 minutes.
+    `asked` is what look_up() takes, and what it raises is raised. The claim names the member, the LINE account and what
+    proved it, and ends after 15 minutes.
     """
-    member = identify(**asked, asks="phone_last4" if settings.LINE_LINK_PROOF == "member_proof" else "")
-    return member, signing.dumps([member.pk, user_id], salt=CLAIM_SALT)
+    found = look_up(**asked, asks="phone_last4" if asks_phone() else "none")
+    return found.member, signing.dumps([found.member.pk, user_id, found.proved_by], salt=CLAIM_SALT)
 
 
 def claimed(token: str, *, user_id: str) -> Member:
     """The member of a claim that this LINE account made. Raises IdentityExpired, for one of another account too."""
-    try:
-        member_id, claimant = signing.loads(token, salt=CLAIM_SALT, max_age=IDENTITY_LASTS)
-    except (signing.BadSignature, UnicodeEncodeError):
-        raise IdentityExpired from None
-    member = Member.objects.filter(pk=member_id, is_registered=True).first()
-    if claimant != user_id or member is None:
-        raise IdentityExpired
-    return member
+    return _claimed(token, user_id)[0]
 
 
 @sensitive_variables("code")
@@ -73,23 +71,27 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
     """Link a verified LINE user to the member of a claim(), whose name they have confirmed.
 
     Whatever either was linked to before ends; the member's former LINE account is told, by a job. Linked to each other
-    already: that link is returned as it is. Raises IdentityExpired, CodeNeeded, WrongCode (unknown, used, expired or
-    another member's), and TooManyAttempts: tries at codes are counted as look-ups are.
+    already: that link is kept, and proved now if it was not. Raises IdentityExpired, CodeNeeded, WrongCode (unknown,
+    used, expired or another member's), and TooManyAttempts: tries at codes are counted as look-ups are.
     Locks the table against other links: these are rare, and one at a time leaves nothing to think about.
     """
-    member = claimed(token, user_id=user_id)
+    member, proved_by = _claimed(token, user_id)
     if code:
         count_attempt(identifier=f"line_code:{member.pk}", device=device, address=address)
     with transaction.atomic():
         _one_at_a_time()
         account = LineAccount.objects.filter(member=member, user_id=user_id).first()
-        if account:
+        if account and account.proved_by:
             return account
-        if needs_code(member=member, user_id=user_id):
+        if proved_by != "code" and (code or needs_code(member=member, user_id=user_id)):
             use_code(member, code)
-        ended = _ended_by(member, user_id)
-        former = ended.filter(member=member).first()
-        ended.delete()
+            proved_by = "code"
+        if account:
+            account.proved_by = proved_by
+            account.save(update_fields=["proved_by"])
+            return account
+        former = _ended_by(member, user_id).filter(member=member).first()
+        _end(_ended_by(member, user_id))
         if former and line.is_on():
             async_task("members.line_accounts.tell_former", former.user_id, str(uuid.uuid4()))
         unfollowed = LineFollow.objects.filter(user_id=user_id, follows=False).first()
@@ -97,16 +99,22 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
             member=member,
             user_id=user_id,
             linked_at=timezone.now(),
+            proved_by=proved_by,
             unfollowed_at=unfollowed.at if unfollowed else None,
         )
 
 
 def unlink(*, member: Member, by) -> bool:
     """End a member's link, at the wish of the member (`by` None) or by a member of staff. Whether there was one."""
-    ended, _rows = LineAccount.objects.filter(member=member).delete()
+    ended = _end(LineAccount.objects.filter(member=member))
     if ended:
         log.info("LINE account of member %s unlinked by %s", member.pk, by.pk if by else "the member")
     return bool(ended)
+
+
+def forget_ended_links() -> int:
+    """Forget the links that ended longer than REMEMBERED ago. Returns how many."""
+    return EndedLink.objects.filter(ended_at__lt=timezone.now() - REMEMBERED).delete()[0]
 
 
 def followed(*, user_id: str, at: datetime) -> None:
@@ -147,6 +155,51 @@ def _keep_follow(user_id: str, at: datetime, *, follows: bool) -> None:
             is_newest = cursor.rowcount == 1
         if is_newest:
             LineAccount.objects.filter(user_id=user_id).update(unfollowed_at=None if follows else at)
+
+
+def _claimed(token: str, user_id: str) -> tuple[Member, str]:
+    try:
+        kept = signing.loads(token, salt=CLAIM_SALT, max_age=IDENTITY_LASTS)
+    except (signing.BadSignature, UnicodeEncodeError):
+        raise IdentityExpired from None
+    if len(kept) != 3:  # made before a claim said what proved it
+        raise IdentityExpired
+    member_id, claimant, proved_by = kept
+    member = Member.objects.filter(pk=member_id, is_registered=True).first()
+    if claimant != user_id or member is None:
+        raise IdentityExpired
+    return member, proved_by
+
+
+def _end(accounts) -> int:
+    """End these links and remember them for a while. Returns how many."""
+    with transaction.atomic():
+        found = list(accounts.select_for_update())
+        now = timezone.now()
+        EndedLink.objects.bulk_create(
+            EndedLink(member_hmac=_hmac(one.member_id), user_hmac=_hmac(one.user_id), ended_at=now) for one in found
+        )
+        return LineAccount.objects.filter(pk__in=[one.pk for one in found]).delete()[0]
+
+
+def _was_anothers(member: Member, user_id: str) -> bool:
+    """Whether this LINE account is another member's, or was until less than 30 days ago."""
+    others = LineAccount.objects.filter(user_id=user_id).exclude(member=member)
+    ended = _remembered().filter(user_hmac=_hmac(user_id)).exclude(member_hmac=_hmac(member.pk))
+    return others.exists() or ended.exists()
+
+
+def _had_another(member: Member, user_id: str) -> bool:
+    """Whether the member was linked to another LINE account until less than 30 days ago."""
+    return _remembered().filter(member_hmac=_hmac(member.pk)).exclude(user_hmac=_hmac(user_id)).exists()
+
+
+def _remembered():
+    return EndedLink.objects.filter(ended_at__gt=timezone.now() - REMEMBERED)
+
+
+def _hmac(value) -> str:
+    return salted_hmac("members.ended_link", str(value), secret=settings.CITIZEN_ID_KEY, algorithm="sha256").hexdigest()
 
 
 def _ended_by(member: Member, user_id: str):

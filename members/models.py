@@ -135,6 +135,9 @@ class LineAccount(models.Model):
     member = models.OneToOneField(Member, models.CASCADE, related_name="line_account", verbose_name=_("สมาชิก"))
     user_id = models.CharField(_("รหัสผู้ใช้ LINE"), max_length=40, unique=True)
     linked_at = models.DateTimeField(_("ผูกเมื่อ"))
+    # What proved that it is the member's: "phone" or "code". "" for links that nothing proved: these get messages, and
+    # nothing else.
+    proved_by = models.CharField(_("ยืนยันด้วย"), max_length=10, default="", db_default="", blank=True)
     # LINE accepts messages to who has blocked the account; its unfollow event is the only sign.
     unfollowed_at = models.DateTimeField(_("เลิกติดตามเมื่อ"), null=True, blank=True)
 
@@ -148,6 +151,22 @@ class LineAccount(models.Model):
     @property
     def can_be_reached(self) -> bool:
         return self.unfollowed_at is None
+
+
+class EndedLink(models.Model):
+    """That a member and a LINE account were linked, as hashes, for 30 days after the link ended: who unlinks and links
+    another member needs what a change needs."""
+
+    member_hmac = models.CharField(max_length=64, db_index=True)
+    user_hmac = models.CharField(max_length=64, db_index=True)
+    ended_at = models.DateTimeField(_("เลิกผูกเมื่อ"))
+
+    class Meta:
+        verbose_name = _("การผูกบัญชี LINE ที่สิ้นสุดแล้ว")
+        verbose_name_plural = _("การผูกบัญชี LINE ที่สิ้นสุดแล้ว")
+
+    def __str__(self):
+        return self.user_hmac[:8]
 
 
 class LineFollow(models.Model):

@@ -86,7 +86,9 @@ LINE_LOGIN_CHANNEL_ID = env("LINE_LOGIN_CHANNEL_ID", default="")
 LINE_LOGIN_CHANNEL_SECRET = env("LINE_LOGIN_CHANNEL_SECRET", default="")
 LINE_LIFF_ID = env("LINE_LIFF_ID", default="")
 # What links a LINE account to a member, beside the number and the confirmed name: "none", "member_proof" or "code".
-LINE_LINK_PROOF = env("LINE_LINK_PROOF", default="none")
+LINE_LINK_PROOF = env("LINE_LINK_PROOF", default="code")
+# Cards of a member's own bookings and moves in 24 hours; whatever else a member has to know is always sent.
+LINE_CARDS_A_DAY = env.int("LINE_CARDS_A_DAY", default=20)
 
 EMAIL_HOST = env("EMAIL_HOST", default="")
 EMAIL_PORT = whole("EMAIL_PORT", default=587)

@@ -49,7 +49,7 @@ def test_a_code_is_shown_once_and_links(client, staff, settings):
 
 def test_staff_end_a_link(client, staff):
     member = make_member()
-    LineAccount.objects.create(member=member, user_id=USER, linked_at=timezone.now())
+    LineAccount.objects.create(member=member, user_id=USER, linked_at=timezone.now(), proved_by="code")
     assert "ผูกแล้วเมื่อ" in text(client.post(PAGE, {"member_number": member.member_number}))
     page = client.post(PAGE, {"member_number": member.member_number, "do": "unlink"})
     assert "ยังไม่ได้ผูก" in text(page)
@@ -59,7 +59,7 @@ def test_staff_end_a_link(client, staff):
 
 def test_by_get_nothing_is_done(client, staff):
     member = make_member()
-    LineAccount.objects.create(member=member, user_id=USER, linked_at=timezone.now())
+    LineAccount.objects.create(member=member, user_id=USER, linked_at=timezone.now(), proved_by="code")
     for do in ("code", "unlink"):
         client.get(PAGE, {"member_number": member.member_number, "do": do})
     assert LineAccount.objects.exists()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from members.models import LineAccount
 from queuesite.demo import fake_line
 from tests.browser import sideways_scroll, small_targets, small_text, violations
-from tests.factories import make_member, make_open_department, make_ticket
+from tests.factories import make_member, make_open_department, make_ticket, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -26,6 +26,7 @@ def link(page, member, *, name="สมชาย"):
     page.locator("#member-number").fill(member.member_number)
     page.get_by_role("button", name="ต่อไป").click()
     expect(page.get_by_text(member.masked_name)).to_be_visible()
+    page.locator("#code").fill(page.locator("[data-code]").inner_text())  # the demo's clerk
     page.get_by_role("button", name="ใช่ ผูกบัญชี LINE").click()
     expect(page.get_by_text(member.full_name)).to_be_visible()
 
@@ -33,6 +34,7 @@ def link(page, member, *, name="สมชาย"):
 @pytest.mark.parametrize("device", ["phone", "old_phone"])
 def test_linked_once_then_booked_without_a_number_and_unlinked(request, device, server):
     page = request.getfixturevalue(device)
+    make_user()
     member, department = make_member(), make_open_department(name="ฝ่ายสินเชื่อ")
     link(page, member)
     page.get_by_role("link", name="ไปจองคิว").click()
@@ -88,7 +90,9 @@ def liff_app(settings, server):
 
 def test_in_lines_own_browser_the_token_is_handed_over_at_once(new_phone, liff_app):
     member, department = make_member(), make_open_department(name="ฝ่ายสินเชื่อ")
-    LineAccount.objects.create(member=member, user_id=fake_line.user_id(100001), linked_at=timezone.now())
+    LineAccount.objects.create(
+        member=member, user_id=fake_line.user_id(100001), linked_at=timezone.now(), proved_by="code"
+    )
     page = new_phone(user_agent=IN_LINE)
     sign_in_there(page, liff_app.id_token(sub=fake_line.user_id(100001)))
     page.goto(f"/line/?next=/book/{department.slug}/days/")

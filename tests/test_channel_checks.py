@@ -1,7 +1,7 @@
 """`manage.py check` says what of LINE and e-mail is set up in part only."""
 
 import pytest
-from django.core.checks import run_checks
+from django.core.checks import ERROR, run_checks
 
 from members import line
 
@@ -26,6 +26,7 @@ NOTHING = {name: "" for name in WHOLE if name.startswith(("LINE_CH", "LINE_LO", 
 @pytest.fixture(autouse=True)
 def whole(settings):
     """Everything is set, and fits."""
+    settings.MEMBER_PROOF = "phone_last4"
     put(settings, WHOLE)
 
 
@@ -85,11 +86,16 @@ def test_the_demo_s_own_line_needs_nothing_of_it(settings):
 
 
 @pytest.mark.parametrize(
-    ("link_proof", "member_proof", "expected"),
-    [("none", "none", ["W013"]), ("none", "phone_last4", []), ("member_proof", "none", []), ("code", "none", [])],
+    ("link_proof", "channel", "expected"),
+    [
+        ("none", "1234567890", ["members.E006"]),
+        ("none", "", []),
+        ("member_proof", "1234567890", []),
+        ("code", "1234567890", []),
+    ],
 )
-def test_linking_without_proof_is_said_before_going_public(settings, link_proof, member_proof, expected):
-    put(settings, {"LINE_LINK_PROOF": link_proof, "MEMBER_PROOF": member_proof})
+def test_sign_in_by_line_without_a_proof_stops_the_start(settings, link_proof, channel, expected):
+    put(settings, {"LINE_LINK_PROOF": link_proof, "LINE_LOGIN_CHANNEL_ID": channel})
 
-    assert warned() == []
-    assert warned(include_deployment_checks=True) == expected
+    faults = [fault.id for fault in run_checks(tags=["members"]) if fault.level >= ERROR]
+    assert faults == expected

@@ -1,5 +1,7 @@
 """The demo office, and that seeding again changes nothing."""
 
+import re
+
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
@@ -141,7 +143,23 @@ def test_who_links_is_shown_numbers_that_need_no_clerk(client, settings):
 
     assert client.get(address).context["example_ids"] == [office.citizen_id(100004), office.citizen_id(100005)]
     member = Member.objects.get(member_number="100004")
-    LineAccount.objects.create(member=member, user_id=fake_line.user_id(100004), linked_at=timezone.now())
+    LineAccount.objects.create(
+        member=member, user_id=fake_line.user_id(100004), linked_at=timezone.now(), proved_by="code"
+    )
     assert client.get(address).context["example_ids"] == [office.citizen_id(100005), office.citizen_id(100006)]
     settings.DEMO = False
     assert client.get(address).context["example_ids"] == []
+
+
+def test_the_demo_shows_the_clerks_code_and_it_links(client, settings):
+    settings.DEMO, settings.LINE_LOGIN_CHANNEL_ID = True, "1650000000"
+    with fake_line.running(login_channel_id="1650000000") as server:
+        settings.LINE_API_BASE = server.url
+        client.post(reverse("line_log_in"), {"id_token": server.id_token(sub=fake_line.user_id(100005))})
+    client.post(reverse("line_link"), {"by": "citizen_id", "citizen_id": office.citizen_id(100004)})
+    page = client.get(reverse("line_confirm")).content.decode()
+    code = re.search(r"<p data-code>([0-9]{8})</p>", page)[1]
+    settings.DEMO = False
+    assert "data-code" not in client.get(reverse("line_confirm")).content.decode()
+    client.post(reverse("line_confirm"), {"answer": "yes", "code": code})
+    assert LineAccount.objects.get(member__member_number="100004").proved_by == "code"

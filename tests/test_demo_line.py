@@ -62,7 +62,7 @@ def wait_for(received):
 def sent(server):
     """A ticket whose message has been sent to USER."""
     member = make_member()
-    LineAccount.objects.create(member=member, user_id=USER, linked_at="2026-11-01T00:00Z")
+    LineAccount.objects.create(member=member, user_id=USER, linked_at="2026-11-01T00:00Z", proved_by="code")
     ticket = make_ticket(member=member, slot=make_slot(days_ahead=3))
     sending.send_owed()
     return ticket
@@ -82,7 +82,7 @@ def test_a_message_shows_with_its_number_and_buttons(client, sent):
 def test_the_card_s_picture_is_of_this_site_by_whatever_name_it_is_open(client, server, settings):
     settings.PUBLIC_URL = "http://127.0.0.1:8000"
     member = make_member()
-    LineAccount.objects.create(member=member, user_id=USER, linked_at="2026-11-01T00:00Z")
+    LineAccount.objects.create(member=member, user_id=USER, linked_at="2026-11-01T00:00Z", proved_by="code")
     ticket = make_ticket(member=member, slot=make_slot(days_ahead=3))
     sending.send_owed()
 

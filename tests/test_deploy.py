@@ -20,6 +20,7 @@ PRODUCTION = {
     "CITIZEN_ID_KEY": secrets.token_urlsafe(48),
     "ALLOWED_HOSTS": "queue.example.org",
     "BEHIND_FRONT": "on",
+    "MEMBER_PROOF": "phone_last4",
 }
 
 
@@ -60,6 +61,7 @@ def test_a_missing_secret_stops_the_start_with_a_sentence(name):
     ("changed", "said"),
     [
         ({"DEMO": "on"}, "DEMO=on"),
+        ({"MEMBER_PROOF": "none"}, "MEMBER_PROOF=none"),
         ({"PROXY_HOPS": "1"}, "PROXY_HOPS is read no longer"),
         ({"PROXIES": "127.0.0.1,caddy"}, "PROXIES must be addresses"),
     ],

@@ -132,7 +132,7 @@ def office(settings):
             make_exception(department, days_ahead=3, quota=2),
         ]
         JobRun.objects.create(name="heartbeat", finished_at=timezone.now())
-        LineAccount.objects.create(member=member, user_id="U1", linked_at=timezone.now())
+        LineAccount.objects.create(member=member, user_id="U1", linked_at=timezone.now(), proved_by="code")
         issue_token(clerk)
         for _ in range(2):
             make_walk_in(department=department, by=clerk)

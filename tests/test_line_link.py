@@ -26,6 +26,7 @@ SOMCHAI, MALEE = fake_line.user_id(100001), fake_line.user_id(100003)
 
 @pytest.fixture(autouse=True)
 def messages_on(settings):
+    settings.LINE_LINK_PROOF = "none"
     settings.LINE_CHANNEL_ACCESS_TOKEN = "fake-access-token"
 
 
@@ -255,13 +256,15 @@ def test_without_a_channel_nobody_is_told(settings):
     assert not OrmQ.objects.exists()
 
 
-def test_unlinked_and_linked_anew_without_a_code():
+def test_unlinked_and_linked_anew_to_another_account_only_with_a_code():
     member = make_member()
     link(member)
     assert line_accounts.unlink(member=member, by=None)
     assert not line_accounts.unlink(member=member, by=None)
-    link(member, MALEE)
-    assert links() == {(member.pk, MALEE)}
+    with pytest.raises(CodeNeeded):
+        link(member, MALEE)
+    link(member)
+    assert links() == {(member.pk, SOMCHAI)}
 
 
 # --- what a link is good for --------------------------------------------------------------------------------------
@@ -271,7 +274,7 @@ def test_unlinked_and_linked_anew_without_a_code():
 def linked(client):
     """A client signed in by a linked LINE account; gives its member."""
     member = make_member(title="นาง", given_name="สมศรี", family_name="ใจดี")
-    sign_in(client, link(member))
+    sign_in(client, link(member, code=code_for(member)))
     return member
 
 

@@ -42,7 +42,9 @@ def mail_on(settings):
 def make_reachable(member=None, *, user_id=USER, unfollowed_at=None, **fields):
     """A member with a LINE account."""
     member = member or make_member(**fields)
-    LineAccount.objects.create(member=member, user_id=user_id, linked_at=timezone.now(), unfollowed_at=unfollowed_at)
+    LineAccount.objects.create(
+        member=member, user_id=user_id, linked_at=timezone.now(), proved_by="code", unfollowed_at=unfollowed_at
+    )
     return member
 
 
@@ -665,3 +667,47 @@ def components(part):
 
 def clock_stands_before(clock, moment) -> bool:
     return timezone.now() < moment
+
+
+# --- cards of booking ---------------------------------------------------------------------------------------------
+
+
+def sent_kinds(member) -> list:
+    return list(
+        Notice.objects.filter(ticket__member=member, state="sent").order_by("pk").values_list("kind", flat=True)
+    )
+
+
+def test_who_books_and_cancels_ten_times_gets_one_card(clock):
+    member, slot = make_reachable(), make_slot(days_ahead=3)
+    for _ in range(10):
+        ticket = make_ticket(member=member, slot=slot)
+        send_all()
+        verbs.cancel(ticket=ticket)
+        clock.shift(dt.timedelta(seconds=30))
+    assert sent_kinds(member) == ["issued"]
+    clock.shift(dt.timedelta(minutes=10))
+    make_ticket(member=member, slot=slot)
+    send_all()
+    assert sent_kinds(member) == ["issued", "issued"]
+
+
+def test_a_move_is_told_all_the_same():
+    member = make_reachable()
+    ticket = make_ticket(member=member, slot=make_slot(days_ahead=3))
+    send_all()
+    later = make_slot(department=ticket.department, days_ahead=3, nth=2)
+    verbs.reschedule(ticket=ticket, slot_id=later.pk, key="a move")
+    send_all()
+    assert sent_kinds(member) == ["issued", "issued"]
+
+
+def test_so_many_cards_of_booking_a_day_and_what_the_office_does_is_told_all_the_same(settings):
+    settings.LINE_CARDS_A_DAY = 2
+    member = make_reachable()
+    tickets = [make_ticket(member=member, slot=make_slot(days_ahead=3)) for _ in range(4)]
+    send_all()
+    assert sent_kinds(member) == ["issued", "issued"]
+    verbs.cancel(ticket=tickets[3], by=make_user())
+    send_all()
+    assert sent_kinds(member) == ["issued", "issued", "cancelled"]

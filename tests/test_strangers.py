@@ -84,7 +84,9 @@ def who_holds_another_ticket(client, ticket):
 
 def who_is_linked_as_another_member(client, ticket):
     response = HttpResponse()
-    account = LineAccount.objects.create(member=make_member(), user_id="U" + "0" * 32, linked_at=timezone.now())
+    account = LineAccount.objects.create(
+        member=make_member(), user_id="U" + "0" * 32, linked_at=timezone.now(), proved_by="code"
+    )
     visitor.remember_line(response, account)
     client.cookies["line"] = response.cookies["line"].value
 

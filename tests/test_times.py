@@ -96,7 +96,7 @@ def test_the_settings_behind_the_times_are_read_in_one_module():
 
 def test_the_page_the_chat_and_the_api_tell_the_same_wait(client, clock, department):
     member = make_member()
-    LineAccount.objects.create(user_id="U" + "1" * 32, member=member, linked_at=MONDAY)
+    LineAccount.objects.create(user_id="U" + "1" * 32, member=member, linked_at=MONDAY, proved_by="code")
     make_counter(departments=[department])
     clock.move_to(at(9, 0))
     for _ in range(3):

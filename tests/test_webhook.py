@@ -32,7 +32,9 @@ WEBHOOK = reverse("line_webhook")
 
 @pytest.fixture
 def somchai():
-    return LineAccount.objects.create(member=make_member(), user_id=SOMCHAI, linked_at=timezone.now()).member
+    return LineAccount.objects.create(
+        member=make_member(), user_id=SOMCHAI, linked_at=timezone.now(), proved_by="code"
+    ).member
 
 
 def hand_over(client, server, *events):
@@ -407,7 +409,7 @@ def test_a_tap_on_an_old_card_says_why_not(client, server, somchai):
 def test_a_stranger_s_tap_does_nothing(client, server, somchai, verb, user_is_linked):
     ticket = make_ticket(member=somchai)
     if user_is_linked:
-        LineAccount.objects.create(member=make_member(), user_id=MALEE, linked_at=timezone.now())
+        LineAccount.objects.create(member=make_member(), user_id=MALEE, linked_at=timezone.now(), proved_by="code")
 
     answer = tap(client, server, f"{verb}:{ticket.public_id}", user=MALEE)
 
@@ -469,7 +471,8 @@ def test_the_newest_event_counts_in_whatever_order_they_come(client, server, som
 
 
 @pytest.mark.parametrize("has_blocked", [True, False])
-def test_who_links_after_blocking_the_account_is_not_reached(client, server, has_blocked):
+def test_who_links_after_blocking_the_account_is_not_reached(client, server, settings, has_blocked):
+    settings.LINE_LINK_PROOF = "none"
     member = make_member(member_number="777001")
     _answered(client, server, server.event(SOMCHAI, "follow"))
     if has_blocked:

@@ -32,6 +32,8 @@ CHANNELS = {"line": "LINE", "email": gettext_lazy("อีเมล"), "phone": g
 REASONS = {
     "not_sent": gettext_lazy("สหกรณ์ไม่ได้เปิดส่งข้อความนี้"),
     "moment_passed": gettext_lazy("เลยเวลาที่ควรส่งแล้ว"),
+    "too_many": gettext_lazy("สมาชิกได้รับข้อความการจองครบจำนวนของวันแล้ว"),
+    "just_cancelled": gettext_lazy("เพิ่งจองแล้วยกเลิก จึงไม่ส่งข้อความการจองซ้ำ"),
     "no_longer_true": gettext_lazy("บัตรคิวเปลี่ยนไปแล้ว ไม่ต้องส่ง"),
     "unfollowed": gettext_lazy("สมาชิกบล็อกบัญชี LINE ของสหกรณ์"),
     "no_channel": gettext_lazy("สมาชิกไม่มี LINE หรืออีเมล"),

@@ -135,7 +135,7 @@ WORK = {"follow": _followed, "unfollow": _unfollowed, "message": _said, "postbac
 
 
 def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
-    if not LineAccount.objects.filter(user_id=user_id).exists():
+    if not LineAccount.objects.filter(user_id=user_id).exclude(proved_by="").exists():
         lines = [_("ผูกบัญชี LINE กับสมาชิกก่อน แล้วจึงดูและยกเลิกคิวที่นี่ได้")]
         return [_card(_("ยังไม่ได้ผูกบัญชี"), lines, _way_in(_("ผูกบัญชี LINE")))]
     tickets = list(_own_tickets(user_id).upcoming()[:MOST_CARDS])
@@ -192,7 +192,9 @@ def _card(heading: str, lines: list[str], buttons: list[tuple[str, str]]) -> dic
 
 
 def _own_tickets(user_id: str):
-    return Ticket.objects.with_details().filter(member__line_account__user_id=user_id)
+    """Of the member whose account it is proved to be."""
+    account = LineAccount.objects.filter(user_id=user_id).exclude(proved_by="")
+    return Ticket.objects.with_details().filter(member__in=account.values("member"))
 
 
 def _time_of(event: dict) -> dt.datetime:

@@ -20,7 +20,8 @@ from django.utils import timezone
 from booking.messages import cards
 from booking.messages.kinds import KINDS
 from booking.models import Notice
-from booking.models.notices import NoticeState
+from booking.models.notices import Kind, NoticeState
+from booking.models.tickets import State
 from members import line
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ FIRST_WAIT = dt.timedelta(seconds=5)
 LONGEST_WAIT = dt.timedelta(minutes=15)
 # What has to reach the member is left to the telephone once it has failed for so long.
 TELEPHONE_AFTER = dt.timedelta(hours=2)
+# Whoever booked and cancelled gets no card for booking again so soon.
+CANCELLED_LATELY = dt.timedelta(minutes=10)
 
 
 def send_owed(*, most: int = 10) -> int:
@@ -57,6 +60,8 @@ def send(notice: Notice) -> None:
         return _give_up(notice, "moment_passed")
     if notice.ticket.state not in KINDS[notice.kind].still_true_in or _is_superseded(notice):
         return _end(notice, NoticeState.DROPPED, reason="no_longer_true")
+    if notice.kind == Kind.ISSUED and (why := _why_not_another_card(notice)):
+        return _end(notice, NoticeState.DROPPED, reason=why)
     why_not = ""
     for channel, send_by in CHANNELS.items():
         result = send_by(notice)
@@ -86,6 +91,19 @@ def _is_superseded(notice: Notice) -> bool:
     """Whether a later message of its kind was owed: the second call makes the first one's message pointless."""
     later = Notice.objects.filter(ticket=notice.ticket_id, kind=notice.kind, pk__gt=notice.pk)
     return KINDS[notice.kind].is_repeated and later.exists()
+
+
+def _why_not_another_card(notice: Notice) -> str:
+    """Cards of a member's own bookings and moves are not to be a nuisance, whoever makes them: so many a day, and none
+    for a booking that follows another which has just been cancelled. "" where the card may be sent."""
+    sent = Notice.objects.filter(
+        kind=Kind.ISSUED, state=NoticeState.SENT, ticket__member=notice.ticket.member_id, ticket__member__isnull=False
+    )
+    now = timezone.now()
+    if sent.filter(ended_at__gt=now - dt.timedelta(days=1)).count() >= settings.LINE_CARDS_A_DAY:
+        return "too_many"
+    cancelled = sent.filter(ended_at__gt=now - CANCELLED_LATELY, ticket__state=State.CANCELLED, ticket__moved_to=None)
+    return "just_cancelled" if cancelled.exists() else ""
 
 
 # --- the channels ---

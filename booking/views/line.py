@@ -215,8 +215,8 @@ def _verified(token: str, *, nonce: str | None = None) -> str:
 
 
 def _signed_in(user_id: str, *, onward: str):
-    """On to where the member was going; by way of linking, the first time."""
-    account = LineAccount.objects.filter(user_id=user_id).first()
+    """On to where the member was going; by way of linking, the first time and where nothing has proved the link."""
+    account = LineAccount.objects.filter(user_id=user_id).exclude(proved_by="").first()
     response = redirect((onward or "home") if account else "line_link")
     visitor.forget_line(response)
     if account:

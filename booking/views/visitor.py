@@ -130,7 +130,8 @@ def forget_identity(response) -> None:
 
 
 def line_account(request) -> LineAccount | None:
-    """The linked account that is signed in on this device; None once that link has ended, even if another began."""
+    """The linked account that is signed in on this device; None once that link has ended, even if another began, and
+    where nothing proved that it is the member's."""
     if not hasattr(request, "line_account"):
         request.line_account = _line_account(request)
     return request.line_account
@@ -140,7 +141,7 @@ def _line_account(request) -> LineAccount | None:
     kept = _json_cookie(request, "line", max_age=LINE_LASTS)
     if kept is None:
         return None
-    found = LineAccount.objects.select_related("member").filter(pk=kept["account"]).first()
+    found = LineAccount.objects.select_related("member").exclude(proved_by="").filter(pk=kept["account"]).first()
     return found if found and found.linked_at.isoformat() == kept["linked_at"] else None
 
 
