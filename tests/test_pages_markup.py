@@ -113,10 +113,12 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_text_can_be_read_in_sunlight():
-    css = Path(finders.find("css/site.css")).read_text()
+@pytest.mark.parametrize("sheet", ["css/site.css", "css/night.css"])
+def test_text_can_be_read_in_sunlight_and_at_night(sheet):
+    css = Path(finders.find(sheet)).read_text()
     root = css[css.index(":root {") : css.index("}", css.index(":root {"))]
-    colour = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", root)) | {"paper": "#ffffff"}
+    colour = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", root))
+    colour.setdefault("paper", "#ffffff")
     hues = re.findall(r"\.hue-\w+ \{ --hue: (#\w{6}); --tint: (#\w{6}); \}", css)
     pairs = [
         *[(ink, ground) for ink in ("ink", "soft", "red") for ground in ("paper", "counter")],
@@ -125,6 +127,6 @@ def test_text_can_be_read_in_sunlight():
     ]
     assert len(hues) == len(Department.Hue)
     low = {pair: contrast(*(colour[name] for name in pair)) for pair in pairs}
-    low |= {hue: contrast(hue, "#ffffff") for hue, _ in hues}
+    low |= {hue: contrast(hue, colour["paper"]) for hue, _ in hues}
     low |= {tint: contrast(colour["ink"], tint) for _, tint in hues}
     assert {pair: ratio for pair, ratio in low.items() if ratio < 7} == {}
