@@ -1,6 +1,7 @@
 """Waits told on days that are made up lie within their ranges, on days that the ranges were not tuned on too."""
 
 import pytest
+from django.core.management import call_command
 
 from booking.calling import forecast
 from queuesite.demo import rehearsal
@@ -41,3 +42,11 @@ def test_the_usual_spread_is_that_of_the_days_it_was_measured_on(own):
     for is_early, spread in own.items():
         assert spread.low == pytest.approx(forecast.USUAL[is_early].low, abs=0.12)
         assert spread.high == pytest.approx(forecast.USUAL[is_early].high, abs=0.25)
+
+
+def test_the_command_prints_the_shares(capsys):
+    call_command("simulate_day", "--days", "5")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [*rehearsal.KINDS, "All days"]
+    assert "within their range" in lines[-1] and "below it" in lines[-1]
