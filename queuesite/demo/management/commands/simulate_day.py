@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
+from psycopg.types.range import TimestamptzRange
 
 from booking import verbs
 from booking.calling import accuracy
@@ -176,13 +177,14 @@ def tokens_of_clerks():
 def around_the_clock(departments: list[Department], today: dt.date):
     """The simulated day passes at whatever hour it is begun: for this run the departments serve the whole day. Nothing
     is laid out meanwhile."""
-    hours = OpeningHours.objects.filter(department__in=departments, weekday=today.weekday())
-    before = list(hours)
-    hours.update(opens=dt.time(0), closes=dt.time(23, 59), break_starts=None, break_ends=None)
+    days = DepartmentDay.objects.on(today).filter(department__in=departments)
+    before = list(days)
+    midnight = timezone.make_aware(dt.datetime.combine(today, dt.time()))
+    days.update(serving=[TimestamptzRange(midnight, midnight + dt.timedelta(days=1))])
     try:
         yield
     finally:
-        OpeningHours.objects.bulk_update(before, ["opens", "closes", "break_starts", "break_ends"])
+        DepartmentDay.objects.bulk_update(before, ["serving"])
 
 
 @contextmanager
