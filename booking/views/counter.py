@@ -77,8 +77,8 @@ def choose(request):
     return render(request, "counter/choose.html", context)
 
 
-@_form
 @access("staff", permission=Right.SERVE)
+@_form
 def sit(request, number):
     return _sit(request, get_object_or_404(Counter, number=number), takes_over=False)
 
@@ -155,8 +155,8 @@ def live(request, counter):
     return get_conditional_response(request, etag=etag) or _part(request, counter, etag=etag)
 
 
-@_form
 @access("staff", permission=Right.SERVE)
+@_form
 @_seated
 def leave(request, counter):
     try:
@@ -166,8 +166,8 @@ def leave(request, counter):
     return redirect("counters")
 
 
-@_form
 @access("staff", permission=Right.SERVE)
+@_form
 def log_out(request):
     """Leave the counter and end the log-in. With a ticket at the counter both stay."""
     counter = Counter.objects.select_related("clerk").filter(clerk=request.user).first()
@@ -180,8 +180,8 @@ def log_out(request):
     return redirect_to_login(reverse("counters"))
 
 
-@_form
 @access("staff", permission=Right.SERVE)
+@_form
 @_seated
 def press(request, counter, verb):
     """One of the buttons for the ticket at the counter."""
@@ -195,8 +195,8 @@ def press(request, counter, verb):
     return _done(request, counter, said=said)
 
 
-@_form
 @access("staff", permission=Right.SERVE)
+@_form
 @_seated
 def press_for(request, counter, public_id, verb):
     """A button for a ticket in one of the lists."""
@@ -213,8 +213,8 @@ def press_for(request, counter, public_id, verb):
     return _done(request, counter)
 
 
-@_form
 @access("staff", permission=Right.SERVE)
+@_form
 @_seated
 def walk_in(request, counter):
     """Issue a ticket to somebody who has come without one. The same form sent again shows the same ticket."""
@@ -229,8 +229,8 @@ def walk_in(request, counter):
     return _done(request, counter, show=ticket.public_id, said="issued")
 
 
-@_form
 @access("staff", permission=Right.SERVE)
+@_form
 @_seated
 def find(request, counter):
     """Show the ticket that was scanned or typed, or those of the members with the name that was typed. Whose ticket was
