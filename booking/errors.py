@@ -218,6 +218,17 @@ class ReasonNeeded(BookingError):
     api = (STAFF,)
 
 
+class NotYourDepartment(BookingError):
+    code = "not_your_department"
+    message = _("บัตรคิวนี้เป็นของฝ่ายอื่น ท่านดูได้เพียงหมายเลขและสถานะ")
+
+
+class NotYourCounter(BookingError):
+    code = "not_your_counter"
+    message = _("ช่องบริการนี้ให้บริการฝ่ายที่ไม่ใช่ของท่าน กรุณาเลือกช่องอื่น หรือให้ผู้จัดการเพิ่มฝ่ายให้")
+    api = (STAFF,)
+
+
 class NotServedHere(BookingError):
     code = "not_served_here"
     message = _("ช่องบริการนี้ไม่ได้ให้บริการฝ่ายของบัตรคิวนี้")
@@ -347,6 +358,8 @@ REFUSALS = (
     CounterInUse,
     NotAtCounter,
     ReasonNeeded,
+    NotYourDepartment,
+    NotYourCounter,
     NotServedHere,
     OtherDepartment,
     TooManyMoves,

@@ -119,6 +119,8 @@ def pytest_configure(config) -> None:
     settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = _template(os.environ["DATABASE_URL"])
     TransactionTestCase._fixture_teardown = tables.empty_what_was_touched
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    # Tests sign in, and let hours pass; tests/test_second_factor.py has the office's own half hour.
+    settings.STAFF_IDLE_MINUTES = 24 * 60
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

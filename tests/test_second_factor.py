@@ -27,7 +27,7 @@ OPEN = {"login", "logout", "second-factor", "set-password", "jsi18n"}
 
 @pytest.fixture(autouse=True)
 def asked_for(settings):
-    settings.SECOND_FACTOR = True
+    settings.SECOND_FACTOR, settings.STAFF_IDLE_MINUTES = True, 30
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from booking.admin.base import page, require, say
 from booking.admin.closed import ticked_ids
 from booking.errors import BookingError
 from booking.models import Department, Ticket
+from booking.models.staff import departments_of, only_theirs
 from booking.models.tickets import AT_COUNTER, State
 from booking.rights import Right
 
@@ -36,14 +37,15 @@ def close_day(request, model_admin):
         "admin/booking/ticket/close_day.html",
         title=_("ปิดคิวสิ้นวัน"),
         today=timezone.localdate(),
-        departments=_departments(),
-        closed=list(_closed_today()),
+        departments=_departments(request.user),
+        closed=list(_closed_today(request.user)),
         ticked=[],
     )
 
 
 def _close(request) -> None:
     form = DepartmentsForm(request.POST)
+    form.fields["department"].queryset = _departments(request.user)
     if not form.is_valid():
         say(request, messages.ERROR, _("กรุณาเลือกฝ่ายที่จะปิดคิวสิ้นวัน"))
         return
@@ -56,7 +58,7 @@ def _close(request) -> None:
 
 
 def _reopen(request) -> None:
-    tickets = list(_closed_today().filter(pk__in=ticked_ids(request)))
+    tickets = list(_closed_today(request.user).filter(pk__in=ticked_ids(request)))
     if not tickets:
         say(request, messages.ERROR, _("กรุณาเลือกบัตรคิวที่จะเปิดอีกครั้ง"))
         return
@@ -71,7 +73,7 @@ def _reopen(request) -> None:
         say(request, messages.SUCCESS, _("เปิดอีกครั้งแล้ว %d ใบ") % reopened)
 
 
-def _departments():
+def _departments(user):
     """Each with what closing its day now would end, and what would go on."""
     of_today = Q(queued_tickets__date=timezone.localdate())
 
@@ -80,7 +82,9 @@ def _departments():
             "queued_tickets", filter=of_today & Q(**{f"queued_tickets__{name}": v for name, v in which.items()})
         )
 
-    return Department.objects.annotate(
+    theirs = departments_of(user)
+    departments = Department.objects.all() if theirs is None else Department.objects.filter(pk__in=theirs)
+    return departments.annotate(
         not_arrived=count(state=State.BOOKED),
         still_to_come=count(state=State.BOOKED, due_at__gt=timezone.now()),
         missed=count(state=State.MISSED),
@@ -88,11 +92,12 @@ def _departments():
     ).order_by("position", "letter")
 
 
-def _closed_today():
-    return (
+def _closed_today(user):
+    return only_theirs(
         Ticket.objects.with_details()
         .of_today()
         .filter(state__in=[State.NO_SHOW, State.NOT_ARRIVED])
         .select_related("member")
-        .order_by("department__position", "number")
+        .order_by("department__position", "number"),
+        user,
     )

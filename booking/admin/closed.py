@@ -13,6 +13,7 @@ from booking import thai
 from booking.admin.base import page, require, say
 from booking.admin.fields import DateField
 from booking.models import Department
+from booking.models.staff import only_theirs
 from booking.rights import Right
 from booking.verbs import catalogue, closures
 from booking.verbs.catalogue import Surface
@@ -131,7 +132,8 @@ def download(request, model_admin, kind):
 def _in_scope(request):
     scope_form = ScopeForm(request.GET)
     scope = {name: value for name, value in scope_form.cleaned_data.items() if value} if scope_form.is_valid() else {}
-    return closures.stranded().filter(**scope), closures.settled().filter(**scope), scope
+    tickets = [only_theirs(found.filter(**scope), request.user) for found in (closures.stranded(), closures.settled())]
+    return *tickets, scope
 
 
 def _cells(ticket) -> list:

@@ -16,6 +16,7 @@ from booking.messages import cards, kinds, ledger
 from booking.messages.kinds import KINDS
 from booking.models import MessageChoice, Notice
 from booking.models.notices import Kind, NoticeState
+from booking.models.staff import only_theirs
 from booking.rights import Right
 from members import line
 from members.models import LineQuota
@@ -164,7 +165,7 @@ def why(notice: Notice) -> str:
 def telephone(request, model_admin):
     """Whom to telephone, soonest day first, with what to say."""
     require(request, Right.TELEPHONE)
-    found = ledger.to_telephone()
+    found = only_theirs(ledger.to_telephone(), request.user, path="ticket__")
     rows = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
     return page(
         request,
@@ -188,7 +189,7 @@ def telephoned(request, model_admin, pk):
     require(request, Right.TELEPHONE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    notice = get_object_or_404(Notice, pk=pk)
+    notice = get_object_or_404(only_theirs(Notice.objects.all(), request.user, path="ticket__"), pk=pk)
     if ledger.telephoned(notice=notice, by=request.user):
         say(request, said_to_staff.SUCCESS, _("บันทึกว่าโทรแจ้งแล้ว"))
     else:

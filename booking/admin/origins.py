@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from booking.admin.base import moment, page, require, say
 from booking.admin.closed import tell, ticked_ids
 from booking.models import ProofAsked, Ticket
+from booking.models.staff import only_theirs
 from booking.models.surges import EVERYBODY
 from booking.rights import Right
 from booking.verbs import closures, surges
@@ -94,6 +95,7 @@ def one_origin(request, model_admin, kind, origin):
         .with_details()
         .select_related("member", "department", "slot")
     )
+    tickets = only_theirs(tickets, request.user)
     form = ReasonForm(request.POST or None)
     if request.method == "POST":
         require(request, Right.CANCEL)

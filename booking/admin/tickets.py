@@ -7,6 +7,8 @@ import secrets
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import BooleanField, ExpressionWrapper, Q, Value
 from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +24,7 @@ from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
 from booking.models import Department, Ticket, TicketEvent
+from booking.models.staff import departments_of, only_theirs
 from booking.models.tickets import State
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
@@ -189,13 +192,33 @@ class TicketAdmin(ReadOnlyAdmin):
         return ticket_link(getattr(ticket, "moved_to", None))
 
     def get_search_results(self, request, queryset, search_term):
-        return found_by(queryset, search_term), False
+        found = found_by(queryset, search_term)
+        # Whose ticket it is, is not told by searching for them either.
+        tells_whose = search_term.strip() and not is_code(search_term)
+        return only_theirs(found, request.user) if tells_whose else found, False
+
+    def get_queryset(self, request):
+        """Each with whether it is theirs: of the others, number and state are shown and no more."""
+        theirs = departments_of(request.user)
+        if theirs is None:
+            return super().get_queryset(request).annotate(is_theirs=Value(True))
+        among = ExpressionWrapper(Q(department__in=theirs) | Q(queue__in=theirs), BooleanField())
+        return super().get_queryset(request).annotate(is_theirs=among)
+
+    def get_inlines(self, request, obj):
+        return self.inlines if obj and obj.is_theirs else []
+
+    def get_fieldsets(self, request, obj=None):
+        if obj and not obj.is_theirs:
+            return [(None, {"fields": [("code_", "state"), ("day", "department")]})]
+        return super().get_fieldsets(request, obj)
 
     def get_actions_detail(self, request, object_id):
         """Only what the ticket's state allows; the pages themselves ask the verbs."""
         ticket = self.get_object(request, unquote(str(object_id)))
         possible = {"cancel": ticket and ticket.can_cancel, "move": ticket and ticket.can_move}
-        return [one for one in super().get_actions_detail(request, object_id) if possible[one.path]]
+        offered = super().get_actions_detail(request, object_id) if ticket and ticket.is_theirs else []
+        return [one for one in offered if possible[one.path]]
 
     @action(
         description=gettext_lazy("ยกเลิกบัตรคิว"),
@@ -260,6 +283,8 @@ class TicketAdmin(ReadOnlyAdmin):
         """For members who telephone: department, member number and day; then the name, to be asked for, and the times.
         All of it by POST, so that no member number stands in an address."""
         form = BookForm(request.POST if request.method == "POST" else None)
+        if (theirs := departments_of(request.user)) is not None:
+            form.fields["department"].queryset = form.fields["department"].queryset.filter(pk__in=theirs)
         slot_form = SlotForm(request.POST or None)
         times = None
         if request.method == "POST" and form.is_valid() and "edit" not in request.POST:
@@ -301,6 +326,8 @@ class TicketAdmin(ReadOnlyAdmin):
         ticket = self.get_object(request, unquote(object_id))
         if ticket is None:
             raise Http404
+        if not ticket.is_theirs:
+            raise PermissionDenied
         return ticket
 
 
@@ -392,7 +419,13 @@ def new_key() -> str:
     return f"office:{secrets.token_urlsafe(24)}"
 
 
+def is_code(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Z]{1,2}[0-9]{1,6}", ascii_digits(text.strip()).upper()))
+
+
 def holder(ticket) -> str:
+    if not getattr(ticket, "is_theirs", True):
+        return _("ฝ่ายอื่น")
     if ticket.member is None:
         return _("ไม่ได้แจ้งเลขทะเบียน") if ticket.is_walk_in else _("ไม่เก็บชื่อแล้ว")
     return f"{ticket.member.member_number} {ticket.member.full_name}"

@@ -18,6 +18,7 @@ from booking.api.serializers import (
     WalkInSerializer,
 )
 from booking.models import Counter, Department, Ticket
+from booking.models.staff import has_ticket
 from booking.rights import Right
 from booking.verbs import seats
 from members.citizen_id import parse_member_number
@@ -55,7 +56,7 @@ def call(request, number):
     if not (request.user.has_perm(Right.SERVE) and request.auth.allows(Right.SERVE)):
         raise PermissionDenied
     wanted = body(CallTicketSerializer(), request)
-    ticket = _ticket(wanted["ticket"])
+    ticket = _ticket(request, wanted["ticket"])
     return _answer(verbs.call(ticket=ticket, counter=_seat(request, number), by=request.user, reason=wanted["reason"]))
 
 
@@ -106,7 +107,7 @@ def transfer(request, number):
 @endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ResumeSerializer, verb="resume")
 def resume(request, number):
     """Call a ticket that was set aside to the counter again."""
-    held = _ticket(body(ResumeSerializer(), request)["ticket"])
+    held = _ticket(request, body(ResumeSerializer(), request)["ticket"])
     return _answer(verbs.resume(ticket=held, counter=_seat(request, number), by=request.user))
 
 
@@ -141,26 +142,26 @@ def walk_in(request):
 def check_in(request, public_id):
     """The member has come. By the ticket's holder from some time before its turn; by staff at any time of its day."""
     if request.user:
-        return _answer(verbs.check_in(ticket=_ticket(public_id), by=request.user))
+        return _answer(verbs.check_in(ticket=_ticket(request, public_id), by=request.user))
     return _answer(verbs.check_in(ticket=ticket_of_holder(request, public_id)))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 404, 409, verb="undo_check_in")
 def undo_check_in(request, public_id):
     """Take back that the member has come: `booked` again."""
-    return _answer(verbs.undo_check_in(ticket=_ticket(public_id), by=request.user))
+    return _answer(verbs.undo_check_in(ticket=_ticket(request, public_id), by=request.user))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 404, 409, verb="finish_held")
 def finish_held(request, public_id):
     """A ticket that was set aside needs no more: `served`. One at a counter is finished there."""
-    return _answer(verbs.finish_held(ticket=_ticket(public_id), by=request.user))
+    return _answer(verbs.finish_held(ticket=_ticket(request, public_id), by=request.user))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 404, 409, verb="come_back")
 def come_back(request, public_id):
     """A member who missed the call has come back, and waits again by the department's rule for late arrivals."""
-    return _answer(verbs.come_back(ticket=_ticket(public_id), by=request.user))
+    return _answer(verbs.come_back(ticket=_ticket(request, public_id), by=request.user))
 
 
 def _seat(request, number: int) -> Counter:
@@ -172,10 +173,13 @@ def _seat(request, number: int) -> Counter:
     return counter
 
 
-def _ticket(public_id: str) -> Ticket:
+def _ticket(request, public_id: str) -> Ticket:
+    """Raises Http404, and PermissionDenied for a ticket of a department that is not theirs."""
     ticket = Ticket.objects.with_details().filter(public_id=public_id).first()
     if ticket is None:
         raise Http404
+    if not has_ticket(request.user, ticket):
+        raise PermissionDenied
     return ticket
 
 

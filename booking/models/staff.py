@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -90,6 +91,14 @@ def has_department(user, *department_ids: int) -> bool:
     """Whether all of these departments are theirs."""
     theirs = departments_of(user)
     return theirs is None or theirs.issuperset(department_ids)
+
+
+def only_theirs(rows, user, *, path: str = ""):
+    """Of tickets, or of rows that lead to one by `path`, those that are theirs."""
+    theirs = departments_of(user)
+    if theirs is None:
+        return rows
+    return rows.filter(Q(**{f"{path}department__in": theirs}) | Q(**{f"{path}queue__in": theirs}))
 
 
 def has_ticket(user, ticket) -> bool:

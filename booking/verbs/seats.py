@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from booking import errors
 from booking.models import Counter, SeatEvent, Ticket, TicketEvent
+from booking.models.staff import has_department
 from booking.models.tickets import State
 from booking.rights import Right
 from booking.verbs import locks, moves
@@ -19,7 +20,8 @@ def sign_in(*, counter: Counter, by, takes_over: bool = False) -> Counter:
     """Seat a clerk at a counter, and away from the one they sat at; already seated there, nothing changes.
 
     `takes_over`: the clerk who sits there now is unseated (a right of its own; the caller has checked it). Locks the
-    counters concerned. Raises CounterTaken where somebody else sits there, CounterBusy where the clerk leaves a ticket
+    counters concerned. Raises NotYourCounter where it serves a department that is not theirs, CounterTaken
+    where somebody else sits there, CounterBusy where the clerk leaves a ticket
     behind that is being called or served.
     """
     with transaction.atomic():
@@ -28,6 +30,8 @@ def sign_in(*, counter: Counter, by, takes_over: bool = False) -> Counter:
         chosen = by_pk.pop(counter.pk)
         if chosen.clerk_id == by.pk:
             return chosen
+        if not has_department(by, *chosen.department_ids()):
+            raise errors.NotYourCounter
         if not chosen.is_active or (chosen.clerk_id and not takes_over):
             raise errors.CounterTaken
         for left in by_pk.values():

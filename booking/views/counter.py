@@ -25,6 +25,7 @@ from booking import errors, verbs
 from booking.calling import console as reads
 from booking.calling import order, queues
 from booking.models import Counter, Department, Ticket
+from booking.models.staff import has_ticket
 from booking.models.tickets import Priority, State
 from booking.rights import Right
 from booking.verbs import catalogue, seats
@@ -207,6 +208,8 @@ def press_for(request, counter, public_id, verb):
         raise PermissionDenied
     ticket = get_object_or_404(Ticket.objects.with_details(), public_id=public_id)
     try:
+        if not has_ticket(request.user, ticket):
+            raise errors.NotYourDepartment
         act(request, counter, ticket)
     except errors.BookingError as refusal:
         return _refused(request, counter, refusal, form=verb)
@@ -246,7 +249,8 @@ def find(request, counter):
         if len(named) > 1:
             return _done(request, counter, found=[one.public_id for one in named])
         (ticket,) = named
-    if not scan.is_link(text) or ticket.state != State.BOOKED or not request.user.has_perm(Right.RECEIVE):
+    checks_in = scan.is_link(text) and ticket.state == State.BOOKED and request.user.has_perm(Right.RECEIVE)
+    if not checks_in or not has_ticket(request.user, ticket):
         return _done(request, counter, show=ticket.public_id)
     try:
         verbs.check_in(ticket=ticket, by=request.user)
@@ -471,6 +475,7 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
         "rows": rows,
         "more": more,
         "shown": shown,
+        "shown_is_theirs": shown and has_ticket(request.user, shown.ticket),
         "shown_is_served_here": shown and shown.ticket.queue in departments,
         "query": f"?{urlencode(query)}",
         "etag": etag,
