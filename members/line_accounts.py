@@ -83,7 +83,8 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
         account = LineAccount.objects.filter(member=member, user_id=user_id).first()
         if account and account.proved_by:
             return account
-        if proved_by != "code" and (code or needs_code(member=member, user_id=user_id)):
+        is_unproved = bool(code) and not proved_by
+        if proved_by != "code" and (is_unproved or needs_code(member=member, user_id=user_id)):
             use_code(member, code)
             proved_by = "code"
         if account:
