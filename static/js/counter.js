@@ -162,10 +162,14 @@ document.addEventListener("click", (event) => event.target.closest("#console a[h
 
 // --- keys, and the scanner ---
 
-// A scanner types like a keyboard, only faster, and wherever the focus is: what comes in a burst is looked up.
+// A scanner types like a keyboard, only faster, and wherever the focus is: what comes in a burst is looked up. Who begins
+// to type a name by hand without touching the field first must not set off what its letters are keys of: a letter counts
+// as a key once no other has followed, else what is typed goes into the field.
 const BURST = 60;
+const LETTER_RESTS = 350;
 const SHORTEST_SCAN = 4;
 let typed = "";
+let typedAt = 0;
 let pressed = "";
 let quiet;
 
@@ -205,11 +209,22 @@ document.addEventListener("keydown", (event) => {
     byId("find-text")?.focus();
     return;
   }
-  typed += character;
-  pressed = event.code;
+  const isByHand = typed && performance.now() - typedAt > BURST && character !== typed.slice(-1);
   clearTimeout(quiet);
-  quiet = setTimeout(settle, BURST);
+  if (isByHand && hasLetter(typed + character)) return typeOn();
+  typed += character;
+  typedAt = performance.now();
+  pressed = event.code;
+  quiet = setTimeout(settle, hasLetter(typed) ? LETTER_RESTS : BURST);
 });
+const hasLetter = (text) => /[^0-9]/.test(text);
+// The character under way follows by itself.
+const typeOn = () => {
+  const field = byId("find-text");
+  field.value = typed;
+  typed = "";
+  field.focus();
+};
 const settle = () => {
   const text = typed;
   typed = "";
