@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from booking import errors, invariants, verbs
-from booking.models import Department, Slot, Ticket
+from booking.days import opening
+from booking.models import DayException, Department, Place, Slot, Ticket
 from booking.models.tickets import MOVES, Priority
-from booking.verbs import seats
+from booking.verbs import closures, seats
 from tests.factories import make_counter, make_member, make_open_department, make_user
 
 MORNING = dt.datetime(2026, 11, 23, 8, 20, tzinfo=dt.timezone(dt.timedelta(hours=7)))
@@ -138,11 +139,60 @@ class QueueMachine(RuleBasedStateMachine):
                 assert MOVES["close_day"][self.states[pk]] == state
                 self.states[pk] = state
 
+    @rule(department=nth, kind=st.sampled_from(["closed", "quota", "hours"]), of=nth, length=nth, quota=nth)
+    def an_exception_is_made(self, department, kind, of, length, quota):
+        """Of the office or of a department, today or tomorrow, the whole day or some hours of it."""
+        starts = 9 + of % 3
+        whole_day = kind != "hours" and length % 2
+        exception = DayException(
+            first_date=MORNING.date() + dt.timedelta(days=of % 2),
+            last_date=MORNING.date() + dt.timedelta(days=1),
+            is_office=department % 4 == 0,
+            kind=kind,
+            starts=None if whole_day else dt.time(starts),
+            ends=None if whole_day else dt.time(starts + 1 + length % 2),
+            slot_minutes=30 if kind == "hours" else None,
+            quota=None if kind == "closed" else 1 + quota % 2,
+        )
+        chosen = [] if exception.is_office else [self._pick(self.departments, department)]
+        self._rules_change(
+            lambda: closures.change_day(
+                exception=exception, departments=chosen, decisions=[], by=self.stranger, reason=""
+            )
+        )
+
+    @rule(exception=nth)
+    def an_exception_is_taken_back(self, exception):
+        exceptions = DayException.objects.order_by("pk")
+        if count := exceptions.count():
+            exceptions[exception % count].delete()
+            self._rules_change(opening.rules_changed)
+
+    @rule(department=nth, minutes=st.sampled_from([30, 45, 60]), quota=st.integers(min_value=0, max_value=2))
+    def hours_are_changed(self, department, minutes, quota):
+        department = self._pick(self.departments, department)
+        department.hours.update(slot_minutes=minutes, quota=quota)
+        self._rules_change(lambda: opening.rules_changed([department]))
+
+    @rule(ticket=nth)
+    def a_ticket_is_moved_out_of_a_closed_time(self, ticket):
+        self._on_ticket("reschedule", ticket, closures.move_to_free_time, by=self.stranger)
+
     @invariant()
     def every_rule_of_the_database_holds(self):
         if hasattr(self, "states"):
             broken = invariants.violations()
             assert not broken, broken
+
+    def _rules_change(self, change):
+        """Lay days out anew: every ticket stays as it was, with its place, and laying out again finds nothing to do."""
+        held = dict(Place.objects.taken().values_list("ticket", "number"))
+        with transaction.atomic():
+            change()
+        assert dict(Place.objects.taken().values_list("ticket", "number")) == held
+        assert dict(Ticket.objects.values_list("pk", "state")) == self.states
+        assert opening.differences().count == 0
+        self.slots = list(Slot.objects.filter(date__gte=MORNING.date()).order_by("pk")) or self.slots
 
     def _on_ticket(self, verb, ticket, call, **arguments):
         tickets = Ticket.objects.order_by("pk")
