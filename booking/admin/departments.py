@@ -123,11 +123,11 @@ class DepartmentAdmin(RulesAdmin):
         ),
     ]
 
-    @display(description=gettext_lazy("เวลาทำการ"))
     def get_changeform_initial_data(self, request):
         """What the next department of the office would have: its letter, a hue that no other has, the last position."""
         return next_department() | super().get_changeform_initial_data(request)
 
+    @display(description=gettext_lazy("เวลาทำการ"))
     def week(self, department):
         return week_in_words(in_force(department.hours.all())) or _("ยังไม่มีเวลาทำการ")
 
