@@ -114,6 +114,18 @@ def pages(found: dict) -> None:
         judge(f"{page}: queries", max(found["pages"][page]["queries"]), at_most=QUERIES)
 
 
+def front(found: dict) -> None:
+    straight = found["straight"]
+    rows = []
+    for way, kinds in found.items():
+        row = [way]
+        for kind, (per_second, cpu) in kinds.items():
+            row += [f"{per_second:.0f} ({per_second / straight[kind][0]:.2f})"]
+            row += [f"{cpu:.2f} (+{cpu - straight[kind][1]:.2f})"]
+        rows.append(row)
+    table(["", *(head for kind in straight for head in (f"{kind}: answers a second", "ms of processor"))], rows)
+
+
 def weights(found: dict) -> None:
     if "missing" in found:
         print(f"\nWeights were not measured. {found['missing']}")

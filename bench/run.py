@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from bench import crashes, database, machine, office, pages, report, storm, weights
+from bench import crashes, database, front, machine, office, pages, report, storm, weights
 from queuesite.launcher import files
 
 
@@ -60,6 +60,11 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         found["pages"] = pages.measure(small, large, rounds=1 if quick else 8, workspace=folder)
         connection.close()
         report.pages(found["pages"])
+    if "front" in parts:
+        say("\nThe nginx in front")
+        size = {"count": 2000, "rounds": 1} if quick else {"count": 4000, "rounds": 4}
+        found["front"] = front.measure(small, workspace=folder, **size)
+        report.front(found["front"])
     if "weights" in parts:
         found["weights"] = weights.measure(small)
         report.weights(found["weights"])
