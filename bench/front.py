@@ -19,7 +19,7 @@ PATHS = {"/healthz": "trivial", "/": "home"}
 
 def measure(database_url: str, *, workspace: Path, count: int, rounds: int) -> dict:
     """By way and page: answers a second, and milliseconds of processor that an answer takes in nginx and web server.
-    The best of each way's rounds, which take turns. (Where other work keeps the processors busy, the second means more.)"""
+    The best of each way's rounds, which take turns. (Where other work keeps the processors busy, go by the second.)"""
     found = {}
     with contextlib.ExitStack() as stack:
         straight = stack.enter_context(servers.serving(database_url))
