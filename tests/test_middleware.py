@@ -27,6 +27,8 @@ FOR_PAGES = {
     "queuesite.cleaned.forms": "the API takes JSON, and serializers check it",
     "queuesite.cleaned.ranges": "serializers and addresses check the range of each number",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "staff are known by their token",
+    "django_otp.middleware.OTPMiddleware": "staff are known by their token",
+    "queuesite.staff_door.door": "staff are known by their token",
     "queuesite.middleware.uploads_of_staff": "nothing is uploaded through the API",
     "queuesite.log_in.limits": "no password is typed there",
     "django.contrib.messages.middleware.MessageMiddleware": "the answer says all",
