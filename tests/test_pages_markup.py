@@ -99,6 +99,17 @@ def test_a_ticket_opened_first_of_all_is_under_sixty_kilobytes(pages):
     assert total < 60_000
 
 
+def test_every_file_that_a_template_names_is_there():
+    """In production a file that is not there is a fault of the whole page."""
+    root = Path(__file__).parent.parent / "templates"
+    named = {
+        name
+        for template in root.rglob("*.*")
+        for name in re.findall(r"""{% static (?:'([^']*)'|"[^"]*") %}""", template.read_text())
+    }
+    assert [name for name in named if not name or not finders.find(name)] == []
+
+
 # --- colours ---
 
 

@@ -1,4 +1,4 @@
-{% load static %}// What a member's telephone shows without a line: the tickets that it has opened before, as they were then, and for
+{% load static %}{% get_static_prefix as files %}// What a member's telephone shows without a line: the tickets that it has opened before, as they were then, and for
 // everything else a page that says so. Nothing else of the service is kept; staff's pages never pass through here.
 const TICKETS = "tickets";
 const SHELL = "shell {% static 'css/site.css' %}";
@@ -22,7 +22,7 @@ self.addEventListener("fetch", (event) => {
   const address = new URL(event.request.url);
   if (address.origin !== location.origin) return;
   if (event.request.mode === "navigate" && MEMBERS.test(address.pathname)) event.respondWith(visit(event, address));
-  else if (event.request.destination && address.pathname.startsWith("{% static '' %}")) event.respondWith(file(event.request));
+  else if (event.request.destination && address.pathname.startsWith("{{ files }}")) event.respondWith(file(event.request));
 });
 
 const visit = async (event, address) => {
