@@ -90,6 +90,12 @@ def forget_imports() -> None:
 
 
 @recurring(minutes=1)
+def go_on_with_imports() -> None:
+    """A worker that was stopped in the middle of a file of members has written nothing: another takes it up again."""
+    importing.go_on()
+
+
+@recurring(minutes=1)
 def watch_surges() -> None:
     """Asks for a proof where more is booked, or looked up in vain, than the office usually sees."""
     surges.watch()

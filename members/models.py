@@ -2,20 +2,56 @@
 
 import calendar
 import math
+from collections import defaultdict
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import F, Func, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from members.citizen_id import parse_member_number
 from members.errors import InvalidMemberNumber
-from members.free_text import FreeCharField
 from members.names import full_name, masked_name
+from members.numbers import MAX_WIDTH, significant
 from members.phones import parse_phone
+from members.thai_text import NameField, normalised
+
+SIGNIFICANT_DIGITS = Func(F("member_number"), Value("0"), function="LTRIM", output_field=models.CharField())
+
+
+class MemberQuerySet(models.QuerySet):
+    def with_number(self, number: str) -> "Member | None":
+        """The member of exactly this number among these; else the one whose number differs in nothing but the zeros in
+        front. None where nobody's does, or more than one member's. One query, by an index."""
+        return self.with_numbers([number]).get(number)
+
+    def with_numbers(self, numbers: list[str]) -> "dict[str, Member]":
+        """For each number the member that with_number() finds. One query for all of them."""
+        digits = {significant(number) for number in numbers}
+        alike = defaultdict(list)
+        for member in self.alias(digits=SIGNIFICANT_DIGITS).filter(digits__in=digits).order_by("pk"):
+            alike[significant(member.member_number)].append(member)
+        found = {}
+        for number in numbers:
+            same = alike[significant(number)]
+            exact = [member for member in same if member.member_number == number]
+            if exact or len(same) == 1:
+                found[number] = (exact or same)[0]
+        return found
+
+    def alike(self, number: str):
+        """The members whose numbers have the same digits, but for zeros in front."""
+        return self.alias(digits=SIGNIFICANT_DIGITS).filter(digits=significant(number)).order_by("pk")
+
+    def named(self, word: str):
+        """Those whose given or family name has this in it, however its Thai was typed."""
+        word = normalised(word)
+        return self.filter(models.Q(given_name__contains=word) | models.Q(family_name__contains=word))
 
 
 class Member(models.Model):
@@ -36,15 +72,18 @@ class Member(models.Model):
         editable=False,
         error_messages={"unique": _("เลขประจำตัวประชาชนนี้เป็นของสมาชิกท่านอื่นแล้ว กรุณาตรวจอีกครั้ง")},
     )
-    title = FreeCharField(_("คำนำหน้า"), max_length=40, blank=True)
-    given_name = FreeCharField(_("ชื่อ"), max_length=100)
-    family_name = FreeCharField(_("นามสกุล"), max_length=100, blank=True)
+    title = NameField(_("คำนำหน้า"), max_length=40, blank=True)
+    given_name = NameField(_("ชื่อ"), max_length=100)
+    family_name = NameField(_("นามสกุล"), max_length=100, blank=True)
     phone = models.CharField(_("โทรศัพท์"), max_length=20, blank=True)
     email = models.EmailField(_("อีเมล"), blank=True)
     is_registered = models.BooleanField(_("สมัครไอเมมเบอร์แล้ว"), default=False)
     created_at = models.DateTimeField(_("เพิ่มเมื่อ"), auto_now_add=True)
     imported_at = models.DateTimeField(_("นำเข้าล่าสุดเมื่อ"), null=True, blank=True, editable=False)
+    # When an import no longer had them, and staff said that they have left. Who comes back in a later file has none.
+    left_at = models.DateTimeField(_("พ้นจากสมาชิกเมื่อ"), null=True, blank=True, editable=False)
 
+    objects = MemberQuerySet.as_manager()
     history = HistoricalRecords(
         excluded_fields=["citizen_id_hmac"],
         verbose_name=_("ประวัติสมาชิก"),
@@ -67,6 +106,10 @@ class Member(models.Model):
                 condition=models.Q(citizen_id_hmac__isnull=True) | models.Q(citizen_id_hmac__regex=r"^[0-9a-f]{64}$"),
                 violation_error_message=_("เลขประจำตัวประชาชนต้องเก็บเป็นรหัสลับเท่านั้น"),
             ),
+        ]
+        indexes = [
+            models.Index(SIGNIFICANT_DIGITS, name="member_by_significant_digits"),
+            models.Index(name="members_who_left", fields=["left_at"], condition=models.Q(left_at__isnull=False)),
         ]
 
     def __str__(self):
@@ -91,6 +134,87 @@ class Member(models.Model):
     @property
     def masked_name(self) -> str:
         return masked_name(self.title, self.given_name, self.family_name)
+
+
+class MemberNumbering(models.Model):
+    """How many digits a member number of this office has. The one row is written when an import is confirmed."""
+
+    width = models.PositiveSmallIntegerField(
+        _("จำนวนหลักของเลขทะเบียน"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_WIDTH)],
+    )
+
+    class Meta:
+        verbose_name = _("จำนวนหลักของเลขทะเบียน")
+        verbose_name_plural = _("จำนวนหลักของเลขทะเบียน")
+
+    def __str__(self):
+        return str(self.width or "-")
+
+
+class MemberFile(models.Model):
+    """A file of members: read, checked, shown, and brought in when somebody confirms it. See files/importing.py."""
+
+    class State(models.TextChoices):
+        READING = "reading", _("กำลังตรวจ")
+        CHECKED = "checked", _("ตรวจแล้ว รอยืนยัน")
+        IMPORTING = "importing", _("กำลังนำเข้า")
+        DONE = "done", _("นำเข้าแล้ว")
+        REFUSED = "refused", _("ไม่ได้นำเข้า")
+
+    name = models.CharField(_("ชื่อไฟล์"), max_length=100, blank=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ผู้ส่งไฟล์")
+    )
+    uploaded_at = models.DateTimeField(_("ส่งเมื่อ"), db_index=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("ผู้ยืนยัน")
+    )
+    confirmed_at = models.DateTimeField(_("ยืนยันเมื่อ"), null=True)
+    finished_at = models.DateTimeField(_("เสร็จเมื่อ"), null=True)
+    state = models.CharField(_("สถานะ"), max_length=10, choices=State, default=State.READING)
+    columns = models.JSONField(default=list)
+    # Lines of JSON, gzip'd: the number of the row in the file, then its cells, an HMAC in place of each citizen ID.
+    # Emptied when the file is done with.
+    rows = models.BinaryField(null=True)
+    row_count = models.PositiveIntegerField(_("จำนวนแถว"))
+    # How many digits its numbers are padded to, and whether somebody chose that; the office's where it has one.
+    number_width = models.PositiveSmallIntegerField(null=True)
+    proposed_width = models.PositiveSmallIntegerField(null=True)
+    # What the check found: one letter for each row (importing.Outcome), the first faulty rows, who is in no row.
+    outcomes = models.TextField(blank=True, default="")
+    counts = models.JSONField(default=dict)
+    faults = models.JSONField(default=list)
+    missing = ArrayField(models.BigIntegerField(), default=list)
+    marks_missing = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("ไฟล์สมาชิก")
+        verbose_name_plural = _("ไฟล์สมาชิก")
+
+    def __str__(self):
+        return f"{self.pk} {self.state}"
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.state in (self.State.READING, self.State.IMPORTING)
+
+
+class MemberFileProgress(models.Model):
+    """How far the work on a file has come. A row of its own: the work's transaction holds the lock of the file's."""
+
+    file = models.OneToOneField(MemberFile, models.CASCADE, related_name="progress", primary_key=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("ความคืบหน้าของไฟล์สมาชิก")
+        verbose_name_plural = _("ความคืบหน้าของไฟล์สมาชิก")
+
+    def __str__(self):
+        return f"{self.done} / {self.total}"
 
 
 class LookupLog(models.Model):

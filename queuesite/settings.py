@@ -117,7 +117,6 @@ BEHIND_FRONT = env.bool("BEHIND_FRONT", default=False)
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "unfold.contrib.import_export",
     "unfold.contrib.simple_history",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -135,7 +134,6 @@ INSTALLED_APPS = [
     "django_q",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "import_export",
     "rest_framework",
     "simple_history",
     # Before booking: it gives its roles their permissions when it is migrated.
@@ -203,6 +201,8 @@ DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or pos
 DATABASES["default"] |= {"CONN_MAX_AGE": whole("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
 # The statement that books is prepared in each connection: planning it takes as long as running it.
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
+# What is sent is kept in memory alone: a file of members has citizen IDs in it, which no temporary file may show.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "th"

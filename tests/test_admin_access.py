@@ -44,6 +44,7 @@ PAGES = {
     "members_member_history M": MANAGER,
     "members_member_import": MANAGER,
     "members_member_export": MANAGER,
+    "members_member_left": MANAGER,
     "members_member_line": BOTH,
     "booking_messagechoice_changelist": MANAGER,
     "booking_messagechoice_add": NOBODY,

@@ -8,8 +8,10 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from booking import jobs
 from members.citizen_id import citizen_id_hmac
-from members.models import Member
+from members.files.spreadsheets import MAX_BYTES
+from members.models import Member, MemberFile
 from tests.factories import make_citizen_id, make_member, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
@@ -67,10 +69,9 @@ def test_who_may_only_look_sees_names_masked(client, onlooker):
         for hidden in ("เกียรติศักดิ์", "ทองดี", "0899999999"):
             assert hidden not in text
     assert client.get(page_of(member, "history")).status_code == 403
-    for page in ("export", "import"):
+    for page in ("export", "import", "left"):
         assert client.get(reverse(f"admin:members_member_{page}")).status_code == 403
-    export = reverse("admin:members_member_export")
-    assert client.post(export, {"format": "0", "resource": "0"}).status_code == 403
+    assert client.get(reverse("admin:members_member_export_file", args=["csv"])).status_code == 403
 
 
 def test_a_name_that_is_masked_cannot_be_searched_for(client, onlooker):
@@ -141,10 +142,20 @@ def test_a_member_with_tickets_is_not_deleted(client, manager):
 
 
 def upload(client, text, name="members.csv"):
-    return client.post(
-        reverse("admin:members_member_import"),
-        {"import_file": SimpleUploadedFile(name, text.encode()), "format": "0", "resource": "0"},
-    )
+    """The page that follows, after the worker has come by."""
+    sent = SimpleUploadedFile(name, text if isinstance(text, bytes) else text.encode())
+    answer = client.post(reverse("admin:members_member_import"), {"import_file": sent})
+    if answer.status_code == 302:
+        jobs.go_on_with_imports()
+        answer = client.get(answer["Location"])
+    return answer
+
+
+def confirm(client, page, **fields):
+    address = page.request["PATH_INFO"]
+    client.post(address, {"do": "confirm", **fields})
+    jobs.go_on_with_imports()
+    return client.get(address)
 
 
 def test_a_file_is_shown_first_and_then_taken(client, manager):
@@ -158,11 +169,11 @@ def test_a_file_is_shown_first_and_then_taken(client, manager):
     assert "มาลี" in text
     assert citizen_id not in text
     assert citizen_id_hmac(citizen_id) not in text
+    assert "<del" in client.get(preview.request["PATH_INFO"], {"show": "changed"}).content.decode()
     member.refresh_from_db()
     assert member.given_name == "เดิม"
 
-    answer = preview.context["confirm_form"].initial
-    page = client.post(reverse("admin:members_member_process_import"), answer, follow=True)
+    page = confirm(client, preview)
 
     member.refresh_from_db()
     assert member.given_name == "ใหม่"
@@ -171,34 +182,59 @@ def test_a_file_is_shown_first_and_then_taken(client, manager):
     assert member.history.latest().history_user == manager
 
 
+def test_its_page_says_how_far_it_is_until_there_is_more_to_show(client, manager):
+    sent = SimpleUploadedFile("members.csv", b"member_number,given_name\n100001,x\n")
+    address = client.post(reverse("admin:members_member_import"), {"import_file": sent})["Location"]
+    page = client.get(address).content.decode()
+    assert "<noscript><meta http-equiv" in page
+    assert "hx-get" in page
+    assert client.get(f"{address}progress/").status_code == 200
+    jobs.go_on_with_imports()
+    assert client.get(f"{address}progress/")["HX-Refresh"] == "true"
+    assert "<noscript><meta http-equiv" not in client.get(address).content.decode()
+
+
+def test_a_preview_shows_one_page_of_rows(client, manager):
+    rows = "".join(f"{100_000 + n},ชื่อที่{n:03d}\n" for n in range(1, 121))
+    preview = upload(client, f"เลขทะเบียนสมาชิก,ชื่อ\n{rows}")
+    assert preview.content.decode().count("ชื่อที่") == 50
+    last = client.get(preview.request["PATH_INFO"], {"show": "new", "page": "3"}).content.decode()
+    assert "ชื่อที่120" in last
+    assert last.count("ชื่อที่") == 20
+    for odd in ({"page": "x"}, {"page": "999"}, {"show": "x"}):
+        assert client.get(preview.request["PATH_INFO"], odd).status_code == 200
+
+
 def test_a_file_with_faults_is_not_taken_and_says_where(client, manager):
-    page = upload(client, "member_number,given_name,registered\n100001,มาลี,1\nABC,วิชัย,1\n")
+    page = upload(client, "member_number,given_name,registered\n100001,มาลี,1\nABC,วิชัย,x\n")
 
     text = page.content.decode()
-    assert "confirm_form" not in page.context or page.context["confirm_form"] is None
+    assert 'value="confirm"' not in text
     assert "เลขทะเบียน" in text
     assert "ต้องแก้ไข" in text
+    assert "กรุณาใส่ 1 เมื่อ" in text, "every fault of a row at once"
+    confirm(client, page)
     assert not Member.objects.exists()
 
 
 def test_a_file_that_is_none_is_refused_in_words(client, manager):
-    for content in ("", "\0\1\2", "number,name\n1,x\n"):
+    for content in ("", "\0\1\2", "number,name\n1,x\n", b"x" * (MAX_BYTES + 1)):
         page = upload(client, content)
         assert page.status_code == 200
+        assert page.context["form"].errors["import_file"]
         assert "Traceback" not in page.content.decode()
-    assert not Member.objects.exists()
+    assert not MemberFile.objects.exists()
 
 
-def test_a_confirmation_cannot_name_another_file(client, manager):
-    """The name of the waiting file comes back from a form."""
-    page = client.post(
-        reverse("admin:members_member_process_import"),
-        {"import_file_name": "/etc/passwd", "original_file_name": "members.csv", "format": "0", "resource": "0"},
-        follow=True,
-    )
+def test_a_file_that_waited_too_long_is_told_so(client, manager):
+    page = client.get(reverse("admin:members_member_file", args=[999]), follow=True)
+    assert "นานเกินหนึ่งชั่วโมง" in page.content.decode()
 
-    assert page.status_code == 200
-    assert "root:" not in page.content.decode()
+
+def test_it_can_be_left_alone(client, manager):
+    page = upload(client, "member_number,given_name\n100001,x\n")
+    client.post(page.request["PATH_INFO"], {"do": "forget"})
+    assert not MemberFile.objects.exists()
     assert not Member.objects.exists()
 
 
@@ -207,20 +243,54 @@ def test_what_became_wrong_between_preview_and_confirmation_is_not_taken(client,
     preview = upload(client, f"member_number,citizen_id,given_name,registered\n100002,{citizen_id},มาลี,1\n")
     make_member(member_number="100009", citizen_id=citizen_id)
 
-    answer = preview.context["confirm_form"].initial
-    page = client.post(reverse("admin:members_member_process_import"), answer, follow=True)
+    page = confirm(client, preview)
 
     assert Member.objects.count() == 1
     assert "ยังไม่มีการนำเข้า" in page.content.decode()
 
 
-def test_what_is_taken_out_has_no_formula_and_no_citizen_id(client, manager):
-    make_member(member_number="100001", given_name="=1+1", family_name="@ทองดี")
-    page = client.get(reverse("admin:members_member_export"))
-    chosen = {name: "on" for name in page.context["form"].fields if name.startswith("memberresource")}
+def test_the_missing_are_offered_to_be_marked_and_their_tickets_are_listed(client, manager):
+    ticket = make_ticket()
+    stays = make_member(member_number="100001")
 
-    response = client.post(reverse("admin:members_member_export"), {"format": "0", "resource": "0", **chosen})
+    preview = upload(client, "member_number,given_name\n100001,มาลี\n")
+    assert ticket.member.full_name in client.get(preview.request["PATH_INFO"], {"show": "missing"}).content.decode()
+    confirm(client, preview, marks_missing="on")
+
+    ticket.member.refresh_from_db()
+    stays.refresh_from_db()
+    assert ticket.member.left_at
+    assert not ticket.member.is_registered
+    assert stays.left_at is None
+    ticket.refresh_from_db()
+    assert ticket.is_live, "nothing is cancelled by itself"
+    left = client.get(reverse("admin:members_member_left")).content.decode()
+    assert reverse("admin:booking_ticket_change", args=[ticket.pk]) in left
+
+
+def test_another_width_is_checked_again(client, manager):
+    preview = upload(client, "member_number,given_name\n4501,มาลี\n")
+    address = preview.request["PATH_INFO"]
+    page = client.post(address, {"do": "width", "number_width": "99"})
+    assert page.context["width_form"].errors
+    client.post(address, {"do": "width", "number_width": "6"})
+    jobs.go_on_with_imports()
+    assert "004501" in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize("name", ["member_import", "member_export", "member_left"])
+def test_a_clerk_neither_brings_in_nor_takes_out(client, clerk, name):
+    assert client.get(reverse(f"admin:members_{name}")).status_code == 403
+
+
+def test_what_is_taken_out_has_no_formula_and_no_citizen_id(client, manager):
+    make_member(member_number="000001", given_name="=1+1", family_name="@ทองดี")
+
+    response = client.get(reverse("admin:members_member_export_file", args=["csv"]))
 
     [row] = csv.DictReader(io.StringIO(response.content.decode("utf-8-sig")))
     assert (row["given_name"], row["family_name"]) == ("'=1+1", "'@ทองดี")
+    assert row["member_number"] == "000001"
     assert not any("citizen" in column for column in row)
+    assert client.get(reverse("admin:members_member_export_file", args=["xlsx"])).content.startswith(b"PK")
+    assert client.get(reverse("admin:members_member_export_file", args=["pdf"])).status_code == 404

@@ -1,6 +1,5 @@
 """Tickets whose day or time the office has closed: what becomes of them, and who has to be told."""
 
-import tablib
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -18,13 +17,9 @@ from booking.rights import Right
 from booking.verbs import catalogue, closures
 from booking.verbs.catalogue import Surface
 from booking.verbs.closures import Choice
-from members.files.spreadsheets import defused
+from members.files.spreadsheets import KINDS, write
 
 VERB_FOR = {Choice.MOVE: "reschedule", Choice.CANCEL: "cancel"}
-KINDS = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 class ChoiceForm(forms.Form):
@@ -103,24 +98,18 @@ def download(request, model_admin, kind):
     if kind not in KINDS:
         raise Http404
     stranded, settled, _scope = _in_scope(request)
-    rows = tablib.Dataset(
-        headers=[
-            _("หมายเลข"),
-            _("วันที่"),
-            _("เวลา"),
-            _("ฝ่าย"),
-            _("เลขทะเบียนสมาชิก"),
-            _("ชื่อ"),
-            _("โทรศัพท์"),
-            _("ผล"),
-            _("เหตุผล"),
-        ]
-    )
-    for ticket in [*stranded, *settled]:
-        rows.append([defused(str(cell)) for cell in _cells(ticket)])
-    content = rows.export(kind)
-    if kind == "csv":
-        content = content.encode("utf-8-sig")  # the mark by which Excel knows it for UTF-8
+    headings = [
+        _("หมายเลข"),
+        _("วันที่"),
+        _("เวลา"),
+        _("ฝ่าย"),
+        _("เลขทะเบียนสมาชิก"),
+        _("ชื่อ"),
+        _("โทรศัพท์"),
+        _("ผล"),
+        _("เหตุผล"),
+    ]
+    content = write(kind, headings, [_cells(ticket) for ticket in [*stranded, *settled]])
     name = f"closed-{timezone.localdate():%Y-%m-%d}.{kind}"
     return HttpResponse(
         content,

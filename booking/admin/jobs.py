@@ -18,6 +18,8 @@ WHAT_IT_DOES = {
     "purge_lookups": gettext_lazy("ลบตัวนับการค้นหาสมาชิกที่หมดอายุ"),
     "send_notices": gettext_lazy("ส่งข้อความถึงสมาชิก"),
     "read_line_quota": gettext_lazy("อ่านจำนวนข้อความ LINE ของเดือนนี้"),
+    "forget_imports": gettext_lazy("ลบไฟล์สมาชิกที่ไม่มีผู้ยืนยัน"),
+    "go_on_with_imports": gettext_lazy("นำเข้าไฟล์สมาชิกที่ค้างอยู่ต่อ"),
     "purge_line_events": gettext_lazy("ลบเลขเหตุการณ์เก่าจาก LINE"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
 }

@@ -1,25 +1,20 @@
 """Members: found by number or name, brought in from a file, and never shown by their citizen ID."""
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib import admin
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from import_export.admin import ImportExportModelAdmin
-from import_export.formats.base_formats import CSV, XLSX
-from unfold.contrib.import_export.forms import ExportForm, ImportForm
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from booking.admin.base import KeptAdmin, moment, say
+from booking.admin import member_files
+from booking.admin.base import KeptAdmin, moment
 from booking.admin.line_accounts import line_account
 from booking.rights import Right
 from members.citizen_id import ascii_digits, citizen_id_hmac, parse_citizen_id, parse_member_number
 from members.errors import MemberError
-from members.files.importing import ImportedFile, MemberResource
-from members.files.spreadsheets import FileRefused, SpreadsheetFile
 from members.models import Member
 from members.phones import parse_phone
 
@@ -80,9 +75,9 @@ def _or_refuse(parse, text):
 
 
 @admin.register(Member)
-class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
+class MemberAdmin(KeptAdmin):
     form = MemberForm
-    list_filter = ["is_registered"]
+    list_filter = ["is_registered", ("left_at", admin.EmptyFieldListFilter)]
     search_fields = ["member_number"]
     search_help_text = gettext_lazy("เลขทะเบียนสมาชิก หรือชื่อ")
     ordering = ["member_number"]
@@ -91,27 +86,41 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
         (gettext_lazy("ติดต่อ"), {"fields": [("phone", "email")]}),
         (gettext_lazy("ยืนยันตัวตน"), {"fields": ["citizen_id"]}),
     ]
-    resource_classes = [MemberResource]
-    import_form_class = ImportForm
-    export_form_class = ExportForm
-    tmp_storage_class = ImportedFile
-    skip_admin_log = True  # the history has each row
-    skip_export_form = False
+    actions_list = ["bring_in", "take_out", "who_left"]
 
     def get_custom_urls(self):
-        return [("line/", "members_member_line", line_account)]
+        return [
+            ("line/", "members_member_line", line_account),
+            ("import/", "members_member_import", member_files.upload),
+            ("import/<int:pk>/", "members_member_file", member_files.one_file),
+            ("import/<int:pk>/progress/", "members_member_file_progress", member_files.progress),
+            ("export/", "members_member_export", member_files.export_page),
+            ("export/members.<str:kind>", "members_member_export_file", member_files.export),
+            ("left/", "members_member_left", member_files.who_left),
+        ]
 
-    def get_import_formats(self):
-        return [SpreadsheetFile]
+    def has_import_permission(self, request, obj=None):
+        return member_files.may_import(request.user)
 
-    def get_export_formats(self):
-        return [CSV, XLSX]
-
-    def has_import_permission(self, request):
-        return request.user.has_perms([Right.ADD_MEMBER, Right.CHANGE_MEMBER])
-
-    def has_export_permission(self, request):
+    def has_export_permission(self, request, obj=None):
         return request.user.has_perm(Right.CHANGE_MEMBER)
+
+    @action(description=gettext_lazy("นำเข้าจากไฟล์"), url_path="bring-in", icon="upload", permissions=["import"])
+    def bring_in(self, request):
+        return HttpResponseRedirect(reverse("admin:members_member_import"))
+
+    @action(description=gettext_lazy("ส่งออกเป็นไฟล์"), url_path="take-out", icon="download", permissions=["export"])
+    def take_out(self, request):
+        return HttpResponseRedirect(reverse("admin:members_member_export"))
+
+    @action(
+        description=gettext_lazy("บัตรคิวของผู้ที่พ้นจากสมาชิก"),
+        url_path="who-left",
+        icon="person_off",
+        permissions=["export"],
+    )
+    def who_left(self, request):
+        return HttpResponseRedirect(reverse("admin:members_member_left"))
 
     def has_view_history_or_change_history_permission(self, request, obj=None):
         """The history has full names."""
@@ -132,26 +141,6 @@ class MemberAdmin(ImportExportModelAdmin, KeptAdmin):
 
     def get_search_results(self, request, queryset, search_term):
         return found_by(queryset, search_term, names=sees_names(request)), False
-
-    def export_action(self, request):
-        """A query that the list would not understand either exports nothing: the list says so."""
-        try:
-            return super().export_action(request)
-        except IncorrectLookupParameters:
-            return HttpResponseRedirect(f"{reverse('admin:members_member_changelist')}?e=1")
-
-    def process_import(self, request, **kwargs):
-        try:
-            return super().process_import(request, **kwargs)
-        except FileRefused as refusal:
-            say(request, messages.ERROR, refusal)
-            return HttpResponseRedirect(reverse("admin:members_member_import"))
-
-    def process_result(self, result, request):
-        """What was right when it was shown may have become wrong by the time it is confirmed; then nothing is kept."""
-        if result.has_errors() or result.has_validation_errors():
-            raise FileRefused(_("ข้อมูลสมาชิกเปลี่ยนไปหลังจากดูตัวอย่าง ยังไม่มีการนำเข้า กรุณาเลือกไฟล์อีกครั้ง"))
-        return super().process_result(result, request)
 
     @display(description=gettext_lazy("ชื่อ"), ordering="given_name")
     def name(self, member):
@@ -185,5 +174,5 @@ def found_by(members, text: str, *, names: bool):
     if text and not names:
         return members.none()
     for word in text.split():
-        members = members.filter(given_name__contains=word) | members.filter(family_name__contains=word)
+        members = members.named(word)
     return members

@@ -1,295 +1,459 @@
-"""Members from a file of i-member's: shown first, then all of it or nothing.
+"""Members from a file of i-member's: taken in, checked in the background, shown, and brought in whole or not at all.
 
-The columns are COLUMNS, in any order. Only `member_number` must be there: a column that is left out leaves what is
-stored, and so does an empty `citizen_id`, since an export has none. Citizen IDs are turned into their HMAC before
-anything else happens, so no row, refusal or preview can show one.
+The columns are those of columns.py, in any order. Only the member number must be there: a column that is left out
+leaves what is stored, and so does an empty citizen ID, since an export has none. Citizen IDs are turned into their HMAC
+before anything is written anywhere, so that no row, refusal, preview or temporary file can show one.
+
+A file waits in the database, so that any web process shows it and any worker goes on with it. Both jobs lock its row,
+and do nothing unless it is in the state that they begin from: run twice, at once or after a crash, each acts once.
 """
 
-import os
-import re
-import tempfile
-import time
-from contextlib import suppress
-from pathlib import Path
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from itertools import islice
 
-import tablib
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from import_export.fields import Field
-from import_export.resources import ModelResource
-from import_export.results import Error
-from import_export.tmp_storages import BaseStorage
-from import_export.widgets import BooleanWidget
-from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+from django_q.tasks import async_task
 
-from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
-from members.errors import InvalidCitizenId, InvalidMemberNumber
-from members.files.spreadsheets import MAX_ROWS, FileRefused, defused, read, undefused
-from members.models import Member
-from members.phones import parse_phone
+from members.files import columns
+from members.files.spreadsheets import FileRefused, read, undefused
+from members.free_text import masked
+from members.models import Member, MemberFile, MemberFileProgress, MemberNumbering
+from members.numbers import padded, proposed_width, significant
 
-COLUMNS = (
-    "member_number",
-    "citizen_id",
-    "title",
-    "given_name",
-    "family_name",
-    "phone",
-    "email",
-    "registered",
-)
-EXPORTED = tuple(column for column in COLUMNS if column != "citizen_id")
-UPDATED = (
-    "title",
-    "given_name",
-    "family_name",
-    "phone",
-    "email",
-    "is_registered",
-    "citizen_id_hmac",
-    "imported_at",
-)
-YES = {"1", "true", "yes", "y", "ใช่", "สมัครแล้ว"}
-NO = {"0", "false", "no", "n", "ไม่", "ไม่ใช่", "ยังไม่สมัคร"}
-INVALID = "invalid"
+KEPT = timedelta(hours=1)
+GIVEN_UP = timedelta(hours=1)
+MAX_FAULTS = 500
+BATCH = 2_000
+UPDATED = {
+    "member_number": "varchar",
+    "title": "varchar",
+    "given_name": "varchar",
+    "family_name": "varchar",
+    "phone": "varchar",
+    "email": "varchar",
+    "is_registered": "boolean",
+    "citizen_id_hmac": "varchar",
+    "imported_at": "timestamptz",
+    "left_at": "timestamptz",
+}
+# For a preview, its job and its import: what is compared of a stored member.
+COMPARED = [name for name in UPDATED if name != "imported_at"]
 
 
-class MemberResource(ModelResource):
-    """What django-import-export needs to know of a member. One instance for each import."""
+class Outcome(StrEnum):
+    """What becomes of a row; as a letter in MemberFile.outcomes."""
 
-    registered = Field(attribute="is_registered", column_name="registered", widget=BooleanWidget())
+    NEW = "n"
+    CHANGED = "c"
+    UNCHANGED = "u"
+    FAULTY = "f"
 
-    class Meta:
-        model = Member
-        fields = EXPORTED
-        import_id_fields = ("member_number",)
-        skip_unchanged = True
-        report_skipped = False
-        use_bulk = True
 
-    def import_data(self, dataset, dry_run=False, **options):
-        """All or nothing, whatever the caller asks for."""
-        return super().import_data(
-            dataset,
-            dry_run,
-            **options | {"use_transactions": True, "rollback_on_validation_errors": True},
+@dataclass(slots=True)
+class Row:
+    """A row and what it means for the members there are. `typed` is its number as the file has it."""
+
+    line: int
+    typed: str
+    outcome: Outcome
+    values: dict
+    member_id: int | None = None
+    faults: list[tuple[str, str, int | str]] = field(default_factory=list)
+
+
+class _Stale(Exception):
+    """What was right when it was shown has become wrong."""
+
+
+# --- in the request -----------------------------------------------------------------------------------------------
+
+
+def take_in(data: bytes, *, name: str, by) -> MemberFile:
+    """Keep a file for its check, which a job does. Raises FileRefused."""
+    table = read(data, is_heading=lambda cell: columns.column_of(cell) == "member_number")
+    names = _columns(table.headings)
+    packed, lengths = io.BytesIO(), set()
+    number_at = names.index("member_number")
+    citizen_id_at = names.index("citizen_id") if "citizen_id" in names else None
+    with gzip.open(packed, "wt", compresslevel=4, encoding="utf-8") as lines:
+        for line, cells in table.rows:
+            cells = [undefused(cell) for cell in cells]
+            for at, cell in enumerate(cells):
+                # An ID in the wrong column is none of ours to keep either.
+                cells[at] = columns.without_citizen_id(cell) if at == citizen_id_at else masked(cell)
+            lengths.add(len(cells[number_at]))
+            lines.write(json.dumps([line, *cells], ensure_ascii=False) + "\n")
+    with transaction.atomic():
+        file = MemberFile.objects.create(
+            name=masked(name)[:100],
+            uploaded_by=by,
+            uploaded_at=timezone.now(),
+            columns=names,
+            rows=packed.getvalue(),
+            row_count=len(table.rows),
+            number_width=office_width(),
         )
-
-    def before_import(self, dataset, **options):
-        """Raises FileRefused, which is shown above the rows, of which then none are left."""
-        try:
-            _refuse_shape(dataset)
-        except FileRefused:
-            dataset.wipe()
-            raise
-        take_out_citizen_ids(dataset)
-        self._citizen_ids = _pop_citizen_ids(dataset)
-        numbers = {number for cell in dataset["member_number"] if (number := _member_number(cell))}
-        # Against a change between here and the save; NO KEY, so that members can go on booking.
-        stored = Member.objects.filter(member_number__in=numbers).order_by("pk").select_for_update(no_key=True)
-        self._members = {member.member_number: member for member in stored}
-        self._owners = dict(
-            Member.objects.filter(citizen_id_hmac__in=self._citizen_ids).values_list("citizen_id_hmac", "member_number")
-        )
-        self._row_of = {}
-
-    def before_import_row(self, row, row_number, **options):
-        """Put the row's cells in the form in which they are stored. Raises ValidationError with all that is wrong."""
-        faults = {}
-        for column, cell in row.items():
-            try:
-                row[column] = CLEAN.get(column, str)(undefused(cell))
-            except ValidationError as fault:
-                faults[column] = fault
-        for column, value, fault in (
-            ("member_number", row["member_number"], _("เลขทะเบียนนี้ซ้ำกับแถวที่ %d")),
-            ("citizen_id", self._citizen_ids[row_number - 1], _("เลขประจำตัวประชาชนซ้ำกับแถวที่ %d")),
-        ):
-            first = self._row_of.setdefault((column, value), row_number)
-            if value and value != INVALID and first != row_number:
-                faults.setdefault(column, ValidationError(fault % first))
-        if citizen_id_fault := self._citizen_id_fault(row, self._citizen_ids[row_number - 1]):
-            faults.setdefault("citizen_id", ValidationError(citizen_id_fault))
-        if faults:
-            raise ValidationError(faults)
-
-    def get_instance(self, instance_loader, row):
-        return self._members.get(row["member_number"])
-
-    def import_instance(self, instance, row, row_number, **options):
-        super().import_instance(instance, row, **options)
-        if citizen_id := self._citizen_ids[row_number - 1]:
-            instance.citizen_id_hmac = citizen_id
-
-    def skip_row(self, instance, original, row, import_validation_errors=None):
-        same_citizen_id = instance.citizen_id_hmac == original.citizen_id_hmac
-        return same_citizen_id and super().skip_row(instance, original, row, import_validation_errors)
-
-    def validate_instance(self, instance, import_validation_errors=None, validate_unique=True):
-        """Fields only: what is unique was looked up for the whole file at once."""
-        faults = import_validation_errors or {}
-        try:
-            instance.clean_fields(exclude=faults)
-        except ValidationError as fault:
-            faults = fault.update_error_dict(faults)
-        if faults:
-            raise ValidationError(faults)
-
-    def before_save_instance(self, instance, row, user=None, **options):
-        instance.imported_at = timezone.now()
-        instance._history_user = user
-        instance._change_reason = _("นำเข้าจากไฟล์")
-
-    def bulk_create(self, using_transactions, dry_run, raise_errors, batch_size=None, result=None):
-        self._write(self.create_instances, result, bulk_create_with_history)
-
-    def bulk_update(self, using_transactions, dry_run, raise_errors, batch_size=None, result=None):
-        self._write(self.update_instances, result, bulk_update_with_history, fields=UPDATED)
-
-    def export_field(self, field, instance, **options):
-        return defused(super().export_field(field, instance, **options))
-
-    def get_user_visible_fields(self):
-        """The columns a file may have, for the page that asks for one."""
-        return [Field(column_name=column) for column in COLUMNS]
-
-    @classmethod
-    def get_error_result_class(cls):
-        return _FaultWithoutTraceback
-
-    def _write(self, members, result, write, **options):
-        """A preview writes too, and is rolled back: what the database would refuse, it says."""
-        try:
-            if members:
-                write(members, Member, **options)
-        except IntegrityError:
-            self.handle_import_error(result, FileRefused(_("ระหว่างนี้มีผู้แก้ไขข้อมูลสมาชิก จึงยังไม่ได้นำเข้า กรุณาเลือกไฟล์อีกครั้ง")))
-        finally:
-            members.clear()
-
-    def _citizen_id_fault(self, row, citizen_id: str) -> str:
-        if citizen_id == INVALID:
-            return str(InvalidCitizenId())
-        if self._owners.get(citizen_id, row["member_number"]) != row["member_number"]:
-            return _("เลขประจำตัวประชาชนนี้เป็นของสมาชิกท่านอื่นแล้ว กรุณาตรวจอีกครั้ง")
-        return ""
+        MemberFileProgress.objects.create(file=file, total=file.row_count)
+        async_task("members.files.importing.check", file.pk)
+    return file
 
 
-class ImportedFile(BaseStorage):
-    """Where a file waits between its preview and its confirmation: without the citizen IDs, for an hour at
-    most. To be the admin's `tmp_storage_class`."""
+def office_width() -> int | None:
+    return MemberNumbering.objects.filter(pk=1).values_list("width", flat=True).first()
 
-    PREFIX = "queuesite-members-"
-    KEPT = 3600  # seconds
-    refusal = None
 
-    def save(self, data: bytes) -> None:
-        """What cannot be taken is refused by read(), where the admin expects it."""
-        try:
-            dataset = read(data)
-        except FileRefused as refusal:
-            self.refusal = refusal
+def choose_width(*, file: MemberFile, width: int | None) -> None:
+    """Pad this file's numbers to another width, and check it again. Locks its row; nothing where it is not checked."""
+    with transaction.atomic():
+        locked = MemberFile.objects.select_for_update().get(pk=file.pk)
+        if locked.state != MemberFile.State.CHECKED:
             return
-        take_out_citizen_ids(dataset)
-        forget_old()
-        handle, path = tempfile.mkstemp(prefix=self.PREFIX)
-        with os.fdopen(handle, "wb") as file:
-            file.write(dataset.export("csv").encode())
-        self.name = Path(path).name
+        locked.number_width, locked.state = width, MemberFile.State.READING
+        locked.save(update_fields=["number_width", "state"])
+        MemberFileProgress.objects.filter(file=locked).update(done=0)
+        async_task("members.files.importing.check", locked.pk)
 
-    def read(self) -> bytes:
-        """The file as CSV. Raises FileRefused."""
-        if self.refusal:
-            raise self.refusal
-        try:
-            return self._path().read_bytes()
-        except FileNotFoundError:
-            raise FileRefused(_("ไฟล์นี้นำเข้าไปแล้ว หรือรอยืนยันนานเกินไป กรุณาเลือกไฟล์อีกครั้ง")) from None
 
-    def remove(self) -> None:
-        self._path().unlink(missing_ok=True)
+def confirm(*, file: MemberFile, marks_missing: bool, by) -> bool:
+    """Let a job bring in what was shown. Locks the file's row. False where it is not one that waits for that."""
+    with transaction.atomic():
+        locked = MemberFile.objects.select_for_update().get(pk=file.pk)
+        if locked.state != MemberFile.State.CHECKED or locked.counts[Outcome.FAULTY]:
+            return False
+        locked.state, locked.marks_missing = MemberFile.State.IMPORTING, marks_missing
+        locked.confirmed_by, locked.confirmed_at = by, timezone.now()
+        locked.save(update_fields=["state", "marks_missing", "confirmed_by", "confirmed_at"])
+        MemberFileProgress.objects.filter(file=locked).update(done=0)
+        async_task("members.files.importing.bring_in", locked.pk)
+    return True
 
-    def _path(self) -> Path:
-        """The name comes back from a form, so it may say anything."""
-        name = self.name if re.fullmatch(rf"{self.PREFIX}\w+", self.name or "") else f"{self.PREFIX}none"
-        return Path(tempfile.gettempdir()) / name
+
+def rows_of(file: MemberFile, outcome: Outcome, *, first: int, count: int) -> list[tuple[int, dict]]:
+    """Some of the rows with this outcome, as (number in the file, values): one page of them, read as a stream."""
+    found = (at for at, letter in enumerate(file.outcomes) if letter == outcome)
+    wanted = set(islice(found, first, first + count))
+    last = max(wanted, default=-1)
+    lines = (cells for at, cells in zip(range(last + 1), _lines(file), strict=False) if at in wanted)
+    shown = []
+    for line, cells in lines:
+        values, _faults = columns.cleaned(cells)
+        number = padded(values["member_number"], file.number_width)
+        shown.append((line, values | {"typed": cells["member_number"], "member_number": number}))
+    return shown
+
+
+# --- in the background --------------------------------------------------------------------------------------------
+
+
+def check(pk: int) -> None:
+    """Find out what each row means. Locks the file's row."""
+    with transaction.atomic():
+        file = _locked(pk, MemberFile.State.READING)
+        if file is None:
+            return
+        stored = _stored()
+        file.proposed_width = proposed_width(_numbers(file, stored))
+        letters, counts, faults, seen = [], dict.fromkeys(Outcome, 0) | {"padded": 0, "same_digits": 0}, [], set()
+        with _Progress(file) as progress:
+            for row in progress.over(_rows(file, stored)):
+                letters.append(row.outcome.value)
+                counts[row.outcome] += 1
+                seen.add(row.member_id)
+                if row.faults and len(faults) < MAX_FAULTS:
+                    faults.append([row.line, row.typed, row.faults])
+                counts["padded"] += row.values.get("member_number", row.typed) != row.typed and row.typed.isdecimal()
+                counts["same_digits"] += row.member_id is not None and stored.number_of(row.member_id) != row.typed
+        file.missing = stored.missing(seen)
+        file.outcomes, file.counts, file.faults = "".join(letters), counts | {"missing": len(file.missing)}, faults
+        file.state = MemberFile.State.CHECKED
+        file.save(update_fields=["proposed_width", "missing", "outcomes", "counts", "faults", "state"])
+
+
+def bring_in(pk: int) -> None:
+    """Write all that the file says, or nothing of it. Locks its row and the members', and keeps the history of each.
+
+    A file that no longer fits what is stored is refused. What else goes wrong leaves it to the next run.
+    """
+    try:
+        with transaction.atomic():
+            file = _locked(pk, MemberFile.State.IMPORTING)
+            if file is not None:
+                with _Progress(file) as progress:
+                    _write(file, progress)
+    except (_Stale, IntegrityError):
+        with transaction.atomic():
+            file = _locked(pk, MemberFile.State.IMPORTING)
+            if file is not None:
+                _end(file, MemberFile.State.REFUSED)
+
+
+def go_on() -> None:
+    """Take up again what a worker that stopped has left. What another is at is passed over: it holds the lock."""
+    given_up = timezone.now() - GIVEN_UP
+    for pk, state, confirmed_at in MemberFile.objects.filter(
+        state__in=[MemberFile.State.READING, MemberFile.State.IMPORTING]
+    ).values_list("pk", "state", "confirmed_at"):
+        if state == MemberFile.State.READING:
+            check(pk)
+        elif confirmed_at > given_up:
+            bring_in(pk)
+        else:
+            with transaction.atomic():
+                file = _locked(pk, MemberFile.State.IMPORTING)
+                if file is not None:
+                    _end(file, MemberFile.State.REFUSED)
 
 
 def forget_old() -> None:
-    """Delete the files that nobody has confirmed for an hour; a job does it, and who brings in the next one."""
-    for path in Path(tempfile.gettempdir()).glob(f"{ImportedFile.PREFIX}*"):
-        with suppress(FileNotFoundError, PermissionError):
-            if path.stat().st_mtime < time.time() - ImportedFile.KEPT:
-                path.unlink()
+    """Delete the files that nobody has confirmed for an hour."""
+    waiting = [MemberFile.State.READING, MemberFile.State.CHECKED]
+    with transaction.atomic():
+        old = MemberFile.objects.filter(state__in=waiting, uploaded_at__lt=timezone.now() - KEPT)
+        MemberFile.objects.filter(
+            pk__in=list(old.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        ).delete()
 
 
-class _FaultWithoutTraceback(Error):
-    traceback = ""
+# --- what a row means ---------------------------------------------------------------------------------------------
 
 
-def take_out_citizen_ids(dataset: tablib.Dataset) -> None:
-    """Put in place of each citizen ID its HMAC, marked as one, or "invalid". Doing it twice changes nothing."""
-    if "citizen_id" in dataset.headers:
-        cells = [_without_citizen_id(cell) for cell in dataset["citizen_id"]]
-        del dataset["citizen_id"]
-        dataset.append_col(cells, header="citizen_id")
+class _Stored:
+    """The members there are, as far as rows are compared with them."""
+
+    def __init__(self, members: Iterable[tuple]):
+        self.by_id = {}
+        self.by_number = {}
+        self.by_digits = {}
+        self.owners = {}
+        for member in members:
+            pk, number, hmac = member[0], member[1], member[1 + COMPARED.index("citizen_id_hmac")]
+            self.by_id[pk] = member[1:]
+            self.by_number[number] = pk
+            self.by_digits.setdefault(significant(number), []).append(pk)
+            if hmac:
+                self.owners[hmac] = pk
+
+    def number_of(self, pk: int) -> str:
+        return self.by_id[pk][0]
+
+    def values(self, pk: int) -> dict:
+        return dict(zip(COMPARED, self.by_id[pk], strict=True))
+
+    def missing(self, seen: set) -> list[int]:
+        """Those who are in no row, but for who has left before."""
+        left = COMPARED.index("left_at")
+        return [pk for pk, member in self.by_id.items() if pk not in seen and member[left] is None]
 
 
-def _without_citizen_id(cell: str) -> str:
-    if not cell or cell == INVALID or re.fullmatch(r"hmac:[0-9a-f]{64}", cell):
-        return cell
-    try:
-        return f"hmac:{citizen_id_hmac(parse_citizen_id(cell))}"
-    except InvalidCitizenId:
-        return INVALID
+def _stored(*, locks: bool = False) -> _Stored:
+    members = Member.objects.order_by("member_number")
+    if locks:
+        # Against a change between here and the save; NO KEY, so that members can go on booking.
+        list(Member.objects.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    return _Stored(members.values_list("pk", *COMPARED).iterator(chunk_size=BATCH))
 
 
-def _pop_citizen_ids(dataset: tablib.Dataset) -> list[str]:
-    """The HMACs of the rows ("" for none, or "invalid"), which then are no longer in the dataset."""
-    if "citizen_id" not in dataset.headers:
-        return [""] * len(dataset)
-    cells = [cell.removeprefix("hmac:") for cell in dataset["citizen_id"]]
-    del dataset["citizen_id"]
-    return cells
+def _rows(file: MemberFile, stored: _Stored) -> Iterator[Row]:
+    """Each row of the file with what it means for the stored members, and all that is wrong with it."""
+    seen = _Seen()
+    for line, cells in _lines(file):
+        values, faults = columns.cleaned(cells)
+        row = Row(line, cells["member_number"], Outcome.FAULTY, values, faults=faults)
+        if values.get("member_number"):
+            values["member_number"] = padded(values["member_number"], file.number_width)
+            faults += _of_number(row, stored, seen)
+            if row.member_id is None and "given_name" not in cells:
+                faults.append(("given_name", "empty", ""))
+        if values.get("citizen_id_hmac"):
+            faults += _of_citizen_id(row, stored, seen)
+        if not faults:
+            row.outcome = _outcome(row, stored)
+        yield row
 
 
-def _refuse_shape(dataset: tablib.Dataset) -> None:
-    headings = dataset.headers or []
-    unknown = [heading for heading in headings if heading not in COLUMNS]
-    if unknown or "member_number" not in headings:
-        raise FileRefused(_("ไฟล์ต้องมีคอลัมน์ member_number และใช้ได้เฉพาะ %s กรุณาแก้แถวแรกของไฟล์") % ", ".join(COLUMNS))
-    if len(dataset) > MAX_ROWS:
-        raise FileRefused(_("ไฟล์มีเกิน %d แถว กรุณาแบ่งเป็นหลายไฟล์") % MAX_ROWS)
+class _Seen:
+    """Where in the file something stood first."""
+
+    def __init__(self):
+        self.numbers, self.digits, self.citizen_ids = {}, {}, {}
 
 
-def _member_number(cell: str) -> str | None:
-    try:
-        return parse_member_number(undefused(cell))
-    except InvalidMemberNumber:
-        return None
+def _of_number(row: Row, stored: _Stored, seen: _Seen) -> Iterator[tuple]:
+    """Settles whose row it is. Yields what is wrong with its number, beside the other rows and the stored members."""
+    number = row.values["member_number"]
+    same = stored.by_digits.get(significant(number), [])
+    exact = stored.by_number.get(number)
+    row.member_id = exact or (same[0] if len(same) == 1 else None)
+    first_line, first_exact = seen.digits.setdefault(significant(number), (row.line, exact))
+    if seen.numbers.setdefault(number, row.line) != row.line:
+        yield "member_number", "repeated_number", seen.numbers[number]
+    elif first_line != row.line and not (exact and first_exact):
+        yield "member_number", "same_digits", first_line
+    elif len(same) > 1 and not exact:
+        yield "member_number", "ambiguous", ""
 
 
-def _clean_member_number(cell: str) -> str:
-    number = _member_number(cell)
-    if number is None:
-        raise ValidationError(str(InvalidMemberNumber()))
-    return number
+def _of_citizen_id(row: Row, stored: _Stored, seen: _Seen) -> Iterator[tuple]:
+    hmac = row.values["citizen_id_hmac"]
+    first_line = seen.citizen_ids.setdefault(hmac, row.line)
+    if first_line != row.line:
+        yield "citizen_id", "repeated_citizen_id", first_line
+    elif stored.owners.get(hmac, row.member_id) != row.member_id:
+        yield "citizen_id", "citizen_id_of_another", ""
 
 
-def _clean_phone(cell: str) -> str:
-    try:
-        return parse_phone(cell)
-    except ValueError:
-        raise ValidationError(_("หมายเลขโทรศัพท์ไม่ถูกต้อง กรุณากรอกเป็นตัวเลข เช่น 081 234 5678")) from None
+def _outcome(row: Row, stored: _Stored) -> Outcome:
+    """Settles, besides, what is to be stored: a number is never made shorter, an empty citizen ID keeps what is there,
+    and who is in the file again has not left."""
+    if not row.values.get("citizen_id_hmac"):
+        row.values.pop("citizen_id_hmac", None)
+    if row.member_id is None:
+        return Outcome.NEW
+    there = stored.values(row.member_id)
+    row.values["member_number"] = max(row.values["member_number"], there["member_number"], key=len)
+    row.values["left_at"] = None
+    changed = any(there[name] != value for name, value in row.values.items())
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 
-def _clean_registered(cell: str) -> str:
-    answer = cell.lower()
-    if answer not in YES | NO:
-        raise ValidationError(_("กรุณาใส่ 1 เมื่อสมัครไอเมมเบอร์แล้ว หรือ 0 เมื่อยังไม่สมัคร"))
-    return str(int(answer in YES))
+def _numbers(file: MemberFile, stored: _Stored) -> Iterator[str]:
+    yield from stored.by_number
+    for _line, cells in _lines(file):
+        if cells["member_number"].isdecimal():
+            yield cells["member_number"]
 
 
-CLEAN = {"member_number": _clean_member_number, "phone": _clean_phone, "registered": _clean_registered}
+def _lines(file: MemberFile) -> Iterator[tuple[int, dict]]:
+    with gzip.open(io.BytesIO(file.rows), "rt", encoding="utf-8") as lines:
+        for text in lines:
+            line, *cells = json.loads(text)
+            yield line, dict(zip(file.columns, cells, strict=True))
+
+
+def _columns(headings: list[str]) -> list[str]:
+    """The columns that these headings name. Raises FileRefused."""
+    names = [columns.column_of(heading) for heading in headings]
+    if None in names:
+        unknown = [masked(heading)[:40] for heading, name in zip(headings, names, strict=True) if name is None]
+        raise FileRefused(
+            "unknown_columns",
+            _("ไม่รู้จักคอลัมน์ %(unknown)s กรุณาลบหรือเปลี่ยนชื่อ คอลัมน์ที่ใช้ได้คือ %(known)s")
+            % {"unknown": ", ".join(unknown[:5]), "known": ", ".join(columns.LABELS.values())},
+        )
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise FileRefused(
+            "repeated_columns",
+            _("มีคอลัมน์ %s มากกว่าหนึ่งคอลัมน์ กรุณาคงไว้คอลัมน์เดียว")
+            % ", ".join(columns.LABELS[name] for name in sorted(repeated)),
+        )
+    return names
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def _write(file: MemberFile, progress: "_Progress") -> None:
+    now = timezone.now()
+    stored, seen = _stored(locks=True), set()
+    for rows in _batched(progress.over(_rows(file, stored))):
+        if any(row.faults for row in rows):
+            raise _Stale
+        seen.update(row.member_id for row in rows)
+        _add([row for row in rows if row.outcome == Outcome.NEW], file, now)
+        changed = {row.member_id: row.values for row in rows if row.outcome == Outcome.CHANGED}
+        _update(changed, file, _("นำเข้าจากไฟล์"), imported_at=now)
+    if file.marks_missing:
+        # Those that staff were shown, and who are still missing.
+        gone = set(file.missing) & set(stored.missing(seen))
+        for pks in _batched(sorted(gone)):
+            left = {pk: {"left_at": now, "is_registered": False} for pk in pks}
+            _update(left, file, _("ไม่อยู่ในไฟล์ที่นำเข้า ถือว่าพ้นจากสมาชิก"))
+    MemberNumbering.objects.update_or_create(pk=1, defaults={"width": file.number_width})
+    _end(file, MemberFile.State.DONE)
+
+
+def _end(file: MemberFile, state: MemberFile.State) -> None:
+    """Nothing of the members is kept in a file that is done with."""
+    file.state, file.finished_at = state, timezone.now()
+    file.rows, file.outcomes, file.faults, file.missing = None, "", [], []
+    file.save()
+
+
+def _add(rows: list[Row], file: MemberFile, now) -> None:
+    members = Member.objects.bulk_create([Member(**row.values, imported_at=now) for row in rows])
+    Member.history.bulk_history_create(
+        members, default_user=file.confirmed_by, default_change_reason=_("นำเข้าจากไฟล์"), default_date=now
+    )
+
+
+def _update(changes: dict[int, dict], file: MemberFile, reason: str, **fields) -> None:
+    """Write these values of these members in one statement, and their history in another."""
+    if not changes:
+        return
+    members = list(Member.objects.in_bulk(list(changes)).values())
+    for member in members:
+        for name, value in {**changes[member.pk], **fields}.items():
+            setattr(member, name, value)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in UPDATED.values())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE members_member SET {', '.join(f'{name} = new.{name}' for name in UPDATED)}"
+            f" FROM unnest(%s::bigint[], {arrays}) AS new (id, {', '.join(UPDATED)})"
+            " WHERE members_member.id = new.id",
+            [[m.pk for m in members], *([getattr(m, name) for m in members] for name in UPDATED)],
+        )
+    Member.history.bulk_history_create(
+        members,
+        update=True,
+        default_user=file.confirmed_by,
+        default_change_reason=reason,
+        default_date=timezone.now(),
+    )
+
+
+def _batched(things: Iterable) -> Iterator[list]:
+    things = iter(things)
+    while batch := list(islice(things, BATCH)):
+        yield batch
+
+
+def _locked(pk: int, state: MemberFile.State) -> MemberFile | None:
+    """The file, its row locked; None where it is in another state, or somebody else is at it."""
+    return (
+        MemberFile.objects.select_for_update(skip_locked=True, of=["self"])
+        .select_related("confirmed_by")
+        .filter(pk=pk, state=state)
+        .first()
+    )
+
+
+class _Progress:
+    """Says how far the work has come, while its transaction is not seen yet: through a connection of its own."""
+
+    def __init__(self, file: MemberFile):
+        self.file_id = file.pk
+
+    def __enter__(self):
+        self.connection = connection.copy()
+        return self
+
+    def __exit__(self, *fault):
+        self.connection.close()
+
+    def over(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for done, row in enumerate(rows):
+            if done % BATCH == 0:
+                self._say(done)
+            yield row
+
+    def _say(self, done: int) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("UPDATE members_memberfileprogress SET done = %s WHERE file_id = %s", [done, self.file_id])
