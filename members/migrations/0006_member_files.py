@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0004_look_ups_by_time'),
+        ('members', '0005_proof_of_line_links'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
