@@ -8,6 +8,6 @@ class QueuesiteConfig(AppConfig):
     def ready(self):
         from django.db.models.signals import post_migrate
 
-        from queuesite import checks, secret_keys  # noqa: F401 (they register themselves)
+        from queuesite import checks, secret_keys, staff_door  # noqa: F401 (they register themselves)
 
         post_migrate.connect(lambda **_: secret_keys.keep(), sender=self, weak=False)
