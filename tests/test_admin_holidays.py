@@ -8,9 +8,10 @@ import pytest
 from django.urls import reverse
 
 from booking import verbs
-from booking.days import opening
+from booking.days.changing import WhatIf
 from booking.models import Place, Ticket
 from booking.models.tickets import State
+from booking.verbs import closures
 from holidays.models import Holiday
 from tests.factories import in_days, make_holiday, make_member, make_open_department, make_slot, make_ticket
 
@@ -179,21 +180,37 @@ def test_a_ticket_booked_meanwhile_is_shown_next(client, manager, shown):
 def test_a_booking_between_the_look_and_the_save_is_not_missed(client, manager, monkeypatch):
     """The form looked, saw no ticket and saves; a booking commits in between."""
     slot = make_slot()
-    looked = opening.tickets_on
+    looked = WhatIf.tickets
 
-    def look_then_somebody_books(date):
-        found = list(looked(date))
+    def look_then_somebody_books(what_if):
+        found = looked(what_if)
         if not Ticket.objects.exists():
             make_ticket(slot=slot)
-        return looked(date).filter(pk__in=[ticket.pk for ticket in found])
+        return found
 
-    monkeypatch.setattr(opening, "tickets_on", look_then_somebody_books)
+    monkeypatch.setattr(WhatIf, "tickets", look_then_somebody_books)
 
     page = client.post(ADD, holiday_form(slot.date), follow=True)
 
     assert Holiday.objects.get().is_confirmed
     assert where(page) == CLOSED
     assert page.context["stranded"] == list(Ticket.objects.all())
+
+
+def test_half_a_holiday_asks_about_its_half_alone(client, manager):
+    department = make_open_department()
+    early, late = (make_ticket(slot=make_slot(department=department, nth=nth)) for nth in (0, 10))  # 08.30, 13.30
+
+    page = client.post(ADD, holiday_form(early.date, starts="12:00", ends=""), follow=True)
+    assert where(page) == CONFIRM
+    assert page.context["tickets"] == [late]
+    confirm(client, Holiday.objects.get(), ticket=[late.pk], choice="move", reason="หยุดครึ่งบ่าย")
+
+    late.refresh_from_db()
+    assert late.moved_to.date == late.date, "the same day first"
+    early.refresh_from_db()
+    assert early.is_live
+    assert not closures.stranded().exists()
 
 
 def test_a_ticket_of_another_day_cannot_be_slipped_in(client, manager):

@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from booking import errors, invariants, verbs
-from booking.days import opening
 from booking.models import Ticket
 from booking.models.tickets import State
 from booking.verbs import closures
@@ -32,10 +31,14 @@ def make_draft(*, days_ahead=1, name="วันหยุดพิเศษ"):
 
 def close(holidays, choice, *, tickets=None, reason="วันหยุดพิเศษ", by=None):
     if tickets is None:
-        tickets = [ticket for holiday in holidays for ticket in opening.tickets_on(holiday.date)]
+        tickets = [ticket for holiday in holidays for ticket in Ticket.objects.live().filter(date=holiday.date)]
     return closures.close_for_holidays(
         holidays=holidays, choice=choice, tickets=tickets, by=by or make_user(), reason=reason
     )
+
+
+def live_on(date) -> set[int]:
+    return set(Ticket.objects.live().filter(date=date).values_list("pk", flat=True))
 
 
 def test_kept_tickets_stay_live_and_are_found_again():
@@ -127,7 +130,7 @@ def test_one_refusal_does_not_stop_the_others():
 def test_what_was_booked_after_staff_looked_is_left_and_found():
     department = make_open_department()
     seen = make_ticket(slot=make_slot(department=department))
-    tickets = list(opening.tickets_on(seen.date))
+    tickets = list(Ticket.objects.live().filter(date=seen.date))
     meanwhile = make_ticket(slot=make_slot(department=department))
 
     close([make_draft()], Choice.CANCEL, tickets=tickets)
@@ -201,9 +204,13 @@ class TestRace:
 
         def put_holiday(number):
             draft = drafts[number]
-            read_before = set(opening.tickets_on(draft.date).values_list("pk", flat=True))
+            read_before = set(Ticket.objects.live().filter(date=draft.date).values_list("pk", flat=True))
             close([draft], Choice.KEEP, tickets=[])
-            return read_before if read_first else set(opening.tickets_on(draft.date).values_list("pk", flat=True))
+            return (
+                read_before
+                if read_first
+                else set(Ticket.objects.live().filter(date=draft.date).values_list("pk", flat=True))
+            )
 
         table = race(*(partial(book, nth) for nth in range(self.BOOKERS)), put_holiday, rounds=self.ROUNDS)
         answers = {answer for row in table for answer in row[:-1]}

@@ -15,9 +15,12 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from booking import thai
 from booking.admin.base import page, require, say
 from booking.admin.closed import ChoiceForm, tell, ticked_ids
+from booking.admin.exceptions import times_in_words
 from booking.admin.links import closed_times
 from booking.admin.rules import RulesAdmin
-from booking.days import opening
+from booking.days.changing import WhatIf
+from booking.days.rules import as_closure
+from booking.models import Department, Ticket
 from booking.rights import Right
 from booking.thai import ERA
 from booking.verbs import closures
@@ -26,6 +29,9 @@ from holidays import calendar
 from holidays.errors import YearWithoutData
 from holidays.models import Holiday
 from members.free_text import masked
+
+# What of a holiday, when it is changed, may close a time that was open.
+CLOSES_MORE = {"date", "starts", "ends", "is_confirmed"}
 
 
 class Year(admin.SimpleListFilter):
@@ -45,7 +51,7 @@ class HolidayAdmin(RulesAdmin):
     list_filter = [Year, "is_confirmed", "kind"]
     search_fields = ["name", "name_en"]
     ordering = ["date"]
-    fields = ["date", "name", "name_en", "kind", "is_confirmed"]
+    fields = ["date", ("starts", "ends"), "name", "name_en", "kind", "is_confirmed"]
     actions = ["confirm_chosen"]
     actions_list = ["load_year"]
 
@@ -58,7 +64,8 @@ class HolidayAdmin(RulesAdmin):
 
     @display(description=gettext_lazy("วันที่"), ordering="date")
     def day(self, holiday):
-        return thai.short_date(holiday.date)
+        part = times_in_words(holiday) if holiday.starts or holiday.ends else ""
+        return f"{thai.short_date(holiday.date)} {part}".strip()
 
     @display(
         description=gettext_lazy("สถานะ"), ordering="is_confirmed", label={"confirmed": "success", "draft": "warning"}
@@ -72,7 +79,7 @@ class HolidayAdmin(RulesAdmin):
         """A day that has tickets stays a draft until staff have seen them and chosen."""
         # `holidays` knows nothing of members: their IDs are masked here.
         obj.name, obj.name_en = masked(obj.name), masked(obj.name_en)
-        obj.takes_effect = obj.is_confirmed and not {"date", "is_confirmed"}.isdisjoint(form.changed_data)
+        obj.takes_effect = obj.is_confirmed and not CLOSES_MORE.isdisjoint(form.changed_data)
         obj.is_held_back = obj.takes_effect and bool(tickets_in_the_way([obj]))
         if obj.is_held_back:
             obj.is_confirmed = False
@@ -183,15 +190,14 @@ def put_in_force(request, drafts, *, shown: list[int], choice, reason=""):
     return HttpResponseRedirect(reverse("admin:holidays_holiday_changelist"))
 
 
-def tickets_in_the_way(holidays) -> list:
-    """The live tickets, of today and later, of the days that these holidays would close."""
-    today = timezone.localdate()
-    return [
-        ticket
-        for holiday in holidays
-        if holiday.date >= today
-        for ticket in opening.tickets_on(holiday.date).order_by("department__position", "number")
-    ]
+def tickets_in_the_way(holidays) -> list[Ticket]:
+    """The live tickets, of today and later, at whose minute these holidays would leave nobody to serve."""
+    coming = [holiday for holiday in holidays if holiday.date >= timezone.localdate()]
+    if not coming:
+        return []
+    dates = [holiday.date for holiday in coming]
+    closures_of_all = [as_closure(holiday) for holiday in coming]
+    return WhatIf(Department.objects.all(), min(dates), max(dates), closures_of_all).tickets()
 
 
 def to_confirmation(drafts):

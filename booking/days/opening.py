@@ -113,12 +113,6 @@ def bookable_window(department: Department, date: dt.date, starts_at: dt.datetim
     return opens, closes
 
 
-def tickets_on(date: dt.date, department: Department | None = None):
-    """The live tickets that closing a day would touch, for staff to see before they close it."""
-    tickets = Ticket.objects.live().with_details().select_related("member").filter(date=date)
-    return tickets.filter(department=department) if department else tickets
-
-
 def _lock_slots(departments: list[Department], first: dt.date) -> list[Slot]:
     locked = Slot.objects.select_for_update(no_key=True).filter(department__in=departments, date__gte=first)
     return list(locked.order_by("pk"))
