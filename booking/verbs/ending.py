@@ -33,15 +33,14 @@ def close_day(*, department: Department, date, by=None, keeps_reopened: bool = F
 def reopen(*, ticket: Ticket, by) -> Ticket:
     """Staff take back, on the same day, that a ticket was closed as no-show or not-arrived.
 
-    Locks the queue and the ticket. Raises WrongState, NotToday, AlreadyBooked where the member has another by now.
+    Locks the queue, the ticket and the member. Raises WrongState, NotToday, AlreadyBooked where the member has another
+    by now.
     """
     locked = locks.lock_ticket(ticket)
     moves.require_move(locked, "reopen")
     if locked.date != timezone.localdate():
         raise errors.NotToday
-    other = Ticket.objects.live().of_day(locked.department_id, locked.date).filter(member=locked.member_id).first()
-    if locked.member_id and other:
-        raise errors.AlreadyBooked(other)
+    moves.require_no_other_ticket(locked)
     return moves.change(locked, "reopen", by=by)
 
 

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from booking import errors
 from booking.models import Counter, QueueVersion, Slot, Ticket
+from members.models import Member
 
 
 def verb(function):
@@ -50,6 +51,10 @@ def lock_queues(*department_ids: int) -> None:
 def raise_versions(*department_ids: int) -> None:
     """Let the versions of these queues, whose locks are held, go up: open pages then fetch them again."""
     QueueVersion.objects.filter(pk__in=department_ids).update(version=F("version") + 1)
+
+
+def lock_member(member_id: int) -> None:
+    Member.objects.select_for_update(no_key=True).get(pk=member_id)
 
 
 def lock_slot(ticket: Ticket) -> Slot | None:

@@ -8,6 +8,7 @@ from booking.messages import kinds, ledger
 from booking.messages.kinds import To
 from booking.models import Department, Ticket, TicketEvent, WaitPrediction
 from booking.models.tickets import MOVES
+from booking.verbs import locks
 
 _KEEP = object()  # where None is a value of its own
 
@@ -16,6 +17,17 @@ def require_move(ticket: Ticket, verb: str) -> None:
     """Raises WrongState where the verb has no move from the ticket's state."""
     if not ticket.may(verb):
         raise errors.WrongState
+
+
+def require_no_other_ticket(ticket: Ticket) -> None:
+    """Raises AlreadyBooked where the ticket's member has another live one of the department and day. Locks the member,
+    as a booking does, so that none comes in between."""
+    if ticket.member_id is None:
+        return
+    locks.lock_member(ticket.member_id)
+    other = Ticket.objects.live().of_day(ticket.department_id, ticket.date).filter(member=ticket.member_id).first()
+    if other:
+        raise errors.AlreadyBooked(other)
 
 
 def change(

@@ -83,8 +83,8 @@ def undo_finish(*, counter: Counter, by) -> Ticket:
     """Take back that the counter's last ticket was served: it is being served there again. A ticket that the counter
     has called since then waits again where it stood.
 
-    Locks the counter, the queues and the tickets. Raises NotAtCounter; WrongState where the counter has finished no
-    ticket today, or it is not served any more; TooLateToUndo after a minute; CounterBusy where the next is being served
+    Locks the counter, the queues, the tickets and the member. Raises NotAtCounter; WrongState where the counter has
+    finished no ticket today, or it is not served any more; TooLateToUndo after a minute; CounterBusy where the next is being served
     already; AlreadyBooked where the member has another ticket by now.
     """
     locks.lock_counter(counter, by)
@@ -98,9 +98,7 @@ def undo_finish(*, counter: Counter, by) -> Ticket:
     moves.require_move(ticket, "undo_finish")
     if called and called.state != State.CALLED:
         raise errors.CounterBusy(called)
-    other = Ticket.objects.live().of_day(ticket.department_id, ticket.date).filter(member=ticket.member_id).first()
-    if ticket.member_id and other:
-        raise errors.AlreadyBooked(other)
+    moves.require_no_other_ticket(ticket)
     if called:
         _undo_call(locks.lock_ticket(called), counter, by=by)
     return moves.change(ticket, "undo_finish", by=by, counter=counter)

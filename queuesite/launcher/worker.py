@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 
 import psutil
+import psycopg
 
 STOP_SECONDS = 3  # alone django-q takes two
 HUNG_SECONDS = 240  # the heartbeat comes each minute
@@ -90,15 +91,12 @@ def _group_of(pid: int) -> int | None:
 
 
 def _heartbeat():
-    """When the worker last gave a sign, from the database."""
+    """When the worker last gave a sign, from the database. On a connection of its own: this process has not loaded the
+    applications, and needs none of them."""
     from django.db import connection
 
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT finished_at FROM booking_jobrun WHERE name = 'heartbeat'")
-            return cursor.fetchone()
-    finally:
-        connection.close()
+    with psycopg.connect(**connection.get_connection_params()) as direct:
+        return direct.execute("SELECT finished_at FROM booking_jobrun WHERE name = 'heartbeat'").fetchone()
 
 
 def main() -> None:
