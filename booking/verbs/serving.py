@@ -84,8 +84,8 @@ def undo_finish(*, counter: Counter, by) -> Ticket:
     has called since then waits again where it stood.
 
     Locks the counter, the queues, the tickets and the member. Raises NotAtCounter; WrongState where the counter has
-    finished no ticket today, or it is not served any more; TooLateToUndo after a minute; CounterBusy where the next is being served
-    already; AlreadyBooked where the member has another ticket by now.
+    finished no ticket today, or it is not served any more; TooLateToUndo after a minute; CounterBusy where the next is
+    being served already; AlreadyBooked where the member has another ticket by now.
     """
     locks.lock_counter(counter, by)
     finished = console.last_finish(counter)
