@@ -42,7 +42,7 @@ ANSWERS = {
         admin:booking_slot_add admin:booking_slot_delete admin:booking_stafftoken_add admin:booking_ticket_add
         admin:booking_ticket_delete admin:booking_ticket_origin admin:booking_waitprediction_add
         admin:booking_waitprediction_delete admin:django_q_failure_add admin:django_q_ormq_add
-        admin:django_q_success_add admin:members_member_process_import admin:view_on_site arrive_check_in
+        admin:django_q_success_add admin:view_on_site arrive_check_in
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook take ticket_check_in
         ticket_open workerz
     """,
@@ -64,6 +64,9 @@ ANSWERS = {
         admin:logout
     """,
     "manager superuser": """
+        admin:members_member_file admin:members_member_file_progress admin:members_member_export_file
+        admin:members_member_left admin:members_member_bring_in admin:members_member_take_out
+        admin:members_member_who_left
         admin:auth_user_add admin:auth_user_link admin:auth_user_reset_factor admin:auth_user_unlock
         admin:booking_boardnotice_add admin:booking_boardnotice_delete admin:booking_counter_add
         admin:booking_dayexception_add admin:booking_dayexception_delete admin:booking_department_add
