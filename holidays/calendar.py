@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from simple_history.utils import bulk_create_with_history
 
@@ -25,7 +26,7 @@ def years_with_data() -> list[int]:
 
 
 @transaction.atomic
-def load_year(year: int, *, by=None) -> list[Holiday]:
+def load_year(year: int, *, by: User | None = None) -> list[Holiday]:
     """Bring in a year's holidays as drafts, and return those that are new.
 
     A date that has a holiday already is left as it is, whatever it says: staff may have changed it. A draft that staff
@@ -42,11 +43,12 @@ def load_year(year: int, *, by=None) -> list[Holiday]:
         cursor.execute(f"LOCK TABLE {Holiday._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
     taken = set(Holiday.objects.values_list("date", flat=True))
     drafts = [Holiday(**day) for day in days if day["date"] not in taken]
-    return bulk_create_with_history(drafts, Holiday, default_user=by)
+    created: list[Holiday] = bulk_create_with_history(drafts, Holiday, default_user=by)
+    return created
 
 
 @transaction.atomic
-def confirm(holidays: Iterable[Holiday], *, by=None) -> list[Holiday]:
+def confirm(holidays: Iterable[Holiday], *, by: User | None = None) -> list[Holiday]:
     """Put drafts in force, and return those that were not before, each with its history.
 
     What becomes of tickets on these days is decided before, by whoever calls this; who keeps places for these days lays
@@ -56,6 +58,6 @@ def confirm(holidays: Iterable[Holiday], *, by=None) -> list[Holiday]:
     confirmed = list(drafts.order_by("date").select_for_update())
     for holiday in confirmed:
         holiday.is_confirmed = True
-        holiday._history_user = by
+        holiday._history_user = by  # type: ignore[attr-defined]  # simple_history, which has no types, reads it
         holiday.save(update_fields=["is_confirmed"])
     return confirmed

@@ -10,5 +10,5 @@ class YearWithoutData(Exception):
         super().__init__(year)
         self.year = year
 
-    def __str__(self):
+    def __str__(self) -> str:
         return _("ยังไม่มีข้อมูลวันหยุดของปี พ.ศ. %(year)d กรุณาเพิ่มวันหยุดทีละวัน") % {"year": self.year + 543}

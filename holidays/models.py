@@ -1,5 +1,8 @@
 """Which days the whole office is closed."""
 
+import datetime as dt
+from typing import Self
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -13,12 +16,12 @@ class Kind(models.TextChoices):
     OFFICE = "office", _("วันหยุดของสหกรณ์")
 
 
-class HolidayQuerySet(models.QuerySet):
-    def confirmed(self):
+class HolidayQuerySet(models.QuerySet["Holiday"]):
+    def confirmed(self) -> Self:
         """Holidays in force. The others are drafts, which close nothing."""
         return self.filter(is_confirmed=True)
 
-    def between(self, first, last):
+    def between(self, first: dt.date, last: dt.date) -> Self:
         """Holidays from `first` to `last`, both included."""
         return self.filter(date__range=(first, last))
 
@@ -60,7 +63,7 @@ class Holiday(models.Model):
             )
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.date:%Y-%m-%d} {self.name}"
 
     @property

@@ -6,5 +6,5 @@ class MembersConfig(AppConfig):
     verbose_name = "สมาชิก"
     default_auto_field = "django.db.models.BigAutoField"
 
-    def ready(self):
+    def ready(self) -> None:
         from members import checks  # noqa: F401 (registers itself)

@@ -2,10 +2,12 @@
 in part only is warned of."""
 
 import re
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import Error, Warning, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.http.request import validate_host
 
 from members.identify import PROOFS
@@ -18,8 +20,8 @@ HINT = "docs/line.md says where each value comes from."
 
 
 @register("members")
-def check_settings(app_configs, **kwargs):
-    faults = []
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    faults: list[CheckMessage] = []
     if settings.MEMBER_PROOF not in PROOFS:
         faults.append(Error(f"MEMBER_PROOF must be one of: {', '.join(PROOFS)}.", id="members.E001"))
     for scope in SCOPES:
@@ -46,7 +48,7 @@ def check_settings(app_configs, **kwargs):
 
 
 @register("members")
-def check_channels(app_configs, **kwargs):
+def check_channels(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     """Warnings for LINE and e-mail where a part is missing or does not fit; whatever else is set works all the same.
 
     A server in LINE's place (the demo's, a test's) has no need of https and of LINE's own numbers.
@@ -57,7 +59,7 @@ def check_channels(app_configs, **kwargs):
     return [Warning(text, hint=HINT, id=f"members.{name}") for name, text in found]
 
 
-def _of_the_address():
+def _of_the_address() -> Iterator[tuple[str, str]]:
     address, where = settings.PUBLIC_URL, urlsplit(settings.PUBLIC_URL)
     if _uses_line() and not address:
         yield (
@@ -72,7 +74,7 @@ def _of_the_address():
         yield "W004", "The host of PUBLIC_URL is not in ALLOWED_HOSTS: whoever follows a message's button is refused."
 
 
-def _of_the_messages():
+def _of_the_messages() -> Iterator[tuple[str, str]]:
     sends, hears = settings.LINE_CHANNEL_ACCESS_TOKEN, settings.LINE_CHANNEL_SECRET
     if sends and not hears:
         yield (
@@ -89,7 +91,7 @@ def _of_the_messages():
         )
 
 
-def _of_the_sign_in():
+def _of_the_sign_in() -> Iterator[tuple[str, str]]:
     channel, secret, liff = settings.LINE_LOGIN_CHANNEL_ID, settings.LINE_LOGIN_CHANNEL_SECRET, settings.LINE_LIFF_ID
     if channel and not secret:
         yield (
@@ -114,7 +116,7 @@ def _of_the_sign_in():
         )
 
 
-def _of_the_mail():
+def _of_the_mail() -> Iterator[tuple[str, str]]:
     if settings.EMAIL_HOST and settings.DEFAULT_FROM_EMAIL.endswith("@localhost"):
         yield (
             "W012",
@@ -139,7 +141,7 @@ def _is_scheme_and_host(address: str) -> bool:
 
 
 @register("members", deploy=True)
-def check_member_proof(app_configs, **kwargs):
+def check_member_proof(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     """A warning where a number is all that it takes to book in a member's name."""
     if settings.MEMBER_PROOF == "none":
         text = "MEMBER_PROOF=none: who knows a member's number can book in their name, within the limits of booking."

@@ -5,6 +5,7 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -18,7 +19,7 @@ CODE_LASTS = timedelta(minutes=15)
 CODE_DIGITS = 8
 
 
-def issue_code(*, member: Member, by) -> str:
+def issue_code(*, member: Member, by: User) -> str:
     """A new code for a member. Kept only as an HMAC: this is the one time that it can be read. The member's codes of
     before end."""
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"

@@ -5,6 +5,7 @@ The registry of all of them stands at the end.
 
 import math
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -13,12 +14,12 @@ class MemberError(Exception):
     """A refusal that a member can cause. `str(exc)` is its message in the language of the request."""
 
     code = ""
-    message = ""
+    message: str | Promise = ""
     status = 409
     # Whether it can be caused through the API, whose documentation is written from this.
     is_in_api = False
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.message)
 
 
@@ -26,7 +27,7 @@ class InvalidCitizenId(MemberError):
     """`digits`: how many were typed, where nothing but digits was and their number is what is wrong."""
 
     code = "invalid_citizen_id"
-    message = _("เลขประจำตัวประชาชนไม่ถูกต้อง กรุณาตรวจเลขทั้ง 13 หลักบนบัตร แล้วกรอกอีกครั้ง")
+    message: str | Promise = _("เลขประจำตัวประชาชนไม่ถูกต้อง กรุณาตรวจเลขทั้ง 13 หลักบนบัตร แล้วกรอกอีกครั้ง")
     status = 400
     is_in_api = True
 
@@ -65,8 +66,7 @@ class TooManyAttempts(MemberError):
         super().__init__()
         self.retry_after = retry_after
 
-    @property
-    def message(self):
+    def __str__(self) -> str:
         minutes = max(1, math.ceil(self.retry_after / 60))
         return ngettext(
             "ขณะนี้ค้นหาข้อมูลให้ไม่ได้ เพราะมีการค้นหาหลายครั้งเกินไป กรุณารอประมาณ %(minutes)d นาที แล้วลองใหม่",

@@ -5,8 +5,11 @@ of Django's: nobody has to think of it.
 """
 
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.http import HttpRequest
 
 from members.citizen_id import BETWEEN_DIGITS, THAI_DIGITS, check_digit
 
@@ -21,8 +24,8 @@ def masked(text: str) -> str:
     return _GROUPS.sub(_masked_run, text)
 
 
-def _masked_run(run: re.Match) -> str:
-    text = run[0]
+def _masked_run(run: re.Match[str]) -> str:
+    text: str = run[0]
     groups = [found.span() for found in re.finditer(f"{_DIGIT}+", text)]
     for first, (begin, _end) in enumerate(groups):
         digits = ""
@@ -39,35 +42,42 @@ def _is_citizen_id(digits: str) -> bool:
     return bool(re.fullmatch(r"[1-8][0-9]{12}", digits)) and check_digit(digits[:12]) == digits[12]
 
 
-class _Masked:
+if TYPE_CHECKING:
+    # What a field holds is anything to Django, until the field has looked at it.
+    _Field = models.Field[Any, Any]
+else:
+    _Field = object
+
+
+class _Masked(_Field):
     """Of a field of text: what is saved is masked, and so is what the instance goes on with (its name in a log)."""
 
-    def pre_save(self, model_instance, add):
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = super().pre_save(model_instance, add)
         if isinstance(value, str) and (without := masked(value)) != value:
             setattr(model_instance, self.attname, without)
             return without
         return value
 
-    def get_prep_value(self, value):
+    def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
         return masked(value) if isinstance(value, str) else value
 
-    def deconstruct(self):
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """To a migration it is the plain field: what is masked is no matter of the database."""
         name, _path, args, kwargs = super().deconstruct()
         return name, f"django.db.models.{type(self).__mro__[2].__name__}", args, kwargs
 
 
-class FreeCharField(_Masked, models.CharField):
+class FreeCharField(_Masked, models.CharField):  # type: ignore[type-arg]  # not generic when it runs
     pass
 
 
-class FreeTextField(_Masked, models.TextField):
+class FreeTextField(_Masked, models.TextField):  # type: ignore[type-arg]  # not generic when it runs
     pass
 
 
-def login_name(request, credentials: dict | None) -> str | None:
+def login_name(request: HttpRequest, credentials: dict[str, str] | None) -> str | None:
     """The log-in name under which failed tries are kept (AXES_USERNAME_CALLABLE): some type their citizen ID there."""
     name = (credentials or {}).get("username") or request.POST.get("username")
     return masked(name)[:255] if name else name

@@ -33,7 +33,7 @@ class Found(NamedTuple):
 
 
 @sensitive_variables()
-def identify(**asked) -> Member:
+def identify(**asked: str) -> Member:
     """The member that look_up() finds."""
     return look_up(**asked).member
 

@@ -10,7 +10,9 @@ import fcntl
 import hashlib
 import hmac
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
@@ -57,7 +59,7 @@ def liff_sdk() -> str:
     return LIFF_SDK if settings.LINE_API_BASE == LINE_API else f"{settings.LINE_API_BASE}/liff/edge/2/sdk.js"
 
 
-def push(*, user_id: str, messages: list[dict], retry_key: str) -> None:
+def push(*, user_id: str, messages: list[dict[str, Any]], retry_key: str) -> None:
     """Send messages to a user. The same retry key again is the same message: LINE sends it once, and says so (409).
 
     Raises LineFault; not permanent for 5xx, 429 and silence.
@@ -72,7 +74,7 @@ def push(*, user_id: str, messages: list[dict], retry_key: str) -> None:
             raise
 
 
-def reply(*, token: str, messages: list[dict]) -> None:
+def reply(*, token: str, messages: list[dict[str, Any]]) -> None:
     """Answer an event; replies cost nothing. Raises LineFault."""
     from linebot.v3.messaging import ReplyMessageRequest
 
@@ -93,12 +95,12 @@ def rich_menus() -> list[tuple[str, str]]:
     return [(menu.rich_menu_id, menu.name) for menu in found.richmenus]
 
 
-def add_rich_menu(menu: dict, *, image: bytes) -> str:
+def add_rich_menu(menu: dict[str, Any], *, image: bytes) -> str:
     """Make a menu with its picture (a PNG) and return its id; nobody sees it yet. Raises LineFault."""
     from linebot.v3.messaging import RichMenuRequest
 
     request = RichMenuRequest.from_dict(menu)
-    menu_id = _ask(lambda api: api.create_rich_menu(request, _request_timeout=TIMEOUT)).rich_menu_id
+    menu_id: str = _ask(lambda api: api.create_rich_menu(request, _request_timeout=TIMEOUT)).rich_menu_id
     kind = {"Content-Type": "image/png"}
     _ask(
         lambda api: api.set_rich_menu_image(menu_id, body=image, _headers=kind, _request_timeout=UPLOAD_TIMEOUT),
@@ -189,10 +191,12 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str) -> str | 
         return None
     if answer.status != 200:
         raise LineFault("token", status=answer.status)
-    return answer.json().get("id_token")
+    token: str | None = answer.json().get("id_token")
+    return token
 
 
-def _ask(call, *, blobs: bool = False):
+def _ask(call: Callable[[Any], Any], *, blobs: bool = False) -> Any:
+    """What `call` gets from LINE by the SDK, which has no types. Raises LineFault."""
     from linebot.v3.messaging import ApiClient, Configuration, MessagingApi, MessagingApiBlob
     from linebot.v3.messaging.exceptions import ApiException
 
@@ -211,7 +215,7 @@ def _ask(call, *, blobs: bool = False):
         raise LineFault(type(silence).__name__) from None
 
 
-def _post(path: str, fields: dict):
+def _post(path: str, fields: dict[str, str]) -> urllib3.BaseHTTPResponse:
     """Ask for a sign-in. Raises LineFault: at once where LINE was silent a moment ago, so that no page waits for it
     again; and where another sign-in is still waiting, so that LINE's silence holds one process of the web server."""
     if cache.get(SILENT):
@@ -235,7 +239,7 @@ def _post(path: str, fields: dict):
 
 
 @contextlib.contextmanager
-def _turn():
+def _turn() -> Iterator[None]:
     """One sign-in of this machine asks LINE at a time. A file's lock, which the system gives back whatever happens."""
     until = time.monotonic() + TURN_SECONDS
     with (settings.VAR_DIR / "line.lock").open("w") as file:

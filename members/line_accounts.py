@@ -9,10 +9,11 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -36,7 +37,7 @@ REMEMBERED = timedelta(days=30)
 
 def asks_phone() -> bool:
     """Whether who wants to link an account is asked for the last four digits of the member's telephone."""
-    return settings.LINE_LINK_PROOF == "member_proof" or settings.MEMBER_PROOF == "phone_last4"
+    return bool(settings.LINE_LINK_PROOF == "member_proof" or settings.MEMBER_PROOF == "phone_last4")
 
 
 def needs_code(*, member: Member, user_id: str) -> bool:
@@ -51,7 +52,7 @@ def needs_code(*, member: Member, user_id: str) -> bool:
 
 
 @sensitive_variables()
-def claim(*, user_id: str, **asked) -> tuple[Member, str]:
+def claim(*, user_id: str, **asked: str) -> tuple[Member, str]:
     """The first step of linking: the member that somebody says to be, and a signed claim that link() takes.
 
     `asked` is what look_up() takes, and what it raises is raised. The claim names the member, the LINE account and what
@@ -105,7 +106,7 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
         )
 
 
-def unlink(*, member: Member, by) -> bool:
+def unlink(*, member: Member, by: User | None) -> bool:
     """End a member's link, at the wish of the member (`by` None) or by a member of staff. Whether there was one."""
     ended = _end(LineAccount.objects.filter(member=member))
     if ended:
@@ -172,7 +173,7 @@ def _claimed(token: str, user_id: str) -> tuple[Member, str]:
     return member, proved_by
 
 
-def _end(accounts) -> int:
+def _end(accounts: QuerySet[LineAccount]) -> int:
     """End these links and remember them for a while. Returns how many."""
     with transaction.atomic():
         found = list(accounts.select_for_update())
@@ -195,15 +196,15 @@ def _had_another(member: Member, user_id: str) -> bool:
     return _remembered().filter(member_hmac=_hmac(member.pk)).exclude(user_hmac=_hmac(user_id)).exists()
 
 
-def _remembered():
+def _remembered() -> QuerySet[EndedLink]:
     return EndedLink.objects.filter(ended_at__gt=timezone.now() - REMEMBERED)
 
 
-def _hmac(value) -> str:
+def _hmac(value: int | str) -> str:
     return salted_hmac("members.ended_link", str(value), secret=settings.CITIZEN_ID_KEY, algorithm="sha256").hexdigest()
 
 
-def _ended_by(member: Member, user_id: str):
+def _ended_by(member: Member, user_id: str) -> QuerySet[LineAccount]:
     """The links that a link between these two ends: the member's and the account's, but one with each other."""
     return LineAccount.objects.filter(Q(member=member) | Q(user_id=user_id)).exclude(member=member, user_id=user_id)
 

@@ -112,11 +112,11 @@ class Member(models.Model):
             models.Index(name="members_who_left", fields=["left_at"], condition=models.Q(left_at__isnull=False)),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Name masked: this ends up in log lines."""
         return f"{self.member_number} {self.masked_name}"
 
-    def clean(self):
+    def clean(self) -> None:
         """Store numbers in the one form in which they are looked up."""
         try:
             self.member_number = parse_member_number(self.member_number)
@@ -230,7 +230,7 @@ class LookupLog(models.Model):
         verbose_name_plural = _("เวลาที่ค้นหาสมาชิก")
         constraints = [models.UniqueConstraint(name="one_lookup_log_per_key", fields=["scope", "key_hmac"])]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.scope}: {len(self.tried_at)}"
 
 
@@ -249,7 +249,7 @@ class LookupCount(models.Model):
             models.UniqueConstraint(name="lookup_window", fields=["scope", "key_hmac", "ends_at"]),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.scope}: {self.count}"
 
 
@@ -269,7 +269,7 @@ class LineAccount(models.Model):
         verbose_name = _("บัญชี LINE ของสมาชิก")
         verbose_name_plural = _("บัญชี LINE ของสมาชิก")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.member)
 
     @property
@@ -306,7 +306,7 @@ class LineFollow(models.Model):
         verbose_name = _("การติดตามบัญชี LINE ของสหกรณ์")
         verbose_name_plural = _("การติดตามบัญชี LINE ของสหกรณ์")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.user_id
 
 
@@ -323,7 +323,7 @@ class LinkingCode(models.Model):
         verbose_name = _("รหัสผูกบัญชี LINE")
         verbose_name_plural = _("รหัสผูกบัญชี LINE")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.member)
 
 
@@ -337,7 +337,7 @@ class LineEvent(models.Model):
         verbose_name = _("เหตุการณ์จาก LINE")
         verbose_name_plural = _("เหตุการณ์จาก LINE")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.webhook_event_id
 
 
@@ -354,7 +354,7 @@ class LineQuota(models.Model):
         verbose_name = _("โควตาข้อความ LINE")
         verbose_name_plural = _("โควตาข้อความ LINE")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.used} / {self.limit}"
 
     @property

@@ -11,10 +11,11 @@ import ipaddress
 import logging
 import math
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import Error, connection, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -143,7 +144,7 @@ def purge_lookups() -> int:
     return logs + misses
 
 
-def client_address(request) -> str:
+def client_address(request: HttpRequest) -> str:
     """The address a request comes from, as an IP address; the first of its /64 for IPv6, which one home has whole.
 
     Behind our own nginx, queuesite.middleware.whose_address has put there what nginx saw.
@@ -169,7 +170,7 @@ def _grouped(text: str) -> str:
 
 def _count(statement: str, limits: dict[str, Limit], keys: dict[str, str]) -> str | None:
     """Run the statement for these scopes in a transaction of its own; the scope that refused, or None."""
-    parameters = {"now": timezone.now()}
+    parameters: dict[str, Any] = {"now": timezone.now()}
     for scope, (tries, seconds) in limits.items():
         parameters[scope] = _key_hmac(scope, keys[scope]) if keys[scope] else None
         parameters[f"{scope}_tries"] = tries

@@ -51,7 +51,7 @@ def log_in(request):
     try:
         user_id = _verified(_sent_token(request))
     except MemberError as refusal:
-        return _entry(request, said=refusal.message, status=refusal.status)
+        return _entry(request, said=str(refusal), status=refusal.status)
     return _signed_in(user_id, onward=_onward(request))
 
 
