@@ -4,8 +4,10 @@ Each has a code for the API, a sentence that says what to do now, the API's stat
 (its documentation is written from this), and where it leads a member.
 """
 
+import datetime as dt
 from enum import Enum, auto
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from booking import thai
@@ -25,12 +27,12 @@ class Leads(Enum):
 
 class BookingError(Exception):
     code = "refused"
-    message = _("ทำรายการนี้ไม่ได้ กรุณาลองใหม่")
+    message: str | Promise = _("ทำรายการนี้ไม่ได้ กรุณาลองใหม่")
     status = 409  # a conflict with what is booked by now
-    api = ()
+    api: tuple[str, ...] = ()
     leads_to = Leads.HERE
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.message)
 
 
@@ -68,12 +70,12 @@ class WalkInsClosed(BookingError):
     message = _("ขณะนี้ฝ่ายนี้ไม่ออกบัตรคิวหน้าสำนักงาน กรุณามาในเวลาที่ออกบัตรคิว หรือจองล่วงหน้า")
     api = (STAFF,)
 
-    def __init__(self, opens_at=None, closes_at=None):
+    def __init__(self, opens_at: dt.datetime | None = None, closes_at: dt.datetime | None = None):
         super().__init__()
         self.opens_at, self.closes_at = opens_at, closes_at
 
-    def __str__(self):
-        if self.opens_at is None:
+    def __str__(self) -> str:
+        if self.opens_at is None or self.closes_at is None:
             return super().__str__()
         hours = {"opens": thai.clock(self.opens_at), "closes": thai.clock(self.closes_at)}
         return str(_("วันนี้ฝ่ายนี้ออกบัตรคิวหน้าสำนักงานตั้งแต่ %(opens)s ถึง %(closes)s") % hours)

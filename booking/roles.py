@@ -3,8 +3,9 @@ be given more rights by hand."""
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
 
 from booking.models import StaffEvent
 from booking.rights import Right
@@ -72,7 +73,7 @@ _RIGHTS_OF_MANAGERS = [
     # Deleting a token revokes it; making one takes the command line.
     Right.REVOKE_TOKEN,
 ]
-ROLES = {
+ROLES: dict[str, Iterable[str]] = {
     MANAGER: _RIGHTS_OF_MANAGERS,
     HEAD: _RIGHTS_OF_HEADS,
     CLERK: _RIGHTS_OF_CLERKS,
@@ -90,13 +91,13 @@ def sync_groups() -> None:
         Group.objects.get_or_create(name=name)[0].permissions.add(*_permissions(rights))
 
 
-def may_be_given_by(user) -> list[Group]:
+def may_be_given_by(user: User) -> list[Group]:
     """The roles that this member of staff may give: those with no right that they lack themselves."""
     own = rights_of(user)
     return [role for role in Group.objects.order_by("pk") if own >= _rights_of_role(role)]
 
 
-def may_manage(user, other) -> bool:
+def may_manage(user: User, other: User) -> bool:
     """Whether `user` may change, reset and switch off the log-in `other`: nobody's above their own rights, and not
     their own, whose rights and second factor another has to look after."""
     if not user.has_perm(Right.MANAGE_STAFF) or other.pk == user.pk:
@@ -104,7 +105,7 @@ def may_manage(user, other) -> bool:
     return user.is_superuser or (not other.is_superuser and rights_of(user) >= rights_of(other))
 
 
-def rights_of(user) -> set[str]:
+def rights_of(user: User) -> set[str]:
     """All rights of a log-in, also of one that is switched off: it may be switched on again."""
     rights = Permission.objects.all()
     if not user.is_superuser:
@@ -112,12 +113,14 @@ def rights_of(user) -> set[str]:
     return _names(rights)
 
 
-def is_kiosk(user) -> bool:
+def is_kiosk(user: User) -> bool:
     """Whether a log-in is for a kiosk and for nothing else."""
     return not user.is_superuser and [role.name for role in user.groups.all()] == [KIOSK]
 
 
-def write_down(what: StaffEvent.What, *, by, user=None, role=None, detail: str = "") -> None:
+def write_down(
+    what: StaffEvent.What, *, by: User | None, user: User | None = None, role: Group | None = None, detail: str = ""
+) -> None:
     """Keep for good what was done to a log-in or a role, and by whom; `by` is None on the command line."""
     StaffEvent.objects.create(what=what, user=user, role=role, by=by, detail=detail[:1000])
 
@@ -126,7 +129,7 @@ def _rights_of_role(role: Group) -> set[str]:
     return _names(role.permissions.all())
 
 
-def _names(permissions) -> set[str]:
+def _names(permissions: QuerySet[Permission]) -> set[str]:
     found = permissions.values_list("content_type__app_label", "codename").distinct().order_by()
     return {f"{app}.{codename}" for app, codename in found}
 

@@ -4,6 +4,7 @@ Each takes a date, a datetime or a `Slot`, and answers in the language that is a
 """
 
 import datetime as dt
+from typing import Protocol
 
 from django.utils import timezone
 from django.utils.dateformat import DateFormat
@@ -12,55 +13,67 @@ from django.utils.translation import get_language
 ERA = 543
 
 
+class Begins(Protocol):
+    """A slot, or whatever else has a beginning."""
+
+    @property
+    def starts_at(self) -> dt.datetime: ...
+
+
+Moment = dt.date | dt.time | Begins
+
+
 class BuddhistFormat(DateFormat):
     """Django's date format with years of the Buddhist Era."""
 
-    def Y(self):  # noqa: N802 (the name is the format's letter)
+    data: dt.date
+
+    def Y(self) -> str:  # type: ignore[override]  # noqa: N802 (Django's is a text too)
         return str(self.data.year + ERA)
 
-    def y(self):
+    def y(self) -> str:
         return self.Y()[-2:]
 
 
-def long_date(value) -> str:
+def long_date(value: Moment) -> str:
     """วันพุธที่ 25 พฤศจิกายน 2569 · Wednesday 25 November 2026"""
     return _in_words(value, thai="วันlที่ j F Y", english="l j F Y")
 
 
-def short_date(value) -> str:
+def short_date(value: Moment) -> str:
     """พ. 25 พ.ย. 2569 · Wed 25 Nov 2026"""
     return _in_words(value, thai="D j M Y", english="D j M Y")
 
 
-def weekday(value) -> str:
+def weekday(value: Moment) -> str:
     """พุธ · Wednesday"""
     return _in_words(value, thai="l", english="l")
 
 
-def month(value) -> str:
+def month(value: Moment) -> str:
     """พฤศจิกายน 2569 · November 2026"""
     return _in_words(value, thai="F Y", english="F Y")
 
 
-def month_name(value) -> str:
+def month_name(value: Moment) -> str:
     """พ.ย. · Nov"""
     return _in_words(value, thai="M", english="M")
 
 
-def clock(value) -> str:
+def clock(value: Moment) -> str:
     """09.00 น. · 09:00"""
     return _in_words(value, thai="H.i น.", english="H:i")
 
 
-def _in_words(value, *, thai: str, english: str) -> str:
-    value = _local(value)
+def _in_words(value: Moment, *, thai: str, english: str) -> str:
+    moment = _local(value)
     if get_language() == "en":
-        return DateFormat(value).format(english)
-    return BuddhistFormat(value).format(thai)
+        return DateFormat(moment).format(english)
+    return BuddhistFormat(moment).format(thai)
 
 
-def _local(value) -> dt.date:
-    value = getattr(value, "starts_at", value)
-    if isinstance(value, dt.datetime) and timezone.is_aware(value):
-        return timezone.localtime(value)
-    return value
+def _local(value: Moment) -> dt.date | dt.time:
+    moment = value if isinstance(value, dt.date | dt.time) else value.starts_at
+    if isinstance(moment, dt.datetime) and timezone.is_aware(moment):
+        return timezone.localtime(moment)
+    return moment

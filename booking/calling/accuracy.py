@@ -5,15 +5,24 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import mean
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from booking.calling import forecast
 from booking.calling.waits import part_of_day
 from booking.days import serving
-from booking.models import TicketEvent, WaitPrediction, WaitSpread
+from booking.models import Department, TicketEvent, WaitPrediction, WaitSpread
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Called(TypedDict):
+        called_at: dt.datetime
+
+    CalledPrediction = WithAnnotations[WaitPrediction, _Called]
 
 # At least so many of the waits that are told should lie within their range, and at most so many end before it.
 WITHIN, BELOW = 0.85, 0.05
@@ -67,7 +76,7 @@ class Accuracy:
         return self.count >= ENOUGH and (self.share_within < WITHIN or self.share_below > BELOW)
 
 
-def waits(first: dt.date, last: dt.date, *, department=None) -> list[Wait]:
+def waits(first: dt.date, last: dt.date, *, department: Department | None = None) -> list[Wait]:
     """The waits of these days, both included, in order of arrival; whoever was never called is not among them. One
     query."""
     predictions = WaitPrediction.objects.filter(ticket__date__range=(first, last)).order_by("at", "pk")
@@ -98,9 +107,9 @@ def accuracy(found: list[Wait]) -> Accuracy | None:
     )
 
 
-def by(found: list[Wait], what: str) -> dict:
+def by(found: list[Wait], what: str) -> dict[Any, Accuracy | None]:
     """The accuracy for each value of `what`, an attribute of Wait, in order of the values."""
-    parts = defaultdict(list)
+    parts: dict[Any, list[Wait]] = defaultdict(list)
     for wait in found:
         parts[getattr(wait, what)].append(wait)
     return {value: accuracy(parts[value]) for value in sorted(parts)}
@@ -114,14 +123,14 @@ def measure_spreads() -> None:
     since = now - LOOKS_BACK
     rows = _with_call(WaitPrediction.objects.filter(at__gte=since, expected__isnull=False))
     served = serving.serving_periods_between(timezone.localdate(since), timezone.localdate(now))
-    groups = defaultdict(list)
+    groups: dict[tuple[int, str, bool], list[tuple[float, float]]] = defaultdict(list)
     for department_id, date, is_early, expected, at, called_at in rows.values_list(
         "ticket__department", "ticket__date", "is_early", "expected", "at", "called_at"
     ):
         periods = [(one.timestamp(), other.timestamp()) for one, other in served.get(department_id, {}).get(date, [])]
         actual = forecast.serving_seconds(periods, at.timestamp(), called_at.timestamp())
         for part in ("", part_of_day(at)):
-            groups[department_id, part, is_early].append((expected, actual))
+            groups[department_id, part, is_early].append((expected or 0, actual))
     spreads = {key: forecast.spread_of(waited, at_least=OWN_FROM) for key, waited in groups.items()}
     with transaction.atomic():
         WaitSpread.objects.all().delete()
@@ -140,7 +149,7 @@ def measure_spreads() -> None:
         )
 
 
-def _with_call(predictions):
+def _with_call(predictions: QuerySet[WaitPrediction]) -> "QuerySet[CalledPrediction]":
     """Those whose tickets were called, with the first call since they were told."""
     called = TicketEvent.objects.filter(ticket=OuterRef("ticket"), verb="call", at__gte=OuterRef("at")).order_by("id")
     return predictions.annotate(called_at=Subquery(called.values("at")[:1])).filter(called_at__isnull=False)

@@ -67,6 +67,7 @@ def calls(department: Department | None = None) -> list[Call]:
             is_current=ticket.state == State.CALLED,
         )
         for ticket in newest
+        if ticket.counter and ticket.called_at
     ]
 
 

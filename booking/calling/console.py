@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from booking.calling import order, times
 from booking.models import Counter, Department, Ticket, TicketEvent
-from booking.models.tickets import State
+from booking.models.tickets import State, TicketQuerySet
 
 MOST_ROWS = 100
 MOST_FOUND = 8
@@ -73,12 +73,12 @@ def at_counter(counter: Counter) -> AtCounter | None:
         return None
     events = list(ticket.events.select_related("counter").order_by("-id"))
     begun = next((event.at for event in events if event.verb == "start"), None)
-    since = begun if ticket.state == State.SERVING and begun else ticket.called_at
+    since = (begun if ticket.state == State.SERVING else None) or ticket.called_at or timezone.now()
     notes = [event for event in events if _says_something(event)][:2]
     return AtCounter(ticket, since, _minutes(timezone.now() - since), notes)
 
 
-def counts(departments: list[Department], *, now=None) -> dict[str, int]:
+def counts(departments: list[Department], *, now: dt.datetime | None = None) -> dict[str, int]:
     """How many tickets stand in each of LISTS."""
     may_be_called = order.may_be_called(now or timezone.now())
     return (
@@ -93,7 +93,9 @@ def counts(departments: list[Department], *, now=None) -> dict[str, int]:
     )
 
 
-def rows(name: str, departments: list[Department], turns: list[order.NextUp], *, now=None) -> list[Row]:
+def rows(
+    name: str, departments: list[Department], turns: list[order.NextUp], *, now: dt.datetime | None = None
+) -> list[Row]:
     """The first hundred rows of one of LISTS. `turns` are those who wait, in order."""
     now = now or timezone.now()
     if name == "waiting":
@@ -115,20 +117,20 @@ def named(name: str, departments: list[Department]) -> list[Ticket]:
     full_name = Concat(
         "member__title", "member__given_name", Value(" "), "member__family_name", output_field=CharField()
     )
-    tickets = tickets.annotate(name=full_name)
+    alike = tickets.annotate(name=full_name)
     for word in name.split():
-        tickets = tickets.filter(name__icontains=word)
-    return sorted(tickets.order_by("due_at", "number"), key=lambda ticket: not ticket.is_live)[: MOST_FOUND + 1]
+        alike = alike.filter(name__icontains=word)
+    return sorted(alike.order_by("due_at", "number"), key=lambda ticket: not ticket.is_live)[: MOST_FOUND + 1]
 
 
-def found(public_ids: list[str], departments: list[Department], *, now=None) -> list[Row]:
+def found(public_ids: list[str], departments: list[Department], *, now: dt.datetime | None = None) -> list[Row]:
     """Rows of today's tickets that a search has found, in its order."""
     tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
     by_id = {ticket.public_id: ticket for ticket in tickets.filter(public_id__in=public_ids)}
     return [row(by_id[public_id], now=now) for public_id in public_ids if public_id in by_id]
 
 
-def row(ticket: Ticket, *, now=None) -> Row:
+def row(ticket: Ticket, *, now: dt.datetime | None = None) -> Row:
     now = now or timezone.now()
     since = getattr(ticket, "changed_at", None) or ticket.arrived_at or ticket.due_at
     is_there = ticket.state == State.WAITING
@@ -148,13 +150,15 @@ def last_finish(counter: Counter) -> Finished | None:
     last = events.first()
     tickets = Ticket.objects.with_details().select_related("member").filter(state=State.SERVED, counter=counter)
     ticket = tickets.filter(pk=last.ticket_id).first() if last else None
-    return Finished(ticket, last.at) if ticket else None
+    return Finished(ticket, last.at) if last and ticket else None
 
 
 def figures(counter: Counter) -> Figures:
     """From today's events at this counter. A finish that was taken back counts for nothing."""
     events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight()).order_by("id")
-    missed, begun, served = 0, {}, {}
+    missed = 0
+    begun: dict[int, dt.datetime] = {}
+    served: dict[int, float | None] = {}
     for ticket_id, verb, at in events.values_list("ticket_id", "verb", "at"):
         if verb == "start":
             begun[ticket_id] = at
@@ -180,7 +184,7 @@ def _says_something(event: TicketEvent) -> bool:
     return event.verb == "transfer" or (event.verb == "hold" and event.reason != "")
 
 
-def _with_last_event(tickets):
+def _with_last_event(tickets: TicketQuerySet) -> TicketQuerySet:
     last = TicketEvent.objects.filter(ticket=OuterRef("pk")).order_by("-id")
     return tickets.annotate(
         changed_at=Subquery(last.values("at")[:1]),
@@ -188,7 +192,7 @@ def _with_last_event(tickets):
     )
 
 
-def _came_or_is_late(ticket: Ticket, now) -> bool:
-    if ticket.is_walk_in:
+def _came_or_is_late(ticket: Ticket, now: dt.datetime) -> bool:
+    if ticket.slot is None:
         return False
     return times.is_late(ticket.department, ticket.slot.starts_at, came_at=ticket.arrived_at or now)

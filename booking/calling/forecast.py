@@ -8,7 +8,7 @@ are POSIX seconds.
 import bisect
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -68,12 +68,13 @@ def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int
     while free:
         at, nth = heapq.heappop(free)
         served = [standing[pk] for pk in desks[nth].queues if pk in standing]
-        turn, queue = _next(served, at)
-        if turn is None:
+        call = _next(served, at)
+        if call is None:
             later = min((moment for one in served for moment in one.next_moments(at)), default=None)
             if later is not None:
                 heapq.heappush(free, (later, nth))
             continue
+        turn, queue = call
         if turn.key != WALK_IN:
             found[turn.key] = at
         if turn.key == until:
@@ -85,9 +86,10 @@ def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int
 
 def next_call(queues: list[Queue], *, at: float) -> tuple[Turn, Queue] | None:
     """Whom a counter that serves these queues, in this order, would call at that moment; taken out of its queue."""
-    turn, queue = _next([_Standing(queue) for queue in queues], at)
-    if turn is None:
+    call = _next([_Standing(queue) for queue in queues], at)
+    if call is None:
         return None
+    turn, queue = call
     queue.turns.remove(turn)
     queue.in_a_row = queue.in_a_row + 1 if turn.is_priority else 0
     return turn, queue
@@ -209,13 +211,13 @@ class _Standing:
         for turns in self.classes.values():
             yield from (turn.due for turn in turns if turn.due > at)
 
-    def _candidates(self, is_priority: bool, at: float, *, is_due: bool):
+    def _candidates(self, is_priority: bool, at: float, *, is_due: bool) -> Iterator[Turn]:
         if is_due:
             return (turn for turn in self.classes[is_priority][:1] if turn.due <= at)
         return (turn for turn in self.classes[is_priority] if turn.is_here and turn.due > at)
 
 
-def _next(served: list[_Standing], at: float) -> tuple[Turn | None, Queue | None]:
+def _next(served: list[_Standing], at: float) -> tuple[Turn, Queue] | None:
     """The call that a counter makes: the first of its departments in which somebody is due; else whoever came early."""
     open_now = [one for one in served if one.serves_at(at)]
     for is_due in (True, False):
@@ -224,4 +226,4 @@ def _next(served: list[_Standing], at: float) -> tuple[Turn | None, Queue | None
             if turn:
                 one.take(turn)
                 return turn, one.queue
-    return None, None
+    return None

@@ -9,15 +9,28 @@ The order of calling, in this one place:
 4. Where nobody is due in any of the departments: who has come early, in the same order, where the department allows it.
 """
 
+import datetime as dt
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.utils import timezone
 
 from booking.models import Department, Ticket
-from booking.models.tickets import Priority, State
+from booking.models.tickets import Priority, State, TicketQuerySet
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django_stubs_ext import WithAnnotations
+
+    class _Flags(TypedDict):
+        is_due: bool
+        is_priority: bool
+
+    FlaggedTicket = WithAnnotations[Ticket, _Flags]
 
 
 @dataclass(frozen=True)
@@ -28,13 +41,13 @@ class NextUp:
     why: str
 
 
-def next_up(department_ids: list[int], *, now=None) -> Ticket | None:
+def next_up(department_ids: list[int], *, now: dt.datetime | None = None) -> Ticket | None:
     """The ticket that is called next by a counter serving these departments in this order."""
     found = next_call(department_ids, now=now)
     return found.ticket if found else None
 
 
-def next_call(department_ids: list[int], *, now=None) -> NextUp | None:
+def next_call(department_ids: list[int], *, now: dt.datetime | None = None) -> NextUp | None:
     """As next_up, and why it is this one. Without a lock it is what would be called if it were now."""
     now = now or timezone.now()
     # Asked first, so that the order is worked out for the one department only in which somebody is called.
@@ -51,22 +64,22 @@ def next_call(department_ids: list[int], *, now=None) -> NextUp | None:
     return None
 
 
-def in_calling_order(department: Department, *, now=None):
+def in_calling_order(department: Department, *, now: dt.datetime | None = None) -> "QuerySet[FlaggedTicket]":
     """The tickets that may be called from a department's queue, in the order in which they will be."""
     now = now or timezone.now()
     return _by_turn(department, now=now, ordinary_first=_priority_has_had_its_turns(department))
 
 
-def may_be_called(now) -> Q:
+def may_be_called(now: dt.datetime) -> Q:
     """Who waits; of departments that do without check-in also who has booked, once their time has come."""
     return Q(state=State.WAITING) | Q(state=State.BOOKED, queue__uses_check_in=False, due_at__lte=now)
 
 
-def in_order_at_counter(departments: list[Department], *, now=None) -> list[NextUp]:
+def in_order_at_counter(departments: list[Department], *, now: dt.datetime | None = None) -> list[NextUp]:
     """Everybody whom a counter serving these departments would call, in that order, were nobody else to come. Last
     stand those who came early to a department that does not call early; their `why` is not_yet."""
     now = now or timezone.now()
-    standing = defaultdict(list)
+    standing: dict[int, list[FlaggedTicket]] = defaultdict(list)
     for ticket in _with_flags(Ticket.objects.of_today().filter(queue__in=departments), now=now):
         standing[ticket.queue_id].append(ticket)
     turns = [turn for one in departments for turn in _taking_turns(standing[one.pk], one)]
@@ -74,30 +87,27 @@ def in_order_at_counter(departments: list[Department], *, now=None) -> list[Next
     return sorted(turns, key=lambda turn: ranks.get(turn.why, 0))
 
 
-def _where_somebody_stands(department_ids: list[int], *, now) -> set[tuple[int, bool]]:
+def _where_somebody_stands(department_ids: list[int], *, now: dt.datetime) -> set[tuple[int, bool]]:
     """In which of these departments' queues somebody may be called, each with whether they are due."""
     standing = _with_flags(Ticket.objects.of_today().filter(queue__in=department_ids), now=now)
     return set(standing.order_by().values_list("queue", "is_due").distinct())
 
 
-def _by_turn(department: Department, *, now, ordinary_first: bool):
+def _by_turn(department: Department, *, now: dt.datetime, ordinary_first: bool) -> "QuerySet[FlaggedTicket]":
     by_class = "is_priority" if ordinary_first else "-is_priority"
     standing = _with_flags(Ticket.objects.standing_in(department), now=now)
     return standing.order_by("-is_due", by_class, "due_at", "number", "pk")
 
 
-def _with_flags(tickets, *, now):
+def _with_flags(tickets: TicketQuerySet, *, now: dt.datetime) -> "QuerySet[FlaggedTicket]":
     """Those of these tickets that may be called, by due time, with what the order of calling asks of them."""
-    return (
-        tickets.with_details()
-        .live()
-        .filter(may_be_called(now))
-        .annotate(is_due=_flag(Q(due_at__lte=now)), is_priority=_flag(~Q(priority=Priority.NONE)))
-        .order_by("due_at", "number", "pk")
-    )
+    flags = {"is_due": _flag(Q(due_at__lte=now)), "is_priority": _flag(~Q(priority=Priority.NONE))}
+    found = tickets.with_details().live().filter(may_be_called(now)).order_by("due_at", "number", "pk")
+    # What annotate() returns has a type of django-stubs' own.
+    return found.annotate(**flags)  # type: ignore[return-value]
 
 
-def _taking_turns(tickets: list[Ticket], department: Department):
+def _taking_turns(tickets: "list[FlaggedTicket]", department: Department) -> Iterator[NextUp]:
     """These tickets of a department in their turns: those who are due, then the early; in each an ordinary one after so
     many of priority."""
     if not tickets:
@@ -125,7 +135,7 @@ def _priority_calls_in_a_row(department: Department) -> int:
     return sum(1 for _ in takewhile(bool, last))
 
 
-def _why(ticket: Ticket, department: Department, *, priority_had_its_turns: bool) -> str:
+def _why(ticket: "FlaggedTicket", department: Department, *, priority_had_its_turns: bool) -> str:
     if not ticket.is_due:
         return "early" if department.calls_early else "not_yet"
     if ticket.priority:
@@ -133,5 +143,5 @@ def _why(ticket: Ticket, department: Department, *, priority_had_its_turns: bool
     return "ordinary_turn" if priority_had_its_turns else "due"
 
 
-def _flag(condition: Q):
+def _flag(condition: Q) -> Case:
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())

@@ -15,6 +15,8 @@ FEWEST = 5
 # Why a service does not count: a job ended it, long after the member had gone; a clerk took it back.
 BY_A_JOB, TAKEN_BACK = "by_a_job", "taken_back"
 
+History = tuple[str, int | None, int | None, dt.datetime]  # one event: verb, queue, by whom, when
+
 
 @dataclass(frozen=True)
 class Service:
@@ -64,9 +66,9 @@ def paces_of(departments: list[Department]) -> dict[int, tuple[int, int]]:
 def services(*, since: dt.datetime) -> list[Service]:
     """Every service that began since then and has ended, of all departments, in the order of their ends. One query."""
     events = TicketEvent.objects.filter(at__gte=since, verb__in=_FOLLOWED).order_by("id")
-    histories = defaultdict(list)
-    for ticket_id, *event in events.values_list("ticket_id", "verb", "queue_id", "by_id", "at"):
-        histories[ticket_id].append(event)
+    histories: dict[int, list[History]] = defaultdict(list)
+    for ticket_id, verb, queue_id, by_id, at in events.values_list("ticket_id", "verb", "queue_id", "by_id", "at"):
+        histories[ticket_id].append((verb, queue_id, by_id, at))
     found = [service for ticket_id, history in histories.items() for service in _services_of(ticket_id, history)]
     return sorted(found, key=lambda service: service.ended_at)
 
@@ -89,7 +91,7 @@ def measured(found: list[Service]) -> Measured | None:
 
 
 def by_department(found: list[Service]) -> dict[int, list[Service]]:
-    parts = defaultdict(list)
+    parts: dict[int, list[Service]] = defaultdict(list)
     for service in found:
         parts[service.department_id].append(service)
     return dict(parts)
@@ -114,10 +116,11 @@ def measure_paces(*, since: dt.datetime) -> None:
 _FOLLOWED = ["call", "resume", "start", "hold", "miss", "undo_call", "put_back", "finish", "transfer", "undo_finish"]
 
 
-def _services_of(ticket_id: int, history: list) -> list[Service]:
+def _services_of(ticket_id: int, history: list[History]) -> list[Service]:
     """The services of one ticket, from its events (verb, queue, by whom, when) in order. The way to the counter is part
     of them: nobody else is served meanwhile. What ends before it has begun is none."""
-    done, seconds, since, department_id = [], 0, None, None
+    done: list[Service] = []
+    seconds, since, department_id = 0.0, None, None
     for verb, queue_id, by_id, at in history:
         if verb == "undo_finish" and done:  # the service goes on as if it had not been ended
             undone = done.pop()
@@ -136,5 +139,5 @@ def _services_of(ticket_id: int, history: list) -> list[Service]:
         if department_id:
             left_out = TAKEN_BACK if verb == "put_back" else "" if by_id else BY_A_JOB
             done.append(Service(department_id, ticket_id, seconds, at, left_out))
-        seconds, department_id = 0, None
+        seconds, department_id = 0.0, None
     return done

@@ -6,6 +6,7 @@ forecast.py works out when each ticket would be called; here stands what that is
 import datetime as dt
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
@@ -23,14 +24,16 @@ from booking.models.tickets import AT_COUNTER, State
 
 NEXT_WALK_IN = -2  # where a ticket's id stands
 
+InTurn = tuple[float, int]  # when it is due, in POSIX seconds, and its number
+
 
 class Standing(NamedTuple):
     """Those who are still to be called from a queue on a day, each as (due, number) in order: all of them, those with a
     priority class, and of these those who have come."""
 
-    everybody: list[tuple]
-    priority: list[tuple]
-    priority_here: list[tuple]
+    everybody: list[InTurn]
+    priority: list[InTurn]
+    priority_here: list[InTurn]
 
     def ahead(self, ticket: Ticket) -> int:
         """How many others have their turn before this ticket of the queue."""
@@ -61,7 +64,7 @@ class Told:
 
     @property
     def middle(self) -> int | None:
-        return None if self.low is None else round((self.low + self.high) / 2)
+        return None if self.low is None or self.high is None else round((self.low + self.high) / 2)
 
     def in_words(self) -> str:
         """For the member, in the language of the page; empty where there is nothing to say."""
@@ -109,13 +112,13 @@ class Outlook:
 
     def told_to_who_comes_now(self, *, now: dt.datetime | None = None) -> Told:
         """What a walk-in would be told who came now; only where office() was asked to expect one."""
-        now = (now or timezone.now()).timestamp()
-        return self._told(NEXT_WALK_IN, now, now)
+        seconds = (now or timezone.now()).timestamp()
+        return self._told(NEXT_WALK_IN, seconds, seconds)
 
     def _told(self, key: int, due: float, now: float) -> Told:
-        opens_at = forecast.opens_at(self.periods, now)
-        can_be_called = opens_at is None and (due <= now or self.calls_early)
-        opens_at = None if opens_at is None else _moment(opens_at)
+        opening = forecast.opens_at(self.periods, now)
+        can_be_called = opening is None and (due <= now or self.calls_early)
+        opens_at = None if opening is None else _moment(opening)
         if not self.is_manned:
             since = None if opens_at else _moment(self.unserved_since)
             return Told(opens_at=opens_at, unserved_since=since, can_be_called=can_be_called)
@@ -210,19 +213,23 @@ class _Row(NamedTuple):
 
 def _tickets_by_queue(today: dt.date) -> dict[int, list[_Row]]:
     """Today's tickets, those that are over too: from them one sees who was called, and how many walk in."""
-    found = defaultdict(list)
+    found: dict[int, list[_Row]] = defaultdict(list)
     for row in Ticket.objects.filter(date=today).order_by().values_list(*_Row._fields):
         found[row[0]].append(_Row(*row))
     return found
 
 
-def _queues(departments, tickets, today: dt.date, now: dt.datetime) -> dict[int, Queue]:
+def _queues(
+    departments: dict[int, Department], tickets: dict[int, list[_Row]], today: dt.date, now: dt.datetime
+) -> dict[int, Queue]:
     paces = pace.paces_of(list(departments.values()))
     periods = serving.serving_periods(today)
     an_hour_ago = now - dt.timedelta(hours=1)
     queues = {}
     for pk, department in departments.items():
-        called = sorted((row for row in tickets[pk] if row.called_at), key=lambda row: row.called_at, reverse=True)
+        called = sorted(
+            (row for row in tickets[pk] if row.called_at), key=lambda row: row.called_at or now, reverse=True
+        )
         queues[pk] = Queue(
             seconds=paces[pk][0],
             periods=[(opens.timestamp(), closes.timestamp()) for opens, closes in periods.get(pk, [])],
@@ -239,11 +246,14 @@ def _queues(departments, tickets, today: dt.date, now: dt.datetime) -> dict[int,
     return queues
 
 
-def _desks(queues, tickets, now: dt.datetime) -> tuple[list[Desk], dict[int, dt.datetime]]:
+def _desks(
+    queues: dict[int, Queue], tickets: dict[int, list[_Row]], now: dt.datetime
+) -> tuple[list[Desk], dict[int, dt.datetime]]:
     """The manned counters; and of each department when a counter that serves it was left last, where that is known."""
     changed = SeatEvent.objects.filter(counter=OuterRef("counter")).order_by("-id").values("at")[:1]
     rows = CounterDepartment.objects.filter(counter__is_active=True).annotate(changed_at=Subquery(changed))
-    served, left_at = defaultdict(list), {}
+    served: dict[int, list[int]] = defaultdict(list)
+    left_at: dict[int, dt.datetime] = {}
     for counter_id, clerk_id, vacated_at, department_id in rows.order_by("counter", "position", "pk").values_list(
         "counter_id", "counter__clerk_id", "changed_at", "department_id"
     ):
@@ -261,7 +271,7 @@ def _desks(queues, tickets, now: dt.datetime) -> tuple[list[Desk], dict[int, dt.
     return [Desk(pks, busy_until.get(counter_id, moment)) for counter_id, pks in served.items()], left_at
 
 
-def _spreads(departments, now: dt.datetime) -> dict[int, dict[bool, Spread]]:
+def _spreads(departments: Iterable[int], now: dt.datetime) -> dict[int, dict[bool, Spread]]:
     """By which spread each department tells now: its own at this time of day, else that of all day, else the usual."""
     found = {pk: dict(forecast.USUAL) for pk in departments}
     # The whole day's come first, so that those of the time of day take their place.
@@ -289,7 +299,7 @@ def _counts(department: Department, due_at: dt.datetime, state: str, now: dt.dat
     return state == State.WAITING or not department.uses_check_in or not times.is_late(department, due_at, came_at=now)
 
 
-def _standing(rows) -> Standing:
+def _standing(rows: Iterable[tuple[dt.datetime, int, str, str]]) -> Standing:
     found = Standing([], [], [])
     for due_at, number, priority, state in rows:
         found.everybody.append(_turn(due_at, number))
@@ -302,7 +312,7 @@ def _standing(rows) -> Standing:
     return found
 
 
-def _turn(due_at: dt.datetime, number: int) -> tuple[float, int]:
+def _turn(due_at: dt.datetime, number: int) -> InTurn:
     return due_at.timestamp(), number
 
 

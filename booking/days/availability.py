@@ -3,12 +3,22 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking.models import Department, DepartmentDay, Slot
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django_stubs_ext import WithAnnotations
+
+    class _Counted(TypedDict):
+        free: int
+
+    CountedSlot = WithAnnotations[Slot, _Counted]
 
 
 class DayState(StrEnum):
@@ -62,7 +72,7 @@ def booking_window(department: Department) -> tuple[dt.date, dt.date]:
 def days(department: Department, first: dt.date, last: dt.date) -> list[Day]:
     """The days from `first` to `last`, both included, in two queries."""
     rows = {row.date: row for row in DepartmentDay.objects.filter(department=department, date__range=(first, last))}
-    times_by_date = {}
+    times_by_date: dict[dt.date, list[Time]] = {}
     for slot in _slots(department).filter(date__range=(first, last)):
         times_by_date.setdefault(slot.date, []).append(_as_time(slot))
     return [
@@ -81,19 +91,18 @@ def times(department: Department, date: dt.date) -> list[Time]:
     return [time for time in found if time.state != TimeState.CLOSED]
 
 
-def _slots(department: Department):
-    return (
-        Slot.objects.filter(department=department)
-        .annotate(free=Count("places", filter=Q(places__ticket__isnull=True)))
-        .order_by("starts_at")
-    )
+def _slots(department: Department) -> "QuerySet[CountedSlot]":
+    free = Count("places", filter=Q(places__ticket__isnull=True))
+    slots = Slot.objects.filter(department=department).order_by("starts_at")
+    # What annotate() returns has a type of django-stubs' own.
+    return slots.annotate(free=free)  # type: ignore[return-value]
 
 
-def _as_time(slot: Slot) -> Time:
+def _as_time(slot: "CountedSlot") -> Time:
     return Time(slot.pk, slot.starts_at, slot.ends_at, slot.quota, slot.free, _state_of(slot))
 
 
-def _state_of(slot: Slot) -> TimeState:
+def _state_of(slot: "CountedSlot") -> TimeState:
     now = timezone.now()
     if slot.quota == 0:
         return TimeState.CLOSED

@@ -66,9 +66,9 @@ class WhatIf:
             .filter(member__in=[ticket.member_id for ticket in tickets if ticket.member_id])
             .values_list("member_id", "department_id", "date")
         )
-        found = {}
+        found: dict[int, dt.datetime] = {}
         for ticket in tickets:
-            if not ticket.can_move or ticket.member_id is None:
+            if not ticket.can_move or ticket.slot is None or ticket.member_id is None:
                 continue
             times = [
                 (day_distance, abs(_minute(starts_at) - _minute(ticket.slot.starts_at)), starts_at)
@@ -92,7 +92,7 @@ class WhatIf:
         minute = _minute(ticket.slot.starts_at)
         return any(starts <= minute < ends for starts, ends in day.serving)
 
-    def _free_turns(self, department_ids: set[int]) -> dict[int, Counter]:
+    def _free_turns(self, department_ids: set[int]) -> dict[int, Counter[dt.datetime]]:
         """How many turns could be booked now at each time, if the change stood; by department."""
         now = timezone.now()
         taken = Counter(
@@ -100,7 +100,7 @@ class WhatIf:
             .filter(slot__department__in=department_ids, slot__date__gte=self.first)
             .values_list("slot__department", "slot__starts_at")
         )
-        free = defaultdict(Counter)
+        free: dict[int, Counter[dt.datetime]] = defaultdict(Counter)
         for department in self.departments:
             if department.pk not in department_ids:
                 continue

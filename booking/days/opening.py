@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange as Range
 
@@ -22,6 +23,9 @@ from booking.models.hours import LAST_BOOKED_NUMBER
 SPARE_DAYS = 3
 # How far ahead a day's row says what it is, whether it can be booked yet or not.
 DAYS_SAID = 366
+
+SlotsOf = dict[tuple[int, dt.date], list[Slot]]  # by department and day
+LaidOut = tuple[Department, dt.date, list[Period]]
 
 
 @dataclass
@@ -37,7 +41,7 @@ class Changes:
     # Not written: slots that have fewer numbers than the rules now want turns.
     short: list[Slot] = field(default_factory=list)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"slots: {len(self.gone)} too many, {len(self.changed)} differ, {len(self.new)} missing; "
             f"free places: {self.places_gone} too many, {self.places_new} missing; days: {len(self.days)} differ"
@@ -58,10 +62,10 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     they were. Locks the departments and their slots from today on. Bookings do not wait for it, except for the very
     place that it takes away. The number of statements does not grow with departments or days.
     """
-    locked = Department.objects.select_for_update(no_key=True).order_by("pk")
+    wanted = Department.objects.select_for_update(no_key=True).order_by("pk")
     if departments is not None:
-        locked = locked.filter(pk__in=[department.pk for department in departments])
-    locked = list(locked)
+        wanted = wanted.filter(pk__in=[department.pk for department in departments])
+    locked = list(wanted)
     changes = Changes()
     if not locked:
         return changes
@@ -83,7 +87,7 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
         for date, day in plans[department.pk].items()
         if date <= last_days[department.pk]
     ]
-    slots_of = defaultdict(list)
+    slots_of: SlotsOf = defaultdict(list)
     for slot in slots:
         slots_of[slot.department_id, slot.date].append(slot)
     unused = _take_away_unused(days, slots_of, now)
@@ -118,7 +122,7 @@ def _lock_slots(departments: list[Department], first: dt.date) -> list[Slot]:
     return list(locked.order_by("pk"))
 
 
-def _take_away_unused(days, slots_of, now) -> set[int]:
+def _take_away_unused(days: list[LaidOut], slots_of: SlotsOf, now: dt.datetime) -> set[int]:
     """Take the free places of slots away that may have to go altogether, and return the ids of those slots that nobody
     has ever had a ticket of.
 
@@ -135,7 +139,7 @@ def _take_away_unused(days, slots_of, now) -> set[int]:
         return set()
     all_ids = [slot.pk for coming, _retired in doubtful for slot in coming]
     used = set(Ticket.objects.filter(slot__in=all_ids).values_list("slot_id", flat=True))
-    ids = set()
+    ids: set[int] = set()
     for coming, retired in doubtful:
         # A day with tickets keeps its numbers: only what the rules no longer have goes. Any other is numbered anew.
         ids |= {slot.pk for slot in (retired if used & {slot.pk for slot in coming} else coming)} - used
@@ -144,7 +148,15 @@ def _take_away_unused(days, slots_of, now) -> set[int]:
     return ids - set(Ticket.objects.filter(slot__in=ids).values_list("slot_id", flat=True))
 
 
-def _plan_day(changes: Changes, department, date, periods: list[Period], slots: list[Slot], unused, now) -> None:
+def _plan_day(
+    changes: Changes,
+    department: Department,
+    date: dt.date,
+    periods: list[Period],
+    slots: list[Slot],
+    unused: set[int],
+    now: dt.datetime,
+) -> None:
     """Gather what a day's slots want to become what the rules say."""
     coming = [slot for slot in slots if slot.starts_at > now]
     begun = [slot for slot in slots if slot.starts_at <= now]
@@ -168,10 +180,10 @@ def _plan_day(changes: Changes, department, date, periods: list[Period], slots: 
     changes.new += _new_slots(department, date, list(wanted.values()), begun + kept, slots_in_day=len(periods))
 
 
-def _adjust(changes: Changes, slot: Slot, **wanted) -> None:
-    if wanted["quota"] > slot.room:
+def _adjust(changes: Changes, slot: Slot, *, quota: int, **times: dt.datetime) -> None:
+    if quota > slot.room:
         changes.short.append(slot)
-    wanted["quota"] = min(wanted["quota"], slot.room)
+    wanted = {"quota": min(quota, slot.room), **times}
     differing = {name: value for name, value in wanted.items() if getattr(slot, name) != value}
     for name, value in differing.items():
         setattr(slot, name, value)
@@ -179,7 +191,9 @@ def _adjust(changes: Changes, slot: Slot, **wanted) -> None:
         changes.changed.append(slot)
 
 
-def _new_slots(department, date, periods: list[Period], present: list[Slot], *, slots_in_day: int) -> list[Slot]:
+def _new_slots(
+    department: Department, date: dt.date, periods: list[Period], present: list[Slot], *, slots_in_day: int
+) -> list[Slot]:
     taken = [(slot.starts_at, slot.first_number, slot.last_number) for slot in present]
     blocks = _number_blocks(periods, taken, slots_in_day)
     slots = []
@@ -215,7 +229,7 @@ def _number_blocks(
     """
     taken = list(taken)
     spare = max(0, LAST_BOOKED_NUMBER - sum(period.quota for period in new)) // max(1, slots_in_day)
-    blocks = {}
+    blocks: dict[dt.datetime, range | None] = {}
     for period in sorted(new, key=lambda period: period.starts_at):
         wish = max(10, -(-period.quota * 2 // 10) * 10)
         size = min(wish, max(1, period.quota) + spare)
@@ -235,7 +249,7 @@ def _number_blocks(
     return blocks
 
 
-def _write(changes: Changes, slots: list[Slot], now) -> None:
+def _write(changes: Changes, slots: list[Slot], now: dt.datetime) -> None:
     if changes.gone:
         gone = Slot.objects.filter(pk__in=[slot.pk for slot in changes.gone])
         gone._raw_delete(gone.db)  # neither places nor tickets hang on them any more
@@ -295,7 +309,7 @@ def _bring_places_to_quota(changes: Changes, slots: list[Slot]) -> None:
         changes.places_new = len(added)
 
 
-def _places_for(slots: list[Slot], found: Counter) -> list[Place]:
+def _places_for(slots: list[Slot], found: Counter[int]) -> list[Place]:
     present = set(Place.objects.filter(slot__in=[slot.pk for slot in slots]).values_list("slot_id", "number"))
     places = []
     for slot in slots:
@@ -308,7 +322,9 @@ def _places_for(slots: list[Slot], found: Counter) -> list[Place]:
 DAY_FIELDS = ["state", "reason", "reason_en", "serving"]
 
 
-def _write_days(changes: Changes, departments, plans: dict[int, dict[dt.date, DayPlan]], first: dt.date) -> None:
+def _write_days(
+    changes: Changes, departments: list[Department], plans: dict[int, dict[dt.date, DayPlan]], first: dt.date
+) -> None:
     """Bring the rows of the days to what the plans say: one is written only where it differs."""
     written = {
         (row[0], row[1]): row[2:]

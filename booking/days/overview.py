@@ -8,7 +8,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from booking.models import Department, DepartmentDay, Slot
@@ -66,21 +66,21 @@ class OfficeDay:
 def days(departments: list[Department], first: dt.date, last: dt.date) -> list[OfficeDay]:
     """The days from `first` to `last`, both included, of these departments together. Three queries."""
     drafts = {draft.date: draft for draft in Holiday.objects.between(first, last).filter(is_confirmed=False)}
-    rows = defaultdict(dict)
+    rows: dict[dt.date, dict[int, DepartmentDay]] = defaultdict(dict)
     for row in (
         DepartmentDay.objects.filter(department__in=departments, date__range=(first, last))
         .select_related("department")
         .order_by("department__position", "department__letter")
     ):
         rows[row.date][row.department_id] = row
-    loads = defaultdict(dict)
-    for row in (
+    loads: dict[dt.date, dict[int, Load]] = defaultdict(dict)
+    for load in (
         Slot.objects.filter(department__in=departments, date__range=(first, last))
         .order_by()
         .values("department_id", "date")
         .annotate(capacity=Count("places"), taken=Count("places", filter=Q(places__ticket__isnull=False)))
     ):
-        loads[row["date"]][row["department_id"]] = Load(row["taken"], row["capacity"])
+        loads[load["date"]][load["department_id"]] = Load(load["taken"], load["capacity"])
     dates = [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
     return [OfficeDay(date, drafts.get(date), rows[date], loads[date]) for date in dates]
 
@@ -90,19 +90,19 @@ def weeks_of_month(departments: list[Department], month: dt.date) -> list[list[O
     last_day = calendar.monthrange(month.year, month.month)[1]
     first = month.replace(day=1)
     of_month = days(departments, first, first.replace(day=last_day))
-    cells = [None] * first.weekday() + of_month
+    cells: list[OfficeDay | None] = [*[None] * first.weekday(), *of_month]
     cells += [None] * (-len(cells) % 7)
     return [cells[start : start + 7] for start in range(0, len(cells), 7)]
 
 
-def undecided_holidays():
+def undecided_holidays() -> QuerySet[Holiday]:
     """Drafts within the longest booking window: until they are confirmed, these days are open for booking."""
     ahead = Department.objects.active().aggregate(longest=Max("max_days_ahead"))["longest"] or 0
     today = timezone.localdate()
     return Holiday.objects.between(today, today + dt.timedelta(days=ahead)).filter(is_confirmed=False)
 
 
-def overfull_slots():
+def overfull_slots() -> QuerySet[Slot]:
     """Coming slots whose tickets outnumber the quota that they have now; those closed altogether are not among them."""
     return (
         Slot.objects.filter(date__gte=timezone.localdate(), quota__gt=0)

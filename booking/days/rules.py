@@ -15,16 +15,19 @@ days/opening.py; everything else reads those.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from django.utils import timezone
 
 from booking.models import DayException, Department, DepartmentDay, OpeningHours
 from holidays.calendar import closed_days
+from holidays.models import Holiday
 
 DAY = 24 * 60  # minutes
 NOT_SAVED = 2**63  # newer than all that are
+
+Stretch = tuple[int, int]  # from minute to minute of a day
 
 
 class Kind(IntEnum):
@@ -113,7 +116,7 @@ def plan(
     `also`: changes that are not saved yet, of all these departments.
     """
     departments = list(departments)
-    weekly = defaultdict(list)
+    weekly: dict[tuple[int, int], list[tuple[dt.date, Hours | None]]] = defaultdict(list)
     for rule in OpeningHours.objects.filter(department__in=departments):
         weekly[rule.department_id, rule.weekday].append((rule.from_date or dt.date.min, _hours_of_week(rule)))
     changes = _changes_by_department(departments, first, last)
@@ -207,23 +210,23 @@ def _what_counts(changes: list[Change]) -> Change | None:
     return min(standing, key=lambda one: (one.kind, one.is_office, -one.age), default=None)
 
 
-def _closed(date, why: Change, slots) -> DayPlan:
+def _closed(date: dt.date, why: Change, slots: tuple[tuple[int, int, int], ...]) -> DayPlan:
     state = DepartmentDay.State.HOLIDAY if why.is_holiday else DepartmentDay.State.CLOSED
     return DayPlan(date, state, why.reason, why.reason_en, slots)
 
 
-def _pieces(stretches, changes: list[Change]) -> list[tuple[int, int]]:
+def _pieces(stretches: Iterable[Stretch], changes: list[Change]) -> list[Stretch]:
     """The stretches, cut wherever a change begins or ends."""
     cuts = sorted({cut for change in changes for cut in (change.starts, change.ends)})
-    found = []
+    found: list[Stretch] = []
     for starts, ends in stretches:
         bounds = [starts, *(cut for cut in cuts if starts < cut < ends), ends]
         found += zip(bounds, bounds[1:], strict=False)
     return found
 
 
-def _merged(stretches) -> tuple[tuple[int, int], ...]:
-    merged = []
+def _merged(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
+    merged: list[Stretch] = []
     for starts, ends in sorted(stretches):
         if merged and starts <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(ends, merged[-1][1]))
@@ -238,8 +241,8 @@ def _in_force(rules: list[tuple[dt.date, Hours | None]], date: dt.date) -> Hours
     return max(begun, key=lambda rule: rule[0])[1] if begun else None
 
 
-def _changes_by_department(departments, first: dt.date, last: dt.date) -> dict[int, list[Change]]:
-    found = defaultdict(list)
+def _changes_by_department(departments: list[Department], first: dt.date, last: dt.date) -> dict[int, list[Change]]:
+    found: dict[int, list[Change]] = defaultdict(list)
     exceptions = DayException.objects.filter(first_date__lte=last, last_date__gte=first)
     for exception in exceptions.prefetch_related("departments"):
         change = as_change(exception)
@@ -254,38 +257,40 @@ def _changes_by_department(departments, first: dt.date, last: dt.date) -> dict[i
 
 
 def as_change(exception: DayException) -> Change:
-    what = {
-        "first": exception.first_date,
-        "last": exception.last_date,
-        "is_office": exception.is_office,
-        "age": exception.pk or NOT_SAVED,
-        "reason": exception.reason,
-        "reason_en": exception.reason_en,
-    }
+    change = Change(
+        Kind.CLOSED if exception.kind == DayException.Kind.CLOSED else Kind.QUOTA,
+        first=exception.first_date,
+        last=exception.last_date,
+        is_office=exception.is_office,
+        age=exception.pk or NOT_SAVED,
+        quota=exception.quota or 0,
+        reason=exception.reason,
+        reason_en=exception.reason_en,
+    )
     if exception.kind == DayException.Kind.HOURS:
         # Other hours are those of the whole day: from when until when they last is no stretch that they touch alone.
-        times = exception.starts, exception.ends, exception.break_starts, exception.break_ends
-        return Change(Kind.HOURS, hours=_hours(*times, exception.periods(), exception.quota), **what)
-    kind = Kind.CLOSED if exception.kind == DayException.Kind.CLOSED else Kind.QUOTA
-    return Change(kind, quota=exception.quota or 0, **what, **_bounds(exception))
+        return replace(change, kind=Kind.HOURS, quota=0, hours=_other_hours(exception))
+    starts, ends = _bounds(exception)
+    return replace(change, starts=starts, ends=ends)
 
 
-def as_closure(holiday) -> Change:
+def as_closure(holiday: Holiday) -> Change:
+    starts, ends = _bounds(holiday)
     return Change(
         Kind.CLOSED,
         first=holiday.date,
         last=holiday.date,
+        starts=starts,
+        ends=ends,
         is_office=True,
         reason=holiday.name,
         reason_en=holiday.name_en,
         is_holiday=True,
-        **_bounds(holiday),
     )
 
 
-def _bounds(row) -> dict[str, int]:
-    starts = _minutes(row.starts) if row.starts else 0
-    return {"starts": starts, "ends": _minutes(row.ends) if row.ends else DAY}
+def _bounds(row: DayException | Holiday) -> Stretch:
+    return _minutes(row.starts) if row.starts else 0, _minutes(row.ends) if row.ends else DAY
 
 
 def _hours_of_week(rule: OpeningHours) -> Hours | None:
@@ -295,8 +300,22 @@ def _hours_of_week(rule: OpeningHours) -> Hours | None:
     return _hours(rule.opens, rule.closes, rule.break_starts, rule.break_ends, periods, rule.quota)
 
 
-def _hours(opens, closes, break_starts, break_ends, periods, quota: int) -> Hours:
-    stretches = [(opens, break_starts), (break_ends, closes)] if break_starts else [(opens, closes)]
+def _other_hours(exception: DayException) -> Hours | None:
+    if exception.starts is None or exception.ends is None:  # the database keeps none such
+        return None
+    pause = exception.break_starts, exception.break_ends
+    return _hours(exception.starts, exception.ends, *pause, exception.periods(), exception.quota or 0)
+
+
+def _hours(
+    opens: dt.time,
+    closes: dt.time,
+    break_starts: dt.time | None,
+    break_ends: dt.time | None,
+    periods: list[tuple[dt.time, dt.time]],
+    quota: int,
+) -> Hours:
+    stretches = [(opens, break_starts), (break_ends, closes)] if break_starts and break_ends else [(opens, closes)]
     return Hours(
         stretches=tuple((_minutes(starts), _minutes(ends)) for starts, ends in stretches if starts < ends),
         slots=tuple((_minutes(starts), _minutes(ends)) for starts, ends in periods),

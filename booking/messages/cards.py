@@ -1,5 +1,8 @@
 """How messages look: a LINE card (Flex) and a letter of the same content, in Thai."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
@@ -8,17 +11,20 @@ from django.utils.translation import gettext as _
 from booking.colours import BLUE, HUES, INK, PAPER, SOFT
 from booking.messages import kinds
 from booking.messages.texts import Said
-from booking.models import Notice
+from booking.models import Notice, Ticket
 from members import line
 
+# A part of a Flex message, as LINE's documentation has it: JSON.
+Flex = dict[str, Any]
 
-def card(notice: Notice, **facts) -> dict:
+
+def card(notice: Notice, **facts: Any) -> Flex:
     """The notice as a LINE message; `facts` are what kinds.said() takes besides."""
     with translation.override("th"):
         return flex(notice.ticket, kinds.said(notice, **facts))
 
 
-def letter(notice: Notice, **facts) -> tuple[str, str]:
+def letter(notice: Notice, **facts: Any) -> tuple[str, str]:
     """The notice as subject and body of an e-mail; `facts` are what kinds.said() takes besides."""
     with translation.override("th"):
         what = kinds.said(notice, **facts)
@@ -27,7 +33,7 @@ def letter(notice: Notice, **facts) -> tuple[str, str]:
         return f"{what.heading} {notice.ticket.code}", "\n".join([what.heading, head, *what.lines, "", *links])
 
 
-def flex(ticket, what: Said) -> dict:
+def flex(ticket: Ticket, what: Said) -> Flex:
     """A Flex message that looks like the ticket: the department's band, the number, what is said, its QR code, the
     buttons."""
     band = [
@@ -40,16 +46,18 @@ def flex(ticket, what: Said) -> dict:
     )
 
 
-def plain(what: Said) -> dict:
+def plain(what: Said) -> Flex:
     """A Flex message that is about no ticket."""
     return _message(what, about=what.heading)
 
 
-def _message(what: Said, *, about: str, header: dict | None = None, picture: list[dict] = ()) -> dict:
-    body = [{"type": "text", "text": what.heading, "weight": "bold", "size": "xl", "color": INK, "wrap": True}]
+def _message(what: Said, *, about: str, header: Flex | None = None, picture: Sequence[Flex] = ()) -> Flex:
+    body: list[Flex] = [
+        {"type": "text", "text": what.heading, "weight": "bold", "size": "xl", "color": INK, "wrap": True}
+    ]
     body += [{"type": "text", "text": text, "size": "md", "color": SOFT, "wrap": True} for text in what.lines]
     body += picture
-    bubble = {"type": "bubble", "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body}}
+    bubble: Flex = {"type": "bubble", "body": {"type": "box", "layout": "vertical", "spacing": "sm", "contents": body}}
     if header:
         bubble["header"] = header
     if what.buttons:
@@ -61,11 +69,11 @@ def _message(what: Said, *, about: str, header: dict | None = None, picture: lis
 def line_reaches_us() -> bool:
     """Whether LINE would fetch a picture from here: it does by https alone, and refuses the whole message for any other
     address; the demo's LINE, on this machine, does without."""
-    may_be_plain = settings.LINE_API_BASE != line.LINE_API and settings.PUBLIC_URL.startswith("http://127.0.0.1:")
-    return settings.PUBLIC_URL.startswith("https://") or may_be_plain
+    may_be_plain: bool = settings.LINE_API_BASE != line.LINE_API and settings.PUBLIC_URL.startswith("http://127.0.0.1:")
+    return bool(settings.PUBLIC_URL.startswith("https://")) or may_be_plain
 
 
-def _qr(ticket) -> list[dict]:
+def _qr(ticket: Ticket) -> list[Flex]:
     """The picture and what it is for."""
     if not line_reaches_us():
         return []
@@ -77,7 +85,7 @@ def _qr(ticket) -> list[dict]:
     ]
 
 
-def _button(label: str, target: str, *, is_first: bool) -> dict:
+def _button(label: str, target: str, *, is_first: bool) -> Flex:
     if target.startswith("http"):
         action = {"type": "uri", "label": label, "uri": target}
     else:

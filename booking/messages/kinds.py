@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
-from django.utils.functional import lazy
+from django.utils.functional import Promise, lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -59,7 +61,7 @@ class MessageKind:
     kind: Kind
     owed_by: list[Owed]
     # When it is sent, as staff read it.
-    when_sent: str
+    when_sent: str | Promise
     # Sent at REMINDED_AT of the day before, instead of at once.
     is_reminder: bool
     # How long it makes sense; None: until the ticket's turn is due.
@@ -72,15 +74,15 @@ class MessageKind:
     is_telephoned: bool
     # What it says of a ticket, and what it has to know for that as it is when it is sent.
     says: Callable[..., Said]
-    facts: Callable[[Ticket], dict]
+    facts: Callable[[Ticket], dict[str, Any]]
 
 
-def said(notice: Notice, **facts) -> Said:
+def said(notice: Notice, **facts: Any) -> Said:
     """What a notice tells its member; `facts` are those of its kind."""
     return KINDS[notice.kind].says(notice.ticket, **facts)
 
 
-def owed(verb: str, *, to: To, by) -> list[Kind]:
+def owed(verb: str, *, to: To, by: User | None) -> list[Kind]:
     """The messages that a verb owes, made by a member of staff or, where `by` is None, by the member or the system."""
     hand = By.STAFF if by else By.MEMBER
     return [
@@ -103,12 +105,12 @@ def remind_at(date: dt.date) -> dt.datetime:
 # --- what they say ---
 
 
-def _issued(ticket) -> Said:
+def _issued(ticket: Ticket) -> Said:
     lines = texts.when(ticket) + texts.to_come(ticket)
     return Said(_("จองคิวแล้ว"), lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
 
 
-def _day_before(ticket) -> Said:
+def _day_before(ticket: Ticket) -> Said:
     # It may have had to wait past midnight.
     is_today = ticket.date == timezone.localdate()
     heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
@@ -116,41 +118,41 @@ def _day_before(ticket) -> Said:
     return Said(heading, lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
 
 
-def _nearly(ticket, *, ahead: int = 0) -> Said:
+def _nearly(ticket: Ticket, *, ahead: int = 0) -> Said:
     """`ahead`: how many come before."""
     lines = [texts.before(ahead), _("กรุณารอใกล้ช่องบริการ")]
     return Said(_("ใกล้ถึงคิวของท่านแล้ว"), lines, texts.see_ticket(ticket))
 
 
-def _your_turn(ticket) -> Said:
+def _your_turn(ticket: Ticket) -> Said:
     counter = ticket.counter.number if ticket.counter else ""
     lines = [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}]
     return Said(_("ถึงคิวของท่าน"), lines, texts.see_ticket(ticket))
 
 
-def _missed(ticket) -> Said:
+def _missed(ticket: Ticket) -> Said:
     lines = [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")]
     return Said(_("เรียกแล้วไม่พบท่าน"), lines, texts.see_ticket(ticket))
 
 
-def _moved(ticket) -> Said:
+def _moved(ticket: Ticket) -> Said:
     lines = [_("เวลาใหม่"), *texts.when(ticket), *texts.to_come(ticket)]
     buttons = texts.see_ticket(ticket) + texts.cancel(ticket)
     return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), lines, buttons, has_qr=True)
 
 
-def _cancelled(ticket) -> Said:
+def _cancelled(ticket: Ticket) -> Said:
     reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
     reason = (reason or "").strip()
     lines = [*texts.when(ticket), *([reason] if reason else [])]
     return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), lines, texts.book_again(ticket))
 
 
-def _nothing_besides(ticket) -> dict:
+def _nothing_besides(ticket: Ticket) -> dict[str, Any]:
     return {}
 
 
-def _ahead_now(ticket) -> dict:
+def _ahead_now(ticket: Ticket) -> dict[str, Any]:
     return {"ahead": waits.ahead(ticket)}
 
 

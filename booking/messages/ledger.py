@@ -6,6 +6,7 @@ A notice is written in the transaction of what it tells of; sending.py sends it.
 import datetime as dt
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db.models import Min, Q
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from booking.calling import order
 from booking.messages import kinds
 from booking.messages.kinds import KINDS
 from booking.models import Department, MessageChoice, Notice, Ticket
-from booking.models.notices import Kind, NoticeState
+from booking.models.notices import Kind, NoticeQuerySet, NoticeState
 from members import line
 
 
@@ -58,7 +59,7 @@ def owe_next(department: Department, kind: Kind) -> None:
         owe(ticket, kind)
 
 
-def to_telephone():
+def to_telephone() -> NoticeQuerySet:
     """The notices whose members have to be told by telephone, soonest day first; without those that are of no use any
     more, since the day has passed or the ticket has changed."""
     still_true = Q()
@@ -69,7 +70,7 @@ def to_telephone():
     return found.order_by("ticket__date", "ticket__due_at", "pk")
 
 
-def telephoned(*, notice: Notice, by) -> bool:
+def telephoned(*, notice: Notice, by: User) -> bool:
     """A member of staff has told the member by telephone. Returns whether it was still to be done."""
     return bool(
         Notice.objects.to_telephone()

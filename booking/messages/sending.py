@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 import smtplib
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -175,7 +175,7 @@ def _mail(notice: Notice, address: str) -> None:
     EmailMessage(subject, body, to=[address], headers=headers).send()
 
 
-def _facts(notice: Notice) -> dict:
+def _facts(notice: Notice) -> dict[str, Any]:
     """What the words of a message need to know besides the ticket, as it is at the moment of sending."""
     return KINDS[notice.kind].facts(notice.ticket)
 
@@ -206,7 +206,7 @@ def _end(notice: Notice, state: NoticeState, *, channel: str = "", reason: str =
     _change(notice, state=state, channel=channel, reason=reason, ended_at=timezone.now())
 
 
-def _change(notice: Notice, **fields) -> None:
+def _change(notice: Notice, **fields: Any) -> None:
     """Only while the claim is ours: whoever was so slow that another took the notice up leaves it to the other."""
     for name, value in fields.items():
         setattr(notice, name, value)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from booking import thai
 from booking.calling import times
+from booking.models import Ticket
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,13 @@ class Said:
     has_qr: bool = False
 
 
-def when(ticket) -> list[str]:
+def when(ticket: Ticket) -> list[str]:
     """Day and time of a ticket, a line each; a walk-in has no time."""
     time = [_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}] if ticket.slot else []
     return [thai.long_date(ticket.date), *time]
 
 
-def to_come(ticket) -> list[str]:
+def to_come(ticket: Ticket) -> list[str]:
     """What a member needs to come: by when, what to bring, and where to."""
     arrive = times.arrive_by(ticket)
     things = ticket.department.things_to_bring
@@ -43,23 +44,23 @@ def before(ahead: int) -> str:
     return _("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": ahead} if ahead else _("ท่านเป็นคิวถัดไป")
 
 
-def see_ticket(ticket) -> list[tuple[str, str]]:
+def see_ticket(ticket: Ticket) -> list[tuple[str, str]]:
     """The button that opens a ticket; none where the office has no address to send."""
     return [(_("ดูบัตรคิว"), ticket_link(ticket))] if settings.PUBLIC_URL else []
 
 
-def book_again(ticket) -> list[tuple[str, str]]:
+def book_again(ticket: Ticket) -> list[tuple[str, str]]:
     """The button that books at the ticket's department anew; none where the office has no address to send."""
     return (
         [(_("จองคิวใหม่"), f"{settings.PUBLIC_URL}/book/{ticket.department.slug}/days/")] if settings.PUBLIC_URL else []
     )
 
 
-def cancel(ticket) -> list[tuple[str, str]]:
+def cancel(ticket: Ticket) -> list[tuple[str, str]]:
     """The button that asks in the chat for the ticket to be cancelled."""
     return [(_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")]
 
 
-def ticket_link(ticket) -> str:
+def ticket_link(ticket: Ticket) -> str:
     """The secret link: it opens the ticket on any telephone. The secret is the fragment, which no server sees."""
     return f"{settings.PUBLIC_URL}/t/{ticket.public_id}/#{ticket.secret}"

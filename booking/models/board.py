@@ -1,5 +1,7 @@
 """What staff put on the board: recorded words, and notices."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -24,12 +26,12 @@ class Clip(models.Model):
         verbose_name_plural = _("เสียงประกาศ")
         ordering = ["word"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.word
 
 
-class BoardNoticeQuerySet(models.QuerySet):
-    def shown(self):
+class BoardNoticeQuerySet(models.QuerySet["BoardNotice"]):
+    def shown(self) -> Self:
         """Those on the board today, oldest first."""
         today = timezone.localdate()
         begun = Q(first_day=None) | Q(first_day__lte=today)
@@ -61,7 +63,7 @@ class BoardNotice(models.Model):
             )
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.text
 
     @property

@@ -10,7 +10,7 @@ class Counter(models.Model):
     """A counter (ช่องบริการ): its number, the departments it serves in their order, and who sits there now."""
 
     number = models.PositiveSmallIntegerField(_("หมายเลขช่องบริการ"), unique=True)
-    departments = models.ManyToManyField(
+    departments: "models.ManyToManyField[Department, CounterDepartment]" = models.ManyToManyField(
         Department, through="CounterDepartment", related_name="counters", verbose_name=_("ฝ่ายที่ให้บริการ")
     )
     is_active = models.BooleanField(_("เปิดใช้งาน"), default=True)
@@ -34,7 +34,7 @@ class Counter(models.Model):
             ("take_over_counter", _("นั่งแทนผู้อื่นที่ช่องบริการได้")),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(_("ช่องบริการ %(number)s") % {"number": self.number})
 
     def department_ids(self) -> list[int]:
@@ -59,7 +59,7 @@ class CounterDepartment(models.Model):
             )
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.counter}: {self.department}"
 
 
@@ -85,7 +85,7 @@ class SeatEvent(models.Model):
         verbose_name_plural = _("ใครนั่งเมื่อไร")
         ordering = ["-id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.counter_id}: {self.kind}"
 
 
@@ -100,7 +100,7 @@ class QueueVersion(models.Model):
         verbose_name = _("รุ่นของคิว")
         verbose_name_plural = _("รุ่นของคิว")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.department_id}: {self.version}"
 
 
@@ -116,7 +116,7 @@ class Pace(models.Model):
         verbose_name = _("เวลาให้บริการของฝ่าย")
         verbose_name_plural = _("เวลาให้บริการของฝ่าย")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.department_id}: {self.seconds}"
 
 
@@ -148,5 +148,5 @@ class WaitSpread(models.Model):
             )
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.department_id} {self.part_of_day}: {self.low:.2f}-{self.high:.2f}"

@@ -1,4 +1,5 @@
 import datetime as dt
+from typing import Self
 
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.db import models
@@ -18,11 +19,11 @@ class ServedAt(Func):
     output_field = BooleanField()
 
 
-class DepartmentDayQuerySet(models.QuerySet):
-    def on(self, date):
+class DepartmentDayQuerySet(models.QuerySet["DepartmentDay"]):
+    def on(self, date: dt.date) -> Self:
         return self.filter(date=date)
 
-    def open(self):
+    def open(self) -> Self:
         """The days on which the department serves somebody, booked or not, at some time."""
         return self.filter(state=DepartmentDay.State.OPEN)
 
@@ -65,7 +66,7 @@ class DepartmentDay(models.Model):
         ]
         indexes = [models.Index(name="days_by_date", fields=["date"])]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.department_id} {self.date}: {self.state}"
 
     @property
@@ -94,7 +95,7 @@ class DepartmentDay(models.Model):
         return any(starts <= moment < ends for starts, ends in self.hours)
 
 
-def in_closed_time():
+def in_closed_time() -> Q:
     """A condition for tickets: nobody is served at the minute that the ticket is for; for a ticket without a slot, not
     on that day at all."""
     day = DepartmentDay.objects.open().filter(department=OuterRef("department"), date=OuterRef("date"))

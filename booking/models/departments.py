@@ -1,3 +1,5 @@
+from typing import Self
+
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -8,8 +10,8 @@ from simple_history.models import HistoricalRecords
 from members.free_text import FreeCharField, FreeTextField
 
 
-class DepartmentQuerySet(models.QuerySet):
-    def active(self):
+class DepartmentQuerySet(models.QuerySet["Department"]):
+    def active(self) -> Self:
         return self.filter(is_active=True)
 
 
@@ -136,7 +138,7 @@ class Department(models.Model):
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
     @property

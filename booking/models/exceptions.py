@@ -82,13 +82,13 @@ class DayException(models.Model):
         ]
         indexes = [models.Index(name="exceptions_by_date", fields=["last_date", "first_date"])]
 
-    def __str__(self):
+    def __str__(self) -> str:
         days = f"{self.first_date:%d/%m/%Y}"
         if self.last_date != self.first_date:
             days += f"-{self.last_date:%d/%m/%Y}"
         return f"{self.get_kind_display()} {days}"
 
-    def clean(self):
+    def clean(self) -> None:
         super().clean()
         if self.first_date and self.last_date:
             if self.last_date < self.first_date:
@@ -107,6 +107,8 @@ class DayException(models.Model):
 
     def periods(self) -> list[tuple[dt.time, dt.time]]:
         """The slots of other hours, as OpeningHours.periods()."""
+        if self.starts is None or self.ends is None or self.slot_minutes is None:  # of another kind
+            return []
         return periods_of(self.starts, self.ends, self.break_starts, self.break_ends, self.slot_minutes)
 
     def _require(self, *names: str) -> None:
@@ -118,15 +120,21 @@ class DayException(models.Model):
         if bool(self.break_starts) != bool(self.break_ends):
             empty = "break_ends" if self.break_starts else "break_starts"
             raise ValidationError({empty: _("กรอกเวลาพักให้ครบทั้งเริ่มและสิ้นสุด หรือเว้นว่างทั้งสองช่อง")})
-        if self.break_starts and not self.starts <= self.break_starts < self.break_ends <= self.ends:
+        if not self._break_is_within():
             raise ValidationError({"break_starts": _("เวลาพักต้องอยู่ระหว่างเวลาเปิดและเวลาปิด")})
         slots = len(self.periods())
         if not slots:
             raise ValidationError({"slot_minutes": _("ช่วงยาวกว่าเวลาทำการ จึงไม่มีช่วงให้จอง กรุณาลดจำนวนนาที")})
-        if slots * self.quota > LAST_BOOKED_NUMBER:
+        if slots * (self.quota or 0) > LAST_BOOKED_NUMBER:
             raise ValidationError(
                 {
                     "quota": _("วันหนึ่งออกหมายเลขจองได้ %(most)s คิว แต่ %(slots)s ช่วง ช่วงละ %(quota)s คิว เกินจำนวนนี้")
                     % {"most": LAST_BOOKED_NUMBER, "slots": slots, "quota": self.quota}
                 }
             )
+
+    def _break_is_within(self) -> bool:
+        """Where one of the four is missing, that is said elsewhere."""
+        if not (self.starts and self.break_starts and self.break_ends and self.ends):
+            return True
+        return self.starts <= self.break_starts < self.break_ends <= self.ends

@@ -92,10 +92,10 @@ class OpeningHours(models.Model):
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.get_weekday_display()} {self.opens:%H.%M}-{self.closes:%H.%M}"
 
-    def clean(self):
+    def clean(self) -> None:
         super().clean()
         if None in (self.opens, self.closes, self.slot_minutes, self.quota):
             return
@@ -104,7 +104,7 @@ class OpeningHours(models.Model):
         if bool(self.break_starts) != bool(self.break_ends):
             empty = "break_ends" if self.break_starts else "break_starts"
             raise ValidationError({empty: _("กรอกเวลาพักให้ครบทั้งเริ่มและสิ้นสุด หรือเว้นว่างทั้งสองช่อง")})
-        if self.break_starts and not self.opens <= self.break_starts < self.break_ends <= self.closes:
+        if not self._break_is_within():
             raise ValidationError({"break_starts": _("เวลาพักต้องอยู่ระหว่างเวลาเปิดและเวลาปิด")})
         slots = len(self.periods())
         if not slots and self.is_open:
@@ -117,6 +117,11 @@ class OpeningHours(models.Model):
                 }
             )
 
+    def _break_is_within(self) -> bool:
+        if not (self.break_starts and self.break_ends):
+            return True
+        return self.opens <= self.break_starts < self.break_ends <= self.closes
+
     def periods(self) -> list[tuple[dt.time, dt.time]]:
         """The day's slots as (start, end) in the office's local time; one that would run into the break or past
         closing is left out."""
@@ -125,11 +130,13 @@ class OpeningHours(models.Model):
         return periods_of(self.opens, self.closes, self.break_starts, self.break_ends, self.slot_minutes)
 
 
-def periods_of(opens, closes, break_starts, break_ends, slot_minutes: int) -> list[tuple[dt.time, dt.time]]:
+def periods_of(
+    opens: dt.time, closes: dt.time, break_starts: dt.time | None, break_ends: dt.time | None, slot_minutes: int
+) -> list[tuple[dt.time, dt.time]]:
     """The slots of a day with these hours, as (start, end)."""
     if bool(break_starts) != bool(break_ends):
         return []
-    stretches = [(opens, break_starts), (break_ends, closes)] if break_starts else [(opens, closes)]
+    stretches = [(opens, break_starts), (break_ends, closes)] if break_starts and break_ends else [(opens, closes)]
     found = []
     for begins, ends in stretches:
         start, end = _minutes(begins), _minutes(ends)
@@ -172,7 +179,7 @@ class QuotaOverride(models.Model):
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         when = f" {self.start:%H.%M}" if self.start else ""
         return f"{self.department} {self.date}{when}: {self.quota}"
 

@@ -19,7 +19,7 @@ class JobRun(models.Model):
         verbose_name_plural = _("งานที่ทำเป็นประจำ")
         ordering = ["name"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 
@@ -33,7 +33,7 @@ class KeyInUse(models.Model):
         verbose_name = _("รหัสลับที่ใช้อยู่")
         verbose_name_plural = _("รหัสลับที่ใช้อยู่")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 

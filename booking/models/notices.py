@@ -1,4 +1,5 @@
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -27,11 +28,11 @@ class NoticeState(models.TextChoices):
     TELEPHONED = "telephoned", _("โทรแจ้งแล้ว")
 
 
-class NoticeQuerySet(models.QuerySet):
-    def owed(self):
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def owed(self) -> Self:
         return self.filter(state=NoticeState.OWED)
 
-    def to_telephone(self):
+    def to_telephone(self) -> Self:
         return self.filter(state=NoticeState.TO_TELEPHONE)
 
 
@@ -81,7 +82,7 @@ class Notice(models.Model):
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.ticket_id}: {self.kind}"
 
 
@@ -95,5 +96,5 @@ class MessageChoice(models.Model):
         verbose_name = _("ข้อความที่เลือกส่ง")
         verbose_name_plural = _("ข้อความที่เลือกส่ง")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.get_kind_display()

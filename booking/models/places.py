@@ -1,3 +1,6 @@
+import datetime as dt
+from typing import Self
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -6,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from booking.models.departments import Department
 
 
-class SlotQuerySet(models.QuerySet):
-    def of_day(self, department, date):
+class SlotQuerySet(models.QuerySet["Slot"]):
+    def of_day(self, department: Department, date: dt.date) -> Self:
         return self.filter(department=department, date=date).order_by("starts_at")
 
-    def holding_more_than_their_quota(self):
+    def holding_more_than_their_quota(self) -> Self:
         """Slots whose tickets outnumber the quota: it was lowered after they were booked."""
         return self.annotate(held=models.Count("places", filter=Q(places__ticket__isnull=False))).filter(
             held__gt=F("quota")
@@ -60,7 +63,7 @@ class Slot(models.Model):
         ]
         indexes = [models.Index(name="slot_of_day", fields=["department", "date"])]
 
-    def __str__(self):
+    def __str__(self) -> str:
         local = timezone.localtime(self.starts_at)
         return f"{self.department} {local:%d/%m/%Y %H.%M}"
 
@@ -70,11 +73,11 @@ class Slot(models.Model):
         return self.last_number - self.first_number + 1
 
 
-class PlaceQuerySet(models.QuerySet):
-    def free(self):
+class PlaceQuerySet(models.QuerySet["Place"]):
+    def free(self) -> Self:
         return self.filter(ticket__isnull=True)
 
-    def taken(self):
+    def taken(self) -> Self:
         return self.filter(ticket__isnull=False)
 
 
@@ -106,5 +109,5 @@ class Place(models.Model):
             models.Index(name="free_place_of_slot", fields=["slot", "number"], condition=Q(ticket__isnull=True))
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.slot}: {self.number}"

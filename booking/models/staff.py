@@ -35,7 +35,7 @@ class StaffDepartment(models.Model):
             )
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.user}: {self.department}"
 
 
@@ -72,7 +72,7 @@ class StaffEvent(models.Model):
         verbose_name_plural = _("ประวัติของผู้ใช้")
         ordering = ["-id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.user or self.role}: {self.what}"
 
 

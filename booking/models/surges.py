@@ -1,3 +1,5 @@
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -6,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 EVERYBODY = ""
 
 
-class ProofAskedQuerySet(models.QuerySet):
-    def now(self):
+class ProofAskedQuerySet(models.QuerySet["ProofAsked"]):
+    def now(self) -> Self:
         return self.filter(until__gt=timezone.now())
 
 
@@ -29,5 +31,5 @@ class ProofAsked(models.Model):
         verbose_name = _("การขอหลักฐานก่อนจอง")
         verbose_name_plural = _("การขอหลักฐานก่อนจอง")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.block[:8]

@@ -1,5 +1,8 @@
+import datetime as dt
 import hashlib
 import hmac
+from collections.abc import Iterable
+from typing import Self
 
 from django.conf import settings
 from django.db import connection, models
@@ -43,7 +46,7 @@ LIVE = [State.BOOKED, State.WAITING, State.CALLED, State.SERVING, State.ON_HOLD,
 AT_COUNTER = [State.CALLED, State.SERVING]
 
 # All moves between states: by which verb, from where, to where. verbs/moves.py makes no other.
-MOVES = {
+MOVES: dict[str, dict[str, State]] = {
     "check_in": {State.BOOKED: State.WAITING},
     "undo_check_in": {State.WAITING: State.BOOKED},
     "call": {State.WAITING: State.CALLED, State.BOOKED: State.CALLED},
@@ -88,36 +91,36 @@ SELECT public_id FROM chain ORDER BY moves
 """
 
 
-class TicketQuerySet(models.QuerySet):
-    def live(self):
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    def live(self) -> Self:
         return self.filter(state__in=LIVE)
 
-    def of_day(self, department, date):
+    def of_day(self, department: Department | int, date: dt.date) -> Self:
         return self.filter(department=department, date=date)
 
-    def upcoming(self):
+    def upcoming(self) -> Self:
         """Live tickets of today and later, soonest first."""
         return self.live().filter(date__gte=timezone.localdate()).order_by("due_at", "number")
 
-    def of_today(self):
+    def of_today(self) -> Self:
         return self.filter(date=timezone.localdate())
 
-    def standing_in(self, department):
+    def standing_in(self, department: Department) -> Self:
         """Today's tickets in a department's queue, whichever department issued them."""
         return self.of_today().filter(queue=department)
 
-    def waiting(self):
+    def waiting(self) -> Self:
         return self.filter(state=State.WAITING)
 
-    def at_counter(self, counter):
+    def at_counter(self, counter: Counter) -> Self:
         """The ticket that a counter is calling or serving: none or one."""
         return self.filter(counter=counter, state__in=AT_COUNTER)
 
-    def with_details(self):
+    def with_details(self) -> Self:
         """Loaded with what a ticket's page shows, in one query."""
         return self.select_related("department", "slot", "queue", "counter")
 
-    def followed_from(self, public_ids: list[str]):
+    def followed_from(self, public_ids: Iterable[str]) -> Self:
         """The tickets of these public ids; in place of one that was moved, the one it became."""
         return self.filter(pk__in=RawSQL(BECAME, [list(public_ids)]), moved_to=None)
 
@@ -251,7 +254,7 @@ class Ticket(models.Model):
             ),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.code} ({self.date})"
 
     @property
@@ -327,7 +330,7 @@ class TicketEvent(models.Model):
         ordering = ["id"]
         indexes = [models.Index(name="events_by_time", fields=["at"])]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.ticket_id}: {self.verb}"
 
     @property
@@ -351,7 +354,7 @@ class WaitPrediction(models.Model):
         verbose_name = _("เวลารอที่ทำนาย")
         verbose_name_plural = _("เวลารอที่ทำนาย")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.ticket_id}: {self.low}-{self.high}"
 
 

@@ -3,6 +3,7 @@ import secrets
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -33,7 +34,7 @@ class StaffToken(models.Model):
         verbose_name_plural = _("โทเคนของ API")
         ordering = ["user", "-created_at"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.user}"
 
     def allows(self, right: str) -> bool:
@@ -48,7 +49,7 @@ SCOPES = {
 }
 
 
-def issue_token(user, *, scopes: Iterable[str] = (), lasts: dt.timedelta | None = None) -> str:
+def issue_token(user: User, *, scopes: Iterable[str] = (), lasts: dt.timedelta | None = None) -> str:
     """A new token of 256 random bits for a member of staff. It cannot be shown again. `scopes` are names in SCOPES,
     none stands for all; without `lasts` it does not end by itself."""
     token, now = secrets.token_urlsafe(32), timezone.now()
@@ -76,7 +77,7 @@ def token_of(secret: str) -> StaffToken | None:
     return token
 
 
-def user_of(secret: str):
+def user_of(secret: str) -> User | None:
     """The member of staff whose token it is, or None."""
     token = token_of(secret)
-    return token and token.user
+    return token.user if token else None

@@ -15,7 +15,7 @@ class VisitCount(models.Model):
         verbose_name_plural = _("จำนวนผู้เข้าชมคู่มือ")
         ordering = ["-date"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.date}: {self.visits}"
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 
+from django.contrib.auth.models import User
 from django.db.models import Max
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from booking.verbs import locks, moves
 
 
 @locks.verb
-def check_in(*, ticket: Ticket, by=None, present: bool = False) -> Ticket:
+def check_in(*, ticket: Ticket, by: User | None = None, present: bool = False) -> Ticket:
     """The member has come: a booked ticket of today waits to be called. Who comes late is due by the department's rule.
 
     `present`: the member has shown to stand in the office, by the changing QR code there; staff who check somebody in
@@ -43,10 +44,10 @@ def check_in(*, ticket: Ticket, by=None, present: bool = False) -> Ticket:
 
 
 @locks.verb
-def undo_check_in(*, ticket: Ticket, by) -> Ticket:
+def undo_check_in(*, ticket: Ticket, by: User) -> Ticket:
     """Staff take back a check-in made by mistake. Locks the queue and the ticket. Raises WrongState."""
     locked = locks.lock_ticket(ticket)
-    if locked.is_walk_in or locked.queue_id != locked.department_id:
+    if locked.slot is None or locked.queue_id != locked.department_id:
         raise errors.WrongState
     moves.change(locked, "undo_check_in", by=by, arrived_at=None, due_at=locked.slot.starts_at)
     WaitPrediction.objects.filter(ticket=locked).delete()
@@ -57,7 +58,7 @@ def undo_check_in(*, ticket: Ticket, by) -> Ticket:
 def walk_in(
     *,
     department: Department,
-    by,
+    by: User | None,
     member_id: int | None = None,
     priority: str = "",
     reason: str = "",
@@ -113,7 +114,7 @@ def walk_in(
 
 
 @locks.verb
-def come_back(*, ticket: Ticket, by) -> Ticket:
+def come_back(*, ticket: Ticket, by: User | None) -> Ticket:
     """A member who missed the call has come back, and waits again by the department's rule for late arrivals.
 
     Locks the queue and the ticket. Raises WrongState, NotToday.

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from booking.messages.kinds import KINDS
@@ -35,7 +37,7 @@ class Verb:
     # What its events say: the move in MOVES, or that the ticket was issued. Several verbs may make one move.
     event: str
     # As staff read it.
-    label: str
+    label: str | Promise
     # Where it is used, and by which rights, one of which is enough; none: by the ticket's holder.
     surfaces: Mapping[Surface, tuple[Right, ...]]
 
@@ -45,7 +47,7 @@ class Verb:
         return [row.kind for row in KINDS.values() if any(owed.verb == self.event for owed in row.owed_by)]
 
 
-def may(user, name: str, surface: Surface) -> bool:
+def may(user: User, name: str, surface: Surface) -> bool:
     """Whether a member of staff has a right to a verb there."""
     return any(user.has_perm(right) for right in rights(name, surface))
 
@@ -54,7 +56,7 @@ def rights(name: str, surface: Surface) -> tuple[Right, ...]:
     return CATALOGUE[name].surfaces[surface]
 
 
-def label(event: str) -> str:
+def label(event: str) -> str | Promise:
     """What an event is called; one of a verb that is used no more keeps its name."""
     return LABELS.get(event, event)
 

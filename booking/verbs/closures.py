@@ -5,19 +5,22 @@ then are the tickets read. A booking that was under way has either lost its plac
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, TextChoices
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from booking import errors, verbs
 from booking.days import opening
-from booking.models import DayException, Place, Slot, Ticket
+from booking.models import DayException, Department, Place, Slot, Ticket
 from booking.models.days import in_closed_time
-from booking.models.tickets import State
+from booking.models.tickets import State, TicketQuerySet
 from holidays import calendar
+from holidays.models import Holiday
 
 
 class Choice(TextChoices):
@@ -37,13 +40,13 @@ class Outcome:
     refusal: errors.BookingError | None = None
 
 
-def stranded():
+def stranded() -> TicketQuerySet:
     """Live tickets of today and later at whose minute nobody is served any more: the office has closed the day or the
     time since they were booked. One whose slot is gone while its minute is still served is not among them."""
     return _of_closed_times(Ticket.objects.live())
 
 
-def settled():
+def settled() -> TicketQuerySet:
     """Tickets of such days and times that staff have moved or cancelled, each with their `reason`: the members of these
     have to be told."""
     return (
@@ -57,7 +60,9 @@ def settled():
     )
 
 
-def close_for_holidays(*, holidays, choice: Choice, tickets, by, reason: str = "") -> list[Outcome]:
+def close_for_holidays(
+    *, holidays: Iterable[Holiday], choice: Choice, tickets: Iterable[Ticket], by: User, reason: str = ""
+) -> list[Outcome]:
     """Confirm drafts of holidays, then do with `tickets`, those that staff were shown, as chosen.
 
     Tickets that were booked after they were shown are left as they are, and are found by stranded() from now on. The
@@ -79,7 +84,14 @@ class Decision:
     wish: dt.datetime | None = None
 
 
-def change_day(*, exception: DayException, departments, decisions: list[Decision], by, reason: str) -> list[Outcome]:
+def change_day(
+    *,
+    exception: DayException,
+    departments: Iterable[Department],
+    decisions: list[Decision],
+    by: User,
+    reason: str,
+) -> list[Outcome]:
     """Put an exception in force, then do with each ticket as decided.
 
     The exception and the laying out of its days are one transaction, each ticket another. Tickets that were booked
@@ -97,14 +109,14 @@ def change_day(*, exception: DayException, departments, decisions: list[Decision
     ]
 
 
-def settle(*, choice: Choice, tickets, by, reason: str = "") -> list[Outcome]:
+def settle(*, choice: Choice, tickets: Iterable[Ticket], by: User, reason: str = "") -> list[Outcome]:
     """Keep, move or cancel tickets, each in a transaction of its own; a refusal stops none of the others."""
     if choice == Choice.KEEP:
         return []
     return [_settle_one(ticket, choice, by, reason) for ticket in tickets]
 
 
-def _settle_one(ticket: Ticket, choice: Choice, by, reason: str, wish: dt.datetime | None = None) -> Outcome:
+def _settle_one(ticket: Ticket, choice: Choice, by: User, reason: str, wish: dt.datetime | None = None) -> Outcome:
     try:
         if choice == Choice.MOVE:
             return Outcome(ticket, moved_to=move_to_free_time(ticket=ticket, wish=wish, by=by, reason=reason))
@@ -114,17 +126,17 @@ def _settle_one(ticket: Ticket, choice: Choice, by, reason: str, wish: dt.dateti
         return Outcome(ticket, refusal=refusal)
 
 
-def move_to_free_time(*, ticket: Ticket, by, wish: dt.datetime | None = None, reason: str = "") -> verbs.Booking:
+def move_to_free_time(*, ticket: Ticket, by: User, wish: dt.datetime | None = None, reason: str = "") -> verbs.Booking:
     """Move a ticket to a free time of its department: of its own day, else of the first later day that has one; there
     to the time nearest to its own. `wish` is a start that is tried before all others.
 
     A later day on which the member has a ticket of the department already is passed over. Locks what reschedule()
     locks. Raises NoFreeTime, WrongState, NotRegistered.
     """
-    if ticket.is_walk_in:
+    if ticket.slot is None:
         raise errors.WrongState
-    wished = _bookable(ticket.department).filter(starts_at=wish).exclude(pk=ticket.slot_id) if wish else ()
-    for slot in [*wished, *_free_slots(ticket)]:
+    wished = _bookable(ticket.department).filter(starts_at=wish).exclude(pk=ticket.slot.pk) if wish else []
+    for slot in [*wished, *_free_slots(ticket, ticket.slot)]:
         try:
             return verbs.reschedule(
                 ticket=ticket, slot_id=slot.pk, key=f"closing:{ticket.public_id}", by=by, reason=reason
@@ -134,16 +146,16 @@ def move_to_free_time(*, ticket: Ticket, by, wish: dt.datetime | None = None, re
     raise errors.NoFreeTime
 
 
-def _free_slots(ticket: Ticket):
+def _free_slots(ticket: Ticket, slot: Slot) -> list[Slot]:
     """The slots that have room, from the ticket's day on: day after day, the nearest to the ticket's own time first."""
-    wish = _minute_of_day(ticket.slot)
-    later = _bookable(ticket.department).filter(date__gte=ticket.date).exclude(pk=ticket.slot_id)
+    wish = _minute_of_day(slot)
+    later = _bookable(ticket.department).filter(date__gte=ticket.date).exclude(pk=slot.pk)
     held = Ticket.objects.live().filter(member=ticket.member_id, department=ticket.department_id).exclude(pk=ticket.pk)
     later = later.exclude(date__in=held.values("date"))
-    return sorted(later, key=lambda slot: (slot.date, abs(_minute_of_day(slot) - wish), slot.starts_at))
+    return sorted(later, key=lambda one: (one.date, abs(_minute_of_day(one) - wish), one.starts_at))
 
 
-def _bookable(department):
+def _bookable(department: Department) -> QuerySet[Slot]:
     now = timezone.now()
     has_room = Exists(Place.objects.free().filter(slot=OuterRef("pk")))
     return Slot.objects.filter(
@@ -156,7 +168,7 @@ def _minute_of_day(slot: Slot) -> int:
     return local.hour * 60 + local.minute
 
 
-def _of_closed_times(tickets):
+def _of_closed_times(tickets: TicketQuerySet) -> TicketQuerySet:
     return (
         tickets.filter(in_closed_time(), date__gte=timezone.localdate())
         .with_details()

@@ -1,6 +1,9 @@
 """The day is over: what is still open is closed, what was closed too early is reopened, and in the end it is forgotten
 whose ticket it was."""
 
+import datetime as dt
+
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from booking import errors
@@ -10,7 +13,7 @@ from booking.verbs import locks, moves
 from booking.verbs.places import free_place
 
 
-def close_day(*, department: Department, date, by=None, keeps_reopened: bool = False) -> int:
+def close_day(*, department: Department, date: dt.date, by: User | None = None, keeps_reopened: bool = False) -> int:
     """End a day: missed tickets become no-show, booked ones that never arrived not-arrived.
 
     Of a day before today nothing is left open: who was being served is served, who was called is no-show, who was left
@@ -30,7 +33,7 @@ def close_day(*, department: Department, date, by=None, keeps_reopened: bool = F
 
 
 @locks.verb
-def reopen(*, ticket: Ticket, by) -> Ticket:
+def reopen(*, ticket: Ticket, by: User) -> Ticket:
     """Staff take back, on the same day, that a ticket was closed as no-show or not-arrived.
 
     Locks the queue, the ticket and the member. Raises WrongState, NotToday, AlreadyBooked where the member has another
@@ -44,7 +47,7 @@ def reopen(*, ticket: Ticket, by) -> Ticket:
     return moves.change(locked, "reopen", by=by)
 
 
-def unlink_members(*, before) -> int:
+def unlink_members(*, before: dt.date) -> int:
     """Forget whose tickets of days before `before` were, and where they were booked from. Returns how many; run again
     it finds none."""
     forgotten = dict.fromkeys(
@@ -54,7 +57,7 @@ def unlink_members(*, before) -> int:
 
 
 @locks.verb
-def _close(*, ticket: Ticket, is_over: bool, by) -> bool:
+def _close(*, ticket: Ticket, is_over: bool, by: User | None) -> bool:
     locked = locks.lock_ticket(ticket)
     if is_over and locked.state == State.CALLED:
         moves.change(locked, "miss", by=by, counter=locked.counter)

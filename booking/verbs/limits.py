@@ -3,8 +3,10 @@ places.py, which holds it. What staff and the kiosk book has no origin: it is no
 
 import datetime as dt
 import math
+from typing import Any
 
 from django.conf import settings
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from booking import errors
@@ -16,14 +18,15 @@ from members.origins import Origin
 DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
 
 
-def refusal(*, member_id: int, origin: Origin | None, is_proven: bool, now) -> errors.BookingError | None:
+def refusal(*, member_id: int, origin: Origin | None, is_proven: bool, now: dt.datetime) -> errors.BookingError | None:
     """What refuses another booking of this member from this origin; None where nothing does."""
     if origin is None:
         return None
     own = Ticket.objects.filter(member=member_id, origin_address__isnull=False)
     live = own.filter(state__in=LIVE, date__gte=timezone.localdate(now))
     if live.count() >= settings.BOOKING_LIMITS["live"]:
-        return errors.TooManyTickets(_seconds_until_the_day_is_over(live.order_by("date").first().date, now))
+        next_day = live.aggregate(next=Min("date"))["next"] or timezone.localdate(now)
+        return errors.TooManyTickets(_seconds_until_the_day_is_over(next_day, now))
     wait = _wait(own, settings.BOOKING_LIMITS["day"], DAY, now)
     if not wait and origin.device:
         wait = _wait(Ticket.objects.filter(origin_device=origin.device), settings.BOOKING_LIMITS["device"], HOUR, now)
@@ -34,7 +37,7 @@ def refusal(*, member_id: int, origin: Origin | None, is_proven: bool, now) -> e
     return None
 
 
-def in_the_statement(origin: Origin | None, *, now) -> dict:
+def in_the_statement(origin: Origin | None, *, now: dt.datetime) -> dict[str, Any]:
     """What the statement that books needs to know of the limits."""
     return {
         "address": origin and origin.address,
@@ -50,7 +53,7 @@ def in_the_statement(origin: Origin | None, *, now) -> dict:
     }
 
 
-def needs_proof(origin: Origin, *, now) -> bool:
+def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
     """Whether who books from here without a proof is asked for one."""
     if ProofAsked.objects.filter(until__gt=now, block__in=_blocks(origin)).exists() and not _held_one_before(
         origin, now
@@ -72,13 +75,13 @@ def _blocks(origin: Origin) -> list[str]:
     return [EVERYBODY, origin.address, *([origin.network] if origin.network else [])]
 
 
-def _held_one_before(origin: Origin, now) -> bool:
+def _held_one_before(origin: Origin, now: dt.datetime) -> bool:
     """Whether this device booked before today's surge, if there is one, can have begun."""
     before = Ticket.objects.filter(origin_device=origin.device, issued_at__lt=now - DAY)
     return bool(origin.device) and before.exists()
 
 
-def _wait(tickets, most: int, within: dt.timedelta, now) -> int:
+def _wait(tickets: QuerySet[Ticket], most: int, within: dt.timedelta, now: dt.datetime) -> int:
     """Seconds until fewer than so many of these tickets were issued within that time; 0 where it is so now."""
     last = list(
         tickets.filter(issued_at__gt=now - within).order_by("-issued_at").values_list("issued_at", flat=True)[:most]
@@ -86,6 +89,6 @@ def _wait(tickets, most: int, within: dt.timedelta, now) -> int:
     return math.ceil((last[-1] + within - now).total_seconds()) if len(last) >= most else 0
 
 
-def _seconds_until_the_day_is_over(date: dt.date, now) -> int:
+def _seconds_until_the_day_is_over(date: dt.date, now: dt.datetime) -> int:
     next_day = dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), tzinfo=timezone.get_current_timezone())
     return math.ceil((next_day - now).total_seconds())

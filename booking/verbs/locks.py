@@ -3,9 +3,12 @@
 A department's queue is locked by its `QueueVersion` row. One order, so that verbs do not deadlock each other.
 """
 
+from collections.abc import Callable
 from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import psycopg
+from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
@@ -13,16 +16,19 @@ from booking import errors
 from booking.models import Counter, QueueVersion, Slot, Ticket
 from members.models import Member
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-def verb(function):
+
+def verb(function: Callable[P, T]) -> Callable[P, T]:
     """Run a verb as one transaction, and again where PostgreSQL ended it to break a deadlock, which keeps nothing."""
 
     @wraps(function)
-    def repeated(**arguments):
+    def repeated(*none: P.args, **arguments: P.kwargs) -> T:
         for last in (False, False, True):
             try:
                 with transaction.atomic():
-                    return function(**arguments)
+                    return function(*none, **arguments)
             except OperationalError as fault:
                 deadlock = isinstance(fault.__cause__, psycopg.errors.DeadlockDetected)
                 if last or not deadlock or connection.in_atomic_block:
@@ -32,7 +38,7 @@ def verb(function):
     return repeated
 
 
-def lock_counter(counter: Counter, by) -> None:
+def lock_counter(counter: Counter, by: User | None) -> None:
     """Raises NotAtCounter where `by` does not sit there."""
     locked = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
     if by is None or locked.clerk_id != by.pk:
@@ -83,7 +89,7 @@ def lock_ticket(ticket: Ticket, *other_queues: int) -> Ticket:
     return lock_ticket_and_slot(ticket, *other_queues)[0]
 
 
-def lock_ticket_at(counter: Counter, by, *other_queues: int) -> Ticket:
+def lock_ticket_at(counter: Counter, by: User | None, *other_queues: int) -> Ticket:
     """Lock the counter, and the ticket that it is calling or serving as lock_ticket does.
 
     Raises NotAtCounter, and WrongState where no ticket is there.

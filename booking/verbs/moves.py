@@ -1,16 +1,25 @@
 """One move of one ticket: its new state, the messages that it owes the member, and its event. Every verb ends here."""
 
+import datetime as dt
+from enum import Enum, auto
+from typing import Any
+
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from booking import errors
 from booking.calling import waits
 from booking.messages import kinds, ledger
 from booking.messages.kinds import To
-from booking.models import Department, Ticket, TicketEvent, WaitPrediction
+from booking.models import Counter, Department, Ticket, TicketEvent, WaitPrediction
 from booking.models.tickets import MOVES
 from booking.verbs import locks
 
-_KEEP = object()  # where None is a value of its own
+
+class Keep(Enum):
+    """A field that is left alone, where None is a value of its own."""
+
+    AS_IT_IS = auto()
 
 
 def require_move(ticket: Ticket, verb: str) -> None:
@@ -31,7 +40,15 @@ def require_no_other_ticket(ticket: Ticket) -> None:
 
 
 def change(
-    ticket: Ticket, verb: str, *, by, counter=_KEEP, at_counter=None, reason: str = "", cause: str = "", **fields
+    ticket: Ticket,
+    verb: str,
+    *,
+    by: User | None,
+    counter: Counter | Keep | None = Keep.AS_IT_IS,
+    at_counter: Counter | None = None,
+    reason: str = "",
+    cause: str = "",
+    **fields: Any,
 ) -> Ticket:
     """Make a move of a locked ticket, owe what it owes, and write its event.
 
@@ -41,8 +58,10 @@ def change(
     """
     require_move(ticket, verb)
     from_state, ticket.state = ticket.state, MOVES[verb][ticket.state]
-    if counter is not _KEEP:
+    where = at_counter
+    if counter is not Keep.AS_IT_IS:
         fields["counter"] = counter
+        where = at_counter or counter
     for name, value in fields.items():
         setattr(ticket, name, value)
     ticket.save(update_fields=["state", *fields])
@@ -51,7 +70,6 @@ def change(
     if ticket.date >= timezone.localdate():
         for kind in kinds.owed(verb, to=To.HOLDER, by=by):
             ledger.owe(ticket, kind)
-    where = at_counter or (counter if counter is not _KEEP else None)
     write_event(ticket, verb, from_state, by=by, counter=where, reason=reason, cause=cause, at=timezone.now())
     for kind in kinds.owed(verb, to=To.NEXT, by=by):
         ledger.owe_next(ticket.queue, kind)
@@ -59,7 +77,15 @@ def change(
 
 
 def write_event(
-    ticket: Ticket, verb: str, from_state: str, *, by, at, counter=None, reason: str = "", cause: str = ""
+    ticket: Ticket,
+    verb: str,
+    from_state: str,
+    *,
+    by: User | None,
+    at: dt.datetime,
+    counter: Counter | None = None,
+    reason: str = "",
+    cause: str = "",
 ) -> None:
     TicketEvent.objects.create(
         ticket=ticket,
@@ -75,15 +101,15 @@ def write_event(
     )
 
 
-def due_again(ticket: Ticket, department: Department, now):
+def due_again(ticket: Ticket, department: Department, now: dt.datetime) -> dt.datetime:
     """When the turn of a late ticket is due, by the department's rule for late arrivals."""
     return now if department.late_rule == Department.LateRule.AS_WALK_IN else ticket.due_at
 
 
-def keep_prediction(ticket: Ticket, now) -> None:
+def keep_prediction(ticket: Ticket, now: dt.datetime) -> None:
     """Keep the wait that the member is told on arrival, where one is told, to be compared with what it becomes."""
     told = waits.told(ticket, now=now)
-    if told.low is None:
+    if told.low is None or told.high is None:
         WaitPrediction.objects.filter(ticket=ticket).delete()
         return
     kept = {"at": now, "low": told.low, "high": told.high, "expected": told.expected, "is_early": told.is_early}

@@ -3,12 +3,16 @@
 A booking takes only its place and its own member's row, so bookings of different members do not wait for each other.
 """
 
+import datetime as dt
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
@@ -31,8 +35,8 @@ class Booking:
     secret: str
     code: str
     department: str
-    date: object
-    starts_at: object
+    date: dt.date
+    starts_at: dt.datetime
     state: str
     created: bool
 
@@ -42,7 +46,7 @@ def book(
     member_id: int,
     slot_id: int,
     key: str,
-    by=None,
+    by: User | None = None,
     verb: str = "book",
     origin: Origin | None = None,
     identity_mark: str | None = None,
@@ -61,11 +65,20 @@ def book(
     IdentityUsed, TooManyBookings, ProofNeeded.
     """
     now = timezone.now()
-    who = {"member_id": member_id, "origin": origin, "is_proven": is_proven}
     try:
-        booking = _take_place(**who, slot_id=slot_id, key=key, by=by, now=now, verb=verb, identity_mark=identity_mark)
+        booking = _take_place(
+            member_id=member_id,
+            slot_id=slot_id,
+            key=key,
+            by=by,
+            now=now,
+            verb=verb,
+            origin=origin,
+            identity_mark=identity_mark,
+            is_proven=is_proven,
+        )
     except IntegrityError as refused:
-        violated = refused.__cause__.diag.constraint_name
+        violated = _violated(refused)
         issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
         if issued:
             return issued
@@ -79,12 +92,12 @@ def book(
     issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
     if issued:
         return issued
-    raise _why_nothing_was_taken(**who, slot_id=slot_id, now=now)
+    raise _why_nothing_was_taken(member_id=member_id, slot_id=slot_id, now=now, origin=origin, is_proven=is_proven)
 
 
 @locks.verb
 def reschedule(
-    *, ticket: Ticket, slot_id: int, key: str, by=None, reason: str = "", origin: Origin | None = None
+    *, ticket: Ticket, slot_id: int, key: str, by: User | None = None, reason: str = "", origin: Origin | None = None
 ) -> Booking:
     """Move a booked ticket to another slot of its department: the new place is taken and the old one freed in one
     transaction, and the new ticket names the old. Where the new slot refuses, the old ticket stays as it was.
@@ -119,7 +132,7 @@ def reschedule(
 
 
 @locks.verb
-def cancel(*, ticket: Ticket, by=None, reason: str = "") -> Ticket:
+def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "") -> Ticket:
     """End a ticket's turn at its holder's or the office's wish; its place is free at once.
 
     Locks the queue where the ticket is of today, the slot and the ticket. Raises WrongState where the turn has been
@@ -219,7 +232,18 @@ TAKE_FREE_PLACE = TAKE_PLACE.format(skip_locked="SKIP LOCKED")
 WAIT_FOR_PLACE = TAKE_PLACE.format(skip_locked="")
 
 
-def _take_place(*, member_id, slot_id, key, by, now, verb, origin, identity_mark, is_proven) -> Booking | None:
+def _take_place(
+    *,
+    member_id: int,
+    slot_id: int,
+    key: str,
+    by: User | None,
+    now: dt.datetime,
+    verb: str,
+    origin: Origin | None,
+    identity_mark: str | None,
+    is_proven: bool,
+) -> Booking | None:
     """Take the slot's first free place, or None. Raises IntegrityError where a constraint refuses the ticket."""
     public_id = secrets.token_urlsafe(16)
     secret = secret_of(public_id)
@@ -261,7 +285,12 @@ def _take_place(*, member_id, slot_id, key, by, now, verb, origin, identity_mark
     )
 
 
-def _run(sql: str, values: dict):
+def _violated(refused: IntegrityError) -> str | None:
+    """The name of the constraint."""
+    return refused.__cause__.diag.constraint_name if isinstance(refused.__cause__, psycopg.Error) else None
+
+
+def _run(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
     if connection.in_atomic_block:
         # A refusal must not spoil the transaction that this stands in; alone, the statement is its own transaction.
         with transaction.atomic():
@@ -277,7 +306,7 @@ def _run(sql: str, values: dict):
         return _execute(sql, values)
 
 
-def _execute(sql: str, values: dict):
+def _execute(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
     """Run a prepared statement, without the question that Django asks a kept connection before its first one."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -301,7 +330,7 @@ def _as_booking(ticket: Ticket, *, created: bool) -> Booking:
         code=ticket.code,
         department=ticket.department.slug,
         date=ticket.date,
-        starts_at=ticket.slot.starts_at,
+        starts_at=ticket.slot.starts_at if ticket.slot else ticket.due_at,
         state=ticket.state,
         created=created,
     )
@@ -317,7 +346,9 @@ def _live_ticket(member_id: int, slot_id: int) -> Ticket | None:
     )
 
 
-def _why_nothing_was_taken(*, member_id: int, slot_id: int, now, origin, is_proven) -> errors.BookingError:
+def _why_nothing_was_taken(
+    *, member_id: int, slot_id: int, now: dt.datetime, origin: Origin | None, is_proven: bool
+) -> errors.BookingError:
     slot = Slot.objects.filter(pk=slot_id).first()
     if slot is None or (slot.quota == 0 and not slot.places.exists()):
         return errors.DayClosed()
@@ -339,7 +370,7 @@ def _why_nothing_was_taken(*, member_id: int, slot_id: int, now, origin, is_prov
 
 
 @contextmanager
-def _giving_up_its_place(ticket: Ticket, verb: str, *, by, reason: str):
+def _giving_up_its_place(ticket: Ticket, verb: str, *, by: User | None, reason: str) -> Iterator[Ticket]:
     """Change a ticket into a state in which it holds no place, do what stands in the block, then free the place.
 
     The place is freed last, so that nobody waits for it while the block waits for another. Yields the locked ticket.

@@ -1,7 +1,8 @@
 """Who sits at which counter. Each change writes one event: who came or went, by whose hand, when."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from booking.verbs import locks, moves
 AWAY_AFTER = timedelta(minutes=5)
 
 
-def sign_in(*, counter: Counter, by, takes_over: bool = False) -> Counter:
+def sign_in(*, counter: Counter, by: User, takes_over: bool = False) -> Counter:
     """Seat a clerk at a counter, and away from the one they sat at; already seated there, nothing changes.
 
     `takes_over`: the clerk who sits there now is unseated (a right of its own; the caller has checked it). Locks the
@@ -44,7 +45,7 @@ def sign_in(*, counter: Counter, by, takes_over: bool = False) -> Counter:
         return chosen
 
 
-def sign_out(*, counter: Counter, by) -> None:
+def sign_out(*, counter: Counter, by: User) -> None:
     """Leave a counter. Locks it. Raises NotAtCounter, CounterBusy."""
     with transaction.atomic():
         seat = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
@@ -54,7 +55,7 @@ def sign_out(*, counter: Counter, by) -> None:
 
 
 @locks.verb
-def free(*, counter: Counter, by) -> None:
+def free(*, counter: Counter, by: User) -> None:
     """A colleague frees the counter of a clerk who went away. A ticket that was left there waits again where it stood.
     Of a counter that is free already nothing changes.
 
@@ -77,13 +78,13 @@ def free(*, counter: Counter, by) -> None:
     _unseat(seat, SeatEvent.Kind.FREED, by=by)
 
 
-def may_free(counter: Counter, by) -> bool:
+def may_free(counter: Counter, by: User) -> bool:
     """Whether they sit at a counter that serves one of its departments, or may take over."""
     shared = Counter.objects.filter(clerk=by, departments__in=counter.department_ids()).exclude(pk=counter.pk)
     return by.has_perm(Right.TAKE_OVER) or shared.exists()
 
 
-def last_used(counter: Counter):
+def last_used(counter: Counter) -> datetime:
     """When something was done at the counter last: a ticket's event, or somebody sat down."""
     times = [
         TicketEvent.objects.filter(counter=counter).order_by("-id").values_list("at", flat=True).first(),
@@ -92,22 +93,23 @@ def last_used(counter: Counter):
     return max((at for at in times if at), default=timezone.now() - AWAY_AFTER)
 
 
-def _concerned(counter: Counter, by) -> list[int]:
+def _concerned(counter: Counter, by: User) -> list[int]:
     return [counter.pk, *Counter.objects.filter(clerk=by).values_list("pk", flat=True)]
 
 
-def _leave(counter: Counter, *, by) -> None:
+def _leave(counter: Counter, *, by: User) -> None:
     busy_with = Ticket.objects.with_details().at_counter(counter).first()
     if busy_with:
         raise errors.CounterBusy(busy_with)
     _unseat(counter, SeatEvent.Kind.LEFT, by=by)
 
 
-def _unseat(counter: Counter, kind: SeatEvent.Kind, *, by) -> None:
-    _write_event(counter, kind, clerk_id=counter.clerk_id, by=by)
+def _unseat(counter: Counter, kind: SeatEvent.Kind, *, by: User) -> None:
+    if counter.clerk_id is not None:
+        _write_event(counter, kind, clerk_id=counter.clerk_id, by=by)
     counter.clerk = None
     counter.save(update_fields=["clerk"])
 
 
-def _write_event(counter: Counter, kind: SeatEvent.Kind, *, clerk_id: int, by) -> None:
+def _write_event(counter: Counter, kind: SeatEvent.Kind, *, clerk_id: int, by: User) -> None:
     SeatEvent.objects.create(counter=counter, kind=kind, clerk_id=clerk_id, by=by, at=timezone.now())

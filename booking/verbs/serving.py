@@ -1,5 +1,6 @@
 """A counter calls a ticket, serves it, sets it aside, passes it on."""
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from booking import errors
@@ -10,7 +11,7 @@ from booking.verbs import locks, moves
 
 
 @locks.verb
-def call_next(*, counter: Counter, by) -> Ticket | None:
+def call_next(*, counter: Counter, by: User) -> Ticket | None:
     """Call the ticket whose turn it is (the order stands in order.py) to a counter, or None where nobody waits.
 
     The departments are asked in the counter's order. Locks the counter and the queues it serves, so that two counters
@@ -28,7 +29,7 @@ def call_next(*, counter: Counter, by) -> Ticket | None:
 
 
 @locks.verb
-def call(*, ticket: Ticket, counter: Counter, by, reason: str) -> Ticket:
+def call(*, ticket: Ticket, counter: Counter, by: User, reason: str) -> Ticket:
     """Call a certain ticket, whoever else is waiting; the event keeps why.
 
     Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, ReasonNeeded,
@@ -47,7 +48,7 @@ def call(*, ticket: Ticket, counter: Counter, by, reason: str) -> Ticket:
 
 
 @locks.verb
-def recall(*, counter: Counter, by) -> Ticket:
+def recall(*, counter: Counter, by: User) -> Ticket:
     """Call the counter's ticket again; past the department's maximum it is missed instead.
 
     Locks the counter, the queue and the ticket. Raises NotAtCounter, WrongState.
@@ -59,27 +60,27 @@ def recall(*, counter: Counter, by) -> Ticket:
 
 
 @locks.verb
-def undo_call(*, counter: Counter, by) -> Ticket:
+def undo_call(*, counter: Counter, by: User) -> Ticket:
     """Take back the counter's call: the ticket waits where it stood. Locks and raises as recall."""
     return _undo_call(locks.lock_ticket_at(counter, by), counter, by=by)
 
 
 @locks.verb
-def start(*, counter: Counter, by) -> Ticket:
+def start(*, counter: Counter, by: User) -> Ticket:
     """The called member stands at the counter. Locks and raises as recall."""
     ticket = locks.lock_ticket_at(counter, by)
     return moves.change(ticket, "start", by=by, counter=counter)
 
 
 @locks.verb
-def finish(*, counter: Counter, by) -> Ticket:
+def finish(*, counter: Counter, by: User) -> Ticket:
     """The member has been served. Locks and raises as recall."""
     ticket = locks.lock_ticket_at(counter, by)
     return moves.change(ticket, "finish", by=by, counter=counter)
 
 
 @locks.verb
-def undo_finish(*, counter: Counter, by) -> Ticket:
+def undo_finish(*, counter: Counter, by: User) -> Ticket:
     """Take back that the counter's last ticket was served: it is being served there again. A ticket that the counter
     has called since then waits again where it stood.
 
@@ -105,14 +106,14 @@ def undo_finish(*, counter: Counter, by) -> Ticket:
 
 
 @locks.verb
-def miss(*, counter: Counter, by) -> Ticket:
+def miss(*, counter: Counter, by: User) -> Ticket:
     """The called member did not come. Locks and raises as recall."""
     ticket = locks.lock_ticket_at(counter, by)
     return moves.change(ticket, "miss", by=by, counter=counter)
 
 
 @locks.verb
-def hold(*, counter: Counter, by, reason: str = "") -> Ticket:
+def hold(*, counter: Counter, by: User, reason: str = "") -> Ticket:
     """Set the counter's ticket aside (a form to fill in, a paper to fetch); the counter is free for the next.
 
     Locks and raises as recall.
@@ -122,7 +123,7 @@ def hold(*, counter: Counter, by, reason: str = "") -> Ticket:
 
 
 @locks.verb
-def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
+def resume(*, ticket: Ticket, counter: Counter, by: User) -> Ticket:
     """Call a ticket that was set aside to a counter again.
 
     Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, WrongState.
@@ -137,7 +138,7 @@ def resume(*, ticket: Ticket, counter: Counter, by) -> Ticket:
 
 
 @locks.verb
-def finish_held(*, ticket: Ticket, by) -> Ticket:
+def finish_held(*, ticket: Ticket, by: User) -> Ticket:
     """A ticket that was set aside needs no more. Locks the queue and the ticket. Raises WrongState."""
     locked = locks.lock_ticket(ticket)
     if locked.state != State.ON_HOLD:
@@ -146,7 +147,7 @@ def finish_held(*, ticket: Ticket, by) -> Ticket:
 
 
 @locks.verb
-def put_back(*, counter: Counter, by, reason: str = "") -> Ticket:
+def put_back(*, counter: Counter, by: User, reason: str = "") -> Ticket:
     """Put the counter's ticket back into its queue, where it stood. Locks and raises as recall."""
     ticket = locks.lock_ticket_at(counter, by)
     return moves.change(
@@ -155,7 +156,7 @@ def put_back(*, counter: Counter, by, reason: str = "") -> Ticket:
 
 
 @locks.verb
-def transfer(*, counter: Counter, to: Department, by, note: str = "") -> Ticket:
+def transfer(*, counter: Counter, to: Department, by: User, note: str = "") -> Ticket:
     """Send the member being served on to another department, under the same number; due now, the note goes with it.
 
     Locks the counter, both queues and the ticket. Raises NotAtCounter, WrongState, DayClosed where that department is
@@ -180,14 +181,14 @@ def transfer(*, counter: Counter, to: Department, by, note: str = "") -> Ticket:
     )
 
 
-def _call(ticket: Ticket, counter: Counter, *, by, reason: str = "") -> None:
+def _call(ticket: Ticket, counter: Counter, *, by: User, reason: str = "") -> None:
     _require_free(counter)
     if ticket.state == State.BOOKED and ticket.queue.uses_check_in:
         raise errors.WrongState
     moves.change(ticket, "call", by=by, counter=counter, reason=reason, called_at=timezone.now(), recalls=0)
 
 
-def _undo_call(ticket: Ticket, counter: Counter, *, by) -> Ticket:
+def _undo_call(ticket: Ticket, counter: Counter, *, by: User) -> Ticket:
     return moves.change(ticket, "undo_call", by=by, counter=None, at_counter=counter, called_at=None, recalls=0)
 
 

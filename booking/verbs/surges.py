@@ -6,8 +6,9 @@ Devices that held a ticket before are never asked for it.
 
 import datetime as dt
 from collections import Counter
-from typing import NamedTuple
+from dataclasses import dataclass
 
+from django.contrib.auth.models import User
 from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -24,7 +25,8 @@ FEW = 5
 ASKED_FOR = HOUR
 
 
-class Surge(NamedTuple):
+@dataclass(frozen=True)
+class Surge:
     """What surges ("bookings" or "missed"), how much came in the last hour, and how much is still no surge."""
 
     kind: str
@@ -33,7 +35,7 @@ class Surge(NamedTuple):
     blocks: dict[str, int]
 
 
-def watch(*, now=None) -> list[Surge]:
+def watch(*, now: dt.datetime | None = None) -> list[Surge]:
     """Ask for a proof where a surge comes from: in the blocks with the most, until what is left would be none. Each is
     asked until an hour after it was last among them. Returns the surges there are."""
     now = now or timezone.now()
@@ -49,7 +51,7 @@ def watch(*, now=None) -> list[Surge]:
     return surges
 
 
-def found(now) -> list[Surge]:
+def found(now: dt.datetime) -> list[Surge]:
     """The surges of the last hour."""
     measured = [("bookings", _bookings), ("missed", _missed)]
     surges = []
@@ -62,14 +64,14 @@ def found(now) -> list[Surge]:
     return surges
 
 
-def ask_everybody(*, by, hours: int = 2) -> None:
+def ask_everybody(*, by: User, hours: int = 2) -> None:
     """A member of staff has whoever books asked for a proof, for so many hours."""
     now = timezone.now()
     asked = {"since": now, "until": now + hours * HOUR, "by": by}
     ProofAsked.objects.update_or_create(block=EVERYBODY, defaults=asked)
 
 
-def stop_asking(*, by) -> int:
+def stop_asking(*, by: User) -> int:
     """A member of staff ends all that is asked, of everybody and of blocks. Returns of how many."""
     return ProofAsked.objects.now().update(until=timezone.now(), by=by)
 
@@ -84,7 +86,7 @@ def _first_to_surge(surge: Surge) -> list[str]:
     return blocks
 
 
-def _bookings(until) -> dict[str, int]:
+def _bookings(until: dt.datetime) -> dict[str, int]:
     """How many members booked for themselves in the hour before, by block."""
     events = TicketEvent.objects.filter(
         at__gt=until - HOUR, at__lte=until, verb="book", ticket__origin_address__isnull=False
@@ -93,7 +95,7 @@ def _bookings(until) -> dict[str, int]:
     return dict(events.annotate(block=block).values_list("block").annotate(count=Count("pk")).order_by())
 
 
-def _missed(until) -> dict[str, int]:
+def _missed(until: dt.datetime) -> dict[str, int]:
     """How many look-ups missed, by block, in the clock's hour; in its first half those of the one before too."""
     counts = LookupCount.objects.filter(scope=MISSED, ends_at__gt=until - HOUR / 2, ends_at__lte=until + HOUR)
     return dict(counts.values_list("key_hmac").annotate(count=Sum("count")).order_by())
