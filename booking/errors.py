@@ -6,11 +6,15 @@ Each has a code for the API, a sentence that says what to do now, the API's stat
 
 import datetime as dt
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from booking import thai
+
+if TYPE_CHECKING:
+    from booking.models import Ticket
 
 # Who can cause a refusal through the API: with a ticket or an identity, or with a member of staff's token.
 MEMBERS, STAFF = "members", "staff"
@@ -51,7 +55,7 @@ class AlreadyBooked(BookingError):
     api = (MEMBERS, STAFF)
     leads_to = Leads.TICKET
 
-    def __init__(self, ticket=None):
+    def __init__(self, ticket: "Ticket | None" = None):
         super().__init__()
         self.ticket = ticket
 
@@ -181,7 +185,7 @@ class CounterBusy(BookingError):
     message = _("ช่องบริการนี้ยังมีคิวที่เรียกหรือให้บริการอยู่ กรุณาจบคิวนั้นก่อน")
     api = (STAFF,)
 
-    def __init__(self, ticket=None):
+    def __init__(self, ticket: "Ticket | None" = None):
         super().__init__()
         self.ticket = ticket
 

@@ -289,7 +289,7 @@ class EndedLink(models.Model):
         verbose_name = _("การผูกบัญชี LINE ที่สิ้นสุดแล้ว")
         verbose_name_plural = _("การผูกบัญชี LINE ที่สิ้นสุดแล้ว")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.user_hmac[:8]
 
 
