@@ -71,7 +71,7 @@ RULES = {
 def violations() -> dict[str, list[int]]:
     """The rules that do not hold, each with up to ten ids of rows that break it. Empty when all is well. One query."""
     parts = [f"(SELECT {nth}, * FROM ({query}) broken LIMIT 10)" for nth, query in enumerate(RULES.values())]
-    found = {}
+    found: dict[str, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts))
         for nth, row_id in cursor.fetchall():

@@ -4,6 +4,7 @@ Only `DEMO=on` has defaults that are unsafe on a public address. Without it a mi
 """
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONCE, NONE, SELF
@@ -295,7 +296,7 @@ ADMIN_CONTENT_SECURITY_POLICY = CONTENT_SECURITY_POLICY["DIRECTIVES"] | {
 
 # --- work in the background --------------------------------------------------------------------------------------
 
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "queuesite",
     "orm": "default",
     # One of them is busy sending messages all the time.

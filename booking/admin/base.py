@@ -2,6 +2,8 @@
 
 import datetime as dt
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -17,7 +19,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from booking import thai
 from booking.admin import fields
 
-PICKERS = {
+PICKERS: Mapping[type[models.Field], Mapping[str, Any]] = {
     models.DateField: {"form_class": fields.DateField, "widget": fields.DateInput},
     models.TimeField: {"widget": fields.TimeInput},
 }

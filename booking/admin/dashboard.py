@@ -111,7 +111,7 @@ def _warnings(user):
 
 def sidebar(request) -> list[dict]:
     """The pages that this member of staff may open, in the order in which they are used."""
-    pages = [
+    pages: list[tuple[str, list[tuple[str, str, str, Right | None]]]] = [
         (
             _("งานประจำวัน"),
             [

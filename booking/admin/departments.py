@@ -171,7 +171,7 @@ def in_force(rules) -> list[OpeningHours]:
 
 def week_in_words(rules) -> str:
     """จันทร์-ศุกร์ 08.30-15.30 · เสาร์ 08.30-12.00"""
-    runs = []
+    runs: list[list[OpeningHours]] = []
     for rule in rules:
         last = runs[-1][-1] if runs else None
         if last and rule.weekday == last.weekday + 1 and (rule.opens, rule.closes) == (last.opens, last.closes):

@@ -1,11 +1,13 @@
 """Days and times that differ from the weekly hours: the list of them, and the page on which a day is changed."""
 
 import datetime as dt
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -38,7 +40,7 @@ class DayExceptionAdmin(RulesAdmin):
     list_filter = ["kind", "is_office", "departments"]
     search_fields = ["reason", "departments__name"]
     date_hierarchy = "first_date"
-    filter_horizontal = []
+    filter_horizontal = ()
     fields = [
         ("first_date", "last_date"),
         ("starts", "ends"),
@@ -210,7 +212,7 @@ def _show(request, model_admin, form, **context):
 
 def _initial(request) -> dict:
     """From the address, as the calendar makes it; what is no date or no department is left out."""
-    initial = {"kind": DayException.Kind.CLOSED, "slot_minutes": 30, "quota": 4}
+    initial: dict[str, Any] = {"kind": DayException.Kind.CLOSED, "slot_minutes": 30, "quota": 4}
     for name, field in (("first", "first_date"), ("last", "last_date")):
         try:
             initial[field] = dt.date.fromisoformat(request.GET.get(name, ""))
@@ -297,7 +299,7 @@ def _save(request, model_admin, form, decisions):
 
 
 def _row(request, ticket, free_time) -> dict:
-    options = []
+    options: list[tuple[str, str | Promise]] = []
     for choice in _choices(request.user):
         if choice == Choice.MOVE:
             if free_time is None:

@@ -159,7 +159,7 @@ def why(notice: Notice) -> str:
     reason = notice.reason
     if reason.startswith("line_") and reason not in REASONS:
         return _("LINE ไม่รับ (%(status)s)") % {"status": reason.removeprefix("line_")}
-    return REASONS.get(reason, reason) or "-"
+    return str(REASONS.get(reason, reason)) or "-"
 
 
 def telephone(request, model_admin):

@@ -281,7 +281,7 @@ class PermissionField(forms.ModelMultipleChoiceField):
 
 @admin.register(Group)
 class RoleAdmin(GroupAdmin, OfficeAdmin):
-    filter_horizontal = []
+    filter_horizontal = ()
 
     def has_view_permission(self, request, obj=None):
         return request.user.has_perm(Right.VIEW_ROLES)

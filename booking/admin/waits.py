@@ -24,7 +24,13 @@ WIDTH, HEIGHT, LEFT, BOTTOM, EDGE = 640, 400, 60, 50, 14  # of the picture, in i
 class ScopeForm(forms.Form):
     """Which waits are looked at: those of the last days, of a department or all."""
 
-    days = forms.TypedChoiceField(choices=DAYS.items(), coerce=int, empty_value=USUALLY, required=False)
+    # Django's empty value may be anything, its stubs say a text.
+    days = forms.TypedChoiceField(
+        choices=DAYS.items(),
+        coerce=int,
+        empty_value=USUALLY,  # type: ignore[arg-type]
+        required=False,
+    )
     department = forms.ModelChoiceField(Department.objects.all(), required=False)
 
 
@@ -94,8 +100,8 @@ def plot(found: list[accuracy.Wait]) -> Plot | None:
     if not found:
         return None
     longest = max(max(wait.told, wait.actual) for wait in found)
-    step = next(step for step in (1, 2, 5, 10, 15, 30, 60, 120, 240, math.inf) if longest <= 6 * step)
-    step = step if step < math.inf else math.ceil(longest / 6)
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 240)
+    step = next((step for step in steps if longest <= 6 * step), math.ceil(longest / 6))
     most = step * max(1, math.ceil(longest / step))
 
     def x(minutes):

@@ -18,7 +18,9 @@ from booking.models.tokens import token_of
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
 
-SECRET, TOKEN = {"ticketSecret": []}, {"staffToken": []}
+Authority = dict[str, list[str]]
+SECRET: Authority = {"ticketSecret": []}
+TOKEN: Authority = {"staffToken": []}
 AUTHORITIES = {"anyone": [], "identity": [], "ticket": [SECRET], "token": [TOKEN], "ticket_or_token": [SECRET, TOKEN]}
 
 LONGEST_KEY = 200

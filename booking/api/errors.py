@@ -5,6 +5,7 @@ import logging
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -21,7 +22,7 @@ NOT_FOUND = _("ไม่พบสิ่งที่ขอ กรุณาตร�
 INVALID = _("ข้อมูลที่ส่งมาไม่ถูกต้อง กรุณาตรวจแล้วส่งอีกครั้ง")
 NOT_SIGNED_IN = _("ส่วนนี้สำหรับเจ้าหน้าที่ กรุณาส่งโทเคนที่ใช้ได้ในส่วนหัว Authorization")
 # Of a request that never reaches our own checks.
-BY_FRAMEWORK = {
+BY_FRAMEWORK: dict[type[exceptions.APIException], tuple[str, str | Promise]] = {
     exceptions.NotFound: ("not_found", NOT_FOUND),
     exceptions.MethodNotAllowed: ("method_not_allowed", _("ที่อยู่นี้ใช้วิธีเรียกนี้ไม่ได้ กรุณาดูวิธีที่ใช้ได้ในส่วนหัว Allow")),
     exceptions.NotAcceptable: ("not_acceptable", _("ส่วนนี้ตอบเป็น JSON เท่านั้น กรุณาแก้ส่วนหัว Accept")),
@@ -56,9 +57,9 @@ class Invalid(exceptions.APIException):
 def codes(status_code: int, policy: str) -> str:
     """What the documentation says of a status: the codes that it may have where `policy` is the view's, and a note."""
     callers = {"token": {errors.STAFF}, "ticket_or_token": {errors.STAFF, errors.MEMBERS}}.get(policy, {errors.MEMBERS})
-    kinds = [kind for kind in errors.REFUSALS if callers.intersection(kind.api)]
-    kinds += [kind for kind in member_errors.REFUSALS if kind.is_in_api]
-    found = {kind.code for kind in kinds if kind.status == status_code}
+    of_bookings = [kind for kind in errors.REFUSALS if callers.intersection(kind.api)]
+    of_members = [kind for kind in member_errors.REFUSALS if kind.is_in_api]
+    found = {kind.code for kind in (*of_bookings, *of_members) if kind.status == status_code}
     found |= {code for kind, (code, _message) in BY_FRAMEWORK.items() if kind.status_code == status_code}
     listed = ", ".join(f"`{code}`" for code in sorted(found))
     return f"{listed}: {NOTES[status_code]}" if status_code in NOTES else listed
@@ -76,7 +77,7 @@ def answer_refusal(exc, context) -> Response | None:
         case Invalid():
             return refusal(status.HTTP_400_BAD_REQUEST, "invalid", exc.message)
         case exceptions.ValidationError():
-            return refusal(status.HTTP_400_BAD_REQUEST, "invalid", f"{INVALID} ({', '.join(exc.detail)})")
+            return refusal(status.HTTP_400_BAD_REQUEST, "invalid", f"{INVALID} ({', '.join(map(str, exc.detail))})")
         case exceptions.APIException():
             code, message = BY_FRAMEWORK[type(exc)]
             headers = {"WWW-Authenticate": exc.auth_header} if hasattr(exc, "auth_header") else None

@@ -7,12 +7,21 @@ import calendar
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from booking.models import Department, DepartmentDay, Slot
 from holidays.models import Holiday
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Held(TypedDict):
+        held: int
+
+    OverfullSlot = WithAnnotations[Slot, _Held]
 
 
 @dataclass(frozen=True)
@@ -102,11 +111,8 @@ def undecided_holidays() -> QuerySet[Holiday]:
     return Holiday.objects.between(today, today + dt.timedelta(days=ahead)).filter(is_confirmed=False)
 
 
-def overfull_slots() -> QuerySet[Slot]:
+def overfull_slots() -> "QuerySet[OverfullSlot]":
     """Coming slots whose tickets outnumber the quota that they have now; those closed altogether are not among them."""
-    return (
-        Slot.objects.filter(date__gte=timezone.localdate(), quota__gt=0)
-        .holding_more_than_their_quota()
-        .select_related("department")
-        .order_by("starts_at")
-    )
+    coming = Slot.objects.filter(date__gte=timezone.localdate(), quota__gt=0).select_related("department")
+    # What annotate() returns has a type of django-stubs' own.
+    return coming.order_by("starts_at").holding_more_than_their_quota()  # type: ignore[return-value]

@@ -60,7 +60,7 @@ def what_is_needed(event: dict) -> dict:
 
 def _text(event: dict, *path: str, most: int = 64, allowed: re.Pattern | None = None) -> str:
     """The text at the end of the path; empty where there is none, or one that is too long or not allowed."""
-    value = event
+    value: object = event
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if not isinstance(value, str) or (len(value) > most if allowed is None else not allowed.fullmatch(value)):
@@ -77,7 +77,7 @@ def answer(event: dict) -> None:
     """Do what an event asks for, and reply. An event that is unknown or has nobody behind it is passed over."""
     source = event.get("source") or {}
     user_id = source.get("userId")
-    work = WORK.get(event.get("type"))
+    work = WORK.get(event.get("type", ""))
     if work is None or not user_id or source.get("type") != "user":
         return
     with translation.override("th"):

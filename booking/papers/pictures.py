@@ -28,7 +28,11 @@ def drawn(ticket: Ticket, *, arrive_at, link: str) -> bytes:
     shown += [ticket.department.things_to_bring, ticket.slot and ticket.slot.starts_at, arrive_at, link]
     shown += [get_language(), _office_name()]
     key = f"picture-{hashlib.sha256(repr(shown).encode()).hexdigest()}"  # the link's secret is not to be read in it
-    return cache.get_or_set(key, lambda: draw(ticket, arrive_at=arrive_at, link=link), KEPT_SECONDS)
+    picture: bytes | None = cache.get(key)
+    if picture is None:
+        picture = draw(ticket, arrive_at=arrive_at, link=link)
+        cache.set(key, picture, KEPT_SECONDS)
+    return picture
 
 
 def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
@@ -51,7 +55,7 @@ def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
     _line(canvas, ticket.code, y=top + 275, size=270, bold=True, fill=PAPER)
 
     _line(canvas, thai.long_date(ticket.date), y=tear + 80, size=58, bold=True)
-    if arrive_at:
+    if arrive_at and ticket.slot:
         _line(canvas, _("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}, y=tear + 190, size=96, bold=True)
         _line(canvas, _("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive_at)}, y=tear + 290, size=52)
     _draw_qr(image, link, y=tear + 350)
@@ -89,7 +93,7 @@ def _tear_line(canvas, left, right, y) -> None:
 
 def _draw_qr(image, link, *, y) -> None:
     code = segno.make(link, error="m")
-    rows = list(code.matrix_iter(border=0))
+    rows = [list(row) for row in code.matrix_iter(border=0)]
     small = Image.new("1", (len(rows[0]), len(rows)), 1)
     small.putdata([0 if dark else 1 for row in rows for dark in row])
     scale = QR_SIZE // small.width

@@ -97,7 +97,7 @@ def _context(department) -> dict:
     calls = reads.calls(department)
     counts = reads.waiting_by_department()
     shown = [department] if department else list(Department.objects.active())
-    newest, *others = calls or [None]
+    newest, others = (calls[0], calls[1:]) if calls else (None, [])
     room = ROWS - sum(call.is_current for call in others)
     answered = [call for call in others if not call.is_current][: max(0, room)]
     rows = [call for call in others if call.is_current or call in answered]

@@ -414,8 +414,8 @@ def _done(request, counter, *, said=None, show=None, found=None):
 def _console_address(request, number, *, said=None, show=None, found=None) -> str:
     """The console's page with the list and the ticket that are looked at."""
     query = _list_query(request, found) | {"show": show or ("" if found else _shown_id(request)), "said": said}
-    query = urlencode({name: value for name, value in query.items() if value})
-    return f"{reverse('counter', args=[number])}?{query}"
+    wanted = urlencode({name: value for name, value in query.items() if value})
+    return f"{reverse('counter', args=[number])}?{wanted}"
 
 
 def _refused(request, counter, refusal, *, form="", show=None):

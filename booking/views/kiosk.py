@@ -110,14 +110,14 @@ def _choices() -> dict:
     choices = []
     for department in Department.objects.active():
         periods = serving_today.get(department.pk)
-        opens_at, closes_at = serving.walk_in_hours(department, periods) if periods else (None, None)
-        is_open = bool(periods) and opens_at <= now < closes_at
+        hours = serving.walk_in_hours(department, periods) if periods else None
+        is_open = hours is not None and hours[0] <= now < hours[1]
         choices.append(
             {
                 "department": department,
                 "is_open": is_open,
-                "opens_at": opens_at if periods and now < opens_at else None,
-                "closed_at": closes_at if periods and now >= closes_at else None,
+                "opens_at": hours[0] if hours and now < hours[0] else None,
+                "closed_at": hours[1] if hours and now >= hours[1] else None,
                 "waiting": waiting_now.get(department.pk, 0),
                 "told": office[department.pk].told_to_who_comes_now(now=now) if is_open else None,
             }

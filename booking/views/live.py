@@ -27,8 +27,7 @@ def queue_etag(versions: dict[int, int], *about) -> str:
     """The ETag of a page that shows the queues of these departments, whose versions these are. `about` is what else the
     page depends on; the half minutes of pages about other things end at other moments, so that a thousand do not fetch
     themselves anew at once."""
-    about = [str(part) for part in about]
-    spread = zlib.crc32("-".join(about).encode()) % REFRESH_SECONDS
+    spread = zlib.crc32("-".join(str(part) for part in about).encode()) % REFRESH_SECONDS
     half_minute = (int(timezone.now().timestamp()) + spread) // REFRESH_SECONDS
     today = timezone.localdate().toordinal()  # at midnight all queues are empty
     parts = [*(f"{pk}.{version}" for pk, version in versions.items()), today, half_minute, get_language(), *about]

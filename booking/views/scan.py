@@ -51,7 +51,7 @@ def _code_in(text: str) -> str:
 
 def _first_by_code(letters: list[str], number: int) -> Ticket | None:
     """A number that was cancelled may have been given out again: the live one counts, else the newest."""
-    found = {}
+    found: dict[str, Ticket] = {}
     for ticket in _today().filter(department__letter__in=letters, number=number).order_by("issued_at"):
         held = found.get(ticket.department.letter)
         if held is None or ticket.state in LIVE or held.state not in LIVE:

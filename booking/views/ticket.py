@@ -216,7 +216,7 @@ def _live_context(ticket, version: int | None = None) -> dict:
         "is_today": is_today,
         "is_past": is_past,
         "wait": told.in_words() if told and ticket.state == State.WAITING else "",
-        "is_next": bool(told) and not ahead and told.can_be_called and _waits(ticket),
+        "is_next": told is not None and not ahead and told.can_be_called and _waits(ticket),
         "poll_seconds": _poll_seconds(ticket, ahead) if is_today else POLL_SECONDS_BEFORE,
     }
 

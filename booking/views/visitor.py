@@ -1,5 +1,6 @@
 """What is known of the one who asks: what they typed, and what their device holds in signed cookies."""
 
+import datetime as dt
 import secrets
 import uuid
 
@@ -267,8 +268,9 @@ def _set_cookie(response, name: str, value: str, *, max_age: float, salt: str = 
 
 
 def _json_cookie(request, name: str, *, max_age: float) -> dict | None:
+    sent = request.COOKIES.get(f"{_prefix()}{name}", "")
     try:
-        return signing.loads(request.COOKIES.get(f"{_prefix()}{name}", ""), salt=f"visitor.{name}", max_age=max_age)
+        return signing.loads(sent, salt=f"visitor.{name}", max_age=dt.timedelta(seconds=max_age))
     except (signing.BadSignature, UnicodeEncodeError):
         return None
 

