@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange as Range
 
