@@ -16,6 +16,7 @@ from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_n
 from members.codes import use_code
 from members.errors import IdentityExpired, NotRegistered, WrongCode
 from members.models import Member
+from members.numbers import significant
 from members.phones import phone_proves
 from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
 
@@ -48,7 +49,8 @@ def look_up(
     address: str,
     asks: str = "",
 ) -> Found:
-    """The registered member with this citizen ID or member number; where both are given, the ID, as the more exact.
+    """The registered member with this citizen ID or member number; where both are given, the ID, as the more exact. Of
+    a member number the zeros in front may be left out, where that leaves one member (Member.objects.with_number()).
 
     `proof` is the last four digits of the member's telephone, or a clerk's code, which is used up. It has to be right
     wherever it is given; `asks` (one of PROOFS, or "code"; settings.MEMBER_PROOF where it is not given) says whether it
@@ -59,8 +61,12 @@ def look_up(
     Counts the try first (throttle.count_attempt says what it locks, and why not inside a transaction).
     """
     field, value = _wanted(citizen_id, member_number)
-    count_attempt(identifier=f"{field}:{value}", device=device, address=address)
-    member = Member.objects.filter(**{field: value}, is_registered=True).first()
+    count_attempt(identifier=_counted_as(field, value), device=device, address=address)
+    registered = Member.objects.filter(is_registered=True)
+    if field == "member_number":
+        member = registered.with_number(value)
+    else:
+        member = registered.filter(citizen_id_hmac=value).first()
     try:
         if member is None:
             raise NotRegistered
@@ -75,7 +81,7 @@ def name_confirmed(identity: "Identity") -> None:
     member's number can then not lock the member out by booking with it."""
     member = Member.objects.filter(pk=identity.member_id).first()
     if member and identity.found_by:
-        give_back(identifier=f"{identity.found_by}:{getattr(member, identity.found_by)}")
+        give_back(identifier=_counted_as(identity.found_by, getattr(member, identity.found_by)))
 
 
 @sensitive_variables("citizen_id", "member_number", "proof")
@@ -122,6 +128,11 @@ def read_identity(token: str) -> Identity:
     member_id, nonce, proved_by, found_by = kept
     # The nonce has 128 random bits, so a plain hash is enough.
     return Identity(member_id, hashlib.sha256(nonce.encode()).hexdigest()[:32], proved_by, found_by)
+
+
+def _counted_as(field: str, value: str) -> str:
+    """Under which name tries are counted: one member's number has one, with however many zeros it is typed."""
+    return f"{field}:{significant(value) if field == 'member_number' else value}"
 
 
 def _wanted(citizen_id: str, member_number: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from members.thai_text import normalised
+
 DOTS = "•••"
 LEADING_VOWELS = "เแโใไ"
 SARA_AM = "ำ"
@@ -25,7 +27,7 @@ def masked_name(title: str, given_name: str, family_name: str) -> str:
 
 def first_cluster(name: str) -> str:
     """The first letter with all that belongs to it: vowels before it, marks above and below, สระอำ."""
-    letters = [letter for letter in name.strip() if unicodedata.category(letter) != "Cf"]
+    letters = [letter for letter in normalised(name).strip() if unicodedata.category(letter) != "Cf"]
     end = 0
     while end < len(letters) and letters[end] in LEADING_VOWELS:
         end += 1

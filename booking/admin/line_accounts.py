@@ -27,7 +27,7 @@ class MemberNumberForm(forms.Form):
             number = parse_member_number(self.cleaned_data["member_number"])
         except MemberError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
-        member = Member.objects.filter(member_number=number).first()
+        member = Member.objects.with_number(number)
         if member is None:
             raise forms.ValidationError(_("ไม่พบเลขทะเบียนนี้ กรุณาตรวจกับสมาชิกอีกครั้ง"))
         return member

@@ -43,7 +43,13 @@ class MemberForm(forms.ModelForm):
             )
 
     def clean_member_number(self):
-        return _or_refuse(parse_member_number, self.cleaned_data["member_number"])
+        number = _or_refuse(parse_member_number, self.cleaned_data["member_number"])
+        others = Member.objects.alike(number).exclude(pk=self.instance.pk).exclude(member_number=number)
+        if number != self.instance.member_number and (other := others.first()):
+            raise forms.ValidationError(
+                _("มีสมาชิกเลข %s อยู่แล้ว ต่างกันเพียงเลขศูนย์ข้างหน้า กรุณาตรวจว่าเป็นท่านเดียวกันหรือไม่") % other.member_number
+            )
+        return number
 
     def clean_phone(self):
         try:
@@ -165,12 +171,15 @@ def sees_names(request) -> bool:
 
 
 def found_by(members, text: str, *, names: bool):
-    """The members whose number begins so, or whose names have each of these words in them.
+    """The members whose number begins so, or has the same digits but for zeros in front; or whose names have each of
+    these words in them.
 
     Only where the `names` are seen: else one could be guessed letter by letter."""
     digits = ascii_digits(text)
     if digits.isdecimal():
-        return members.filter(member_number__startswith=digits)
+        return members.filter(member_number__startswith=digits) | members.filter(
+            pk__in=Member.objects.alike(digits).values("pk")
+        )
     if text and not names:
         return members.none()
     for word in text.split():

@@ -367,7 +367,7 @@ class BookForm(forms.Form):
             number = parse_member_number(self.cleaned_data["member_number"])
         except MemberError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
-        member = Member.objects.filter(member_number=number).first()
+        member = Member.objects.with_number(number)
         if member is None:
             raise forms.ValidationError(_("ไม่พบเลขทะเบียนนี้ กรุณาตรวจกับสมาชิกอีกครั้ง"))
         if not member.is_registered:
@@ -393,9 +393,9 @@ def found_by(tickets, text: str):
     if code := re.fullmatch(r"([A-Z]{1,2})([0-9]{1,6})", compact):
         return tickets.filter(department__letter=code[1], number=int(code[2]))
     if compact.isdecimal():
-        return tickets.filter(member__member_number=compact)
+        return tickets.filter(member__in=Member.objects.alike(compact))
     for word in text.split():
-        tickets = tickets.filter(member__given_name__contains=word) | tickets.filter(member__family_name__contains=word)
+        tickets = tickets.filter(member__in=Member.objects.named(word))
     return tickets
 
 

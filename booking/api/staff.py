@@ -187,7 +187,7 @@ def _member_id(number: str | None) -> int | None:
     """Raises InvalidMemberNumber; NotRegistered where nobody in i-member has this number."""
     if not number:
         return None
-    member = Member.objects.filter(member_number=parse_member_number(number), is_registered=True).first()
+    member = Member.objects.filter(is_registered=True).with_number(parse_member_number(number))
     if member is None:
         raise NotRegistered
     return member.pk

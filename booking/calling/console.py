@@ -11,6 +11,7 @@ from django.utils import timezone
 from booking.calling import order, times
 from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.tickets import State, TicketQuerySet
+from members.thai_text import normalised
 
 MOST_ROWS = 100
 MOST_FOUND = 8
@@ -118,7 +119,7 @@ def named(name: str, departments: list[Department]) -> list[Ticket]:
         "member__title", "member__given_name", Value(" "), "member__family_name", output_field=CharField()
     )
     alike = tickets.annotate(name=full_name)
-    for word in name.split():
+    for word in normalised(name).split():
         alike = alike.filter(name__icontains=word)
     return sorted(alike.order_by("due_at", "number"), key=lambda ticket: not ticket.is_live)[: MOST_FOUND + 1]
 

@@ -366,7 +366,7 @@ def _issue(request, counter) -> Ticket:
 
 def _member_id(typed: str) -> int:
     """Raises InvalidMemberNumber, and NoSuchMember where nobody has this number."""
-    member = Member.objects.filter(member_number=parse_member_number(typed)).first()
+    member = Member.objects.with_number(parse_member_number(typed))
     if member is None:
         raise errors.NoSuchMember
     return member.pk

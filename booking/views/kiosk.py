@@ -144,7 +144,8 @@ def _member_id(typed: str) -> int | None:
     """Who has this number; None where nobody has: the ticket is issued without. Raises InvalidMemberNumber."""
     if not typed:
         return None
-    return Member.objects.filter(member_number=parse_member_number(typed)).values_list("pk", flat=True).first()
+    member = Member.objects.with_number(parse_member_number(typed))
+    return member.pk if member else None
 
 
 def _typed_ticket(typed: str) -> Ticket:

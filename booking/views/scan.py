@@ -9,6 +9,7 @@ import re
 from booking.models import Ticket
 from booking.models.tickets import LIVE
 from members.citizen_id import ascii_digits
+from members.models import Member
 
 LONGEST = 300
 LINK = re.compile(r"/t/([-\w]{8,32})/?(#|$)", re.ASCII)
@@ -36,7 +37,8 @@ def ticket_meant(text: str, *, letters: list[str]) -> Ticket | None:
     letter, number = code.groups()
     if letter or len(number) <= 3:
         return _first_by_code([letter] if letter else letters, int(number))
-    return _today().filter(member__member_number=number).order_by("due_at").first()
+    member = Member.objects.with_number(number)
+    return _today().filter(member=member).order_by("due_at").first() if member else None
 
 
 def _link_in(text: str) -> str | None:
