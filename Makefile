@@ -36,6 +36,7 @@ lint: .venv/installed-dev
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/djlint templates --lint --quiet
+	DEMO=on ENV_FILE=/dev/null .venv/bin/mypy
 
 format: .venv/installed-dev
 	.venv/bin/python -m ruff check --fix .

@@ -3,6 +3,7 @@
 import calendar
 import math
 from collections import defaultdict
+from typing import Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -24,7 +25,7 @@ from members.thai_text import NameField, normalised
 SIGNIFICANT_DIGITS = Func(F("member_number"), Value("0"), function="LTRIM", output_field=models.CharField())
 
 
-class MemberQuerySet(models.QuerySet):
+class MemberQuerySet(models.QuerySet["Member"]):
     def with_number(self, number: str) -> "Member | None":
         """The member of exactly this number among these; else the one whose number differs in nothing but the zeros in
         front. None where nobody's does, or more than one member's. One query, by an index."""
@@ -44,11 +45,11 @@ class MemberQuerySet(models.QuerySet):
                 found[number] = (exact or same)[0]
         return found
 
-    def alike(self, number: str):
+    def alike(self, number: str) -> Self:
         """The members whose numbers have the same digits, but for zeros in front."""
         return self.alias(digits=SIGNIFICANT_DIGITS).filter(digits=significant(number)).order_by("pk")
 
-    def named(self, word: str):
+    def named(self, word: str) -> Self:
         """Those whose given or family name has this in it, however its Thai was typed."""
         word = normalised(word)
         return self.filter(models.Q(given_name__contains=word) | models.Q(family_name__contains=word))
@@ -150,7 +151,7 @@ class MemberNumbering(models.Model):
         verbose_name = _("จำนวนหลักของเลขทะเบียน")
         verbose_name_plural = _("จำนวนหลักของเลขทะเบียน")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.width or "-")
 
 
@@ -194,7 +195,7 @@ class MemberFile(models.Model):
         verbose_name = _("ไฟล์สมาชิก")
         verbose_name_plural = _("ไฟล์สมาชิก")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.pk} {self.state}"
 
     @property
@@ -213,7 +214,7 @@ class MemberFileProgress(models.Model):
         verbose_name = _("ความคืบหน้าของไฟล์สมาชิก")
         verbose_name_plural = _("ความคืบหน้าของไฟล์สมาชิก")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.done} / {self.total}"
 
 

@@ -23,7 +23,8 @@ def padded(number: str, width: int | None) -> str:
 def proposed_width(numbers: Iterable[str]) -> int | None:
     """The width that these numbers seem to have: the one of those that have kept their zeros, else the one that most
     have. None where that says nothing: no numbers, or as many widths as there are magnitudes."""
-    with_zeros, all_of_them = Counter(), Counter()
+    with_zeros: Counter[int] = Counter()
+    all_of_them: Counter[int] = Counter()
     for number in numbers:
         all_of_them[len(number)] += 1
         with_zeros[len(number)] += number.startswith("0")

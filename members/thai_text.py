@@ -5,6 +5,10 @@ for ำ, or with marks of no width between the letters. Who searches, or masks a
 """
 
 import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
 
 from members.free_text import FreeCharField
 
@@ -32,7 +36,7 @@ def _once(text: str) -> str:
     return AM_AND_TONE.sub("\\1\u0e33", text)
 
 
-def _in_order(run: re.Match) -> str:
+def _in_order(run: re.Match[str]) -> str:
     """Each mark once, in the order of Thai keyboards: vowel, then tone."""
     return "".join(sorted(dict.fromkeys(run[0]), key=lambda mark: mark in LATER))
 
@@ -40,17 +44,17 @@ def _in_order(run: re.Match) -> str:
 class NameField(FreeCharField):
     """A name: stored in the one form of its Thai, whoever saves it and by whatever way of Django's."""
 
-    def pre_save(self, model_instance, add):
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         setattr(model_instance, self.attname, _stored(getattr(model_instance, self.attname)))
         return super().pre_save(model_instance, add)
 
-    def get_prep_value(self, value):
+    def get_prep_value(self, value: Any) -> Any:
         return super().get_prep_value(_stored(value))
 
-    def deconstruct(self):
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
 
 
-def _stored(value):
+def _stored(value: Any) -> Any:
     return normalised(value) if isinstance(value, str) else value

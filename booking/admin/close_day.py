@@ -20,6 +20,10 @@ from booking.rights import Right
 class DepartmentsForm(forms.Form):
     department = forms.ModelMultipleChoiceField(Department.objects.all())
 
+    def __init__(self, *args, departments):
+        super().__init__(*args)
+        self.fields["department"].queryset = departments
+
 
 def close_day(request, model_admin):
     """GET: what closing today would do in each department, and what was closed. POST `do`: `close` the ticked
@@ -44,8 +48,7 @@ def close_day(request, model_admin):
 
 
 def _close(request) -> None:
-    form = DepartmentsForm(request.POST)
-    form.fields["department"].queryset = _departments(request.user)
+    form = DepartmentsForm(request.POST, departments=_departments(request.user))
     if not form.is_valid():
         say(request, messages.ERROR, _("กรุณาเลือกฝ่ายที่จะปิดคิวสิ้นวัน"))
         return

@@ -1,7 +1,8 @@
 """The columns of a file of members: how they may be called, and what their cells may say."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -31,6 +32,8 @@ LABELS = {column: names[0] for column, names in HEADINGS.items()}
 YES = {"1", "true", "yes", "y", "ใช่", "สมัครแล้ว"}
 NO = {"0", "false", "no", "n", "ไม่", "ไม่ใช่", "ยังไม่สมัคร"}
 INVALID = "invalid"
+
+Fault = tuple[str, str, int | str]  # the column, a code of FAULTS, and what is put into its sentence
 
 # What can be wrong with a cell. `%s` is what stands beside the code.
 FAULTS = {
@@ -77,9 +80,10 @@ def without_citizen_id(cell: str) -> str:
         return INVALID
 
 
-def cleaned(cells: Mapping[str, str]) -> tuple[dict, list[tuple[str, str, int | str]]]:
+def cleaned(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     """A row's values as they are stored, under the names of Member's fields, and all that is wrong with it."""
-    values, faults = {}, []
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
     for column, cell in cells.items():
         field, clean = _CLEAN[column]
         try:
@@ -102,7 +106,7 @@ def _citizen_id(cell: str) -> str:
     return cell
 
 
-def _name(length: int, *, may_be_empty: bool = True):
+def _name(length: int, *, may_be_empty: bool = True) -> Callable[[str], str]:
     def clean(cell: str) -> str:
         if len(cell) > length:
             raise WrongCell("long", length)
@@ -139,7 +143,8 @@ def _registered(cell: str) -> bool:
 
 
 def _length(field: str) -> int:
-    return Member._meta.get_field(field).max_length
+    length: int = getattr(Member._meta.get_field(field), "max_length")  # noqa: B009 (of texts alone)
+    return length
 
 
 _CLEAN = {

@@ -13,10 +13,12 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import Any, Self, TypeVar
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -32,6 +34,7 @@ KEPT = timedelta(hours=1)
 GIVEN_UP = timedelta(hours=1)
 MAX_FAULTS = 500
 BATCH = 2_000
+T = TypeVar("T")
 UPDATED = {
     "member_number": "varchar",
     "title": "varchar",
@@ -64,9 +67,9 @@ class Row:
     line: int
     typed: str
     outcome: Outcome
-    values: dict
+    values: dict[str, Any]
     member_id: int | None = None
-    faults: list[tuple[str, str, int | str]] = field(default_factory=list)
+    faults: list[columns.Fault] = field(default_factory=list)
 
 
 class _Stale(Exception):
@@ -76,7 +79,7 @@ class _Stale(Exception):
 # --- in the request -----------------------------------------------------------------------------------------------
 
 
-def take_in(data: bytes, *, name: str, by) -> MemberFile:
+def take_in(data: bytes, *, name: str, by: User) -> MemberFile:
     """Keep a file for its check, which a job does. Raises FileRefused."""
     table = read(data, is_heading=lambda cell: columns.column_of(cell) == "member_number")
     names = _columns(table.headings)
@@ -122,7 +125,7 @@ def choose_width(*, file: MemberFile, width: int | None) -> None:
         async_task("members.files.importing.check", locked.pk)
 
 
-def confirm(*, file: MemberFile, marks_missing: bool, by) -> bool:
+def confirm(*, file: MemberFile, marks_missing: bool, by: User) -> bool:
     """Let a job bring in what was shown. Locks the file's row. False where it is not one that waits for that."""
     with transaction.atomic():
         locked = MemberFile.objects.select_for_update().get(pk=file.pk)
@@ -136,7 +139,7 @@ def confirm(*, file: MemberFile, marks_missing: bool, by) -> bool:
     return True
 
 
-def rows_of(file: MemberFile, outcome: Outcome, *, first: int, count: int) -> list[tuple[int, dict]]:
+def rows_of(file: MemberFile, outcome: Outcome, *, first: int, count: int) -> list[tuple[int, dict[str, Any]]]:
     """Some of the rows with this outcome, as (number in the file, values): one page of them, read as a stream."""
     found = (at for at, letter in enumerate(file.outcomes) if letter == outcome)
     wanted = set(islice(found, first, first + count))
@@ -161,7 +164,10 @@ def check(pk: int) -> None:
             return
         stored = _stored()
         file.proposed_width = proposed_width(_numbers(file, stored))
-        letters, counts, faults, seen = [], dict.fromkeys(Outcome, 0) | {"padded": 0, "same_digits": 0}, [], set()
+        letters: list[str] = []
+        counts: dict[str, int] = {**dict.fromkeys(Outcome, 0), "padded": 0, "same_digits": 0}
+        faults: list[list[object]] = []
+        seen: set[int | None] = set()
         with _Progress(file) as progress:
             for row in progress.over(_rows(file, stored)):
                 letters.append(row.outcome.value)
@@ -203,7 +209,7 @@ def go_on() -> None:
     ).values_list("pk", "state", "confirmed_at"):
         if state == MemberFile.State.READING:
             check(pk)
-        elif confirmed_at > given_up:
+        elif confirmed_at and confirmed_at > given_up:
             bring_in(pk)
         else:
             with transaction.atomic():
@@ -228,11 +234,11 @@ def forget_old() -> None:
 class _Stored:
     """The members there are, as far as rows are compared with them."""
 
-    def __init__(self, members: Iterable[tuple]):
-        self.by_id = {}
-        self.by_number = {}
-        self.by_digits = {}
-        self.owners = {}
+    def __init__(self, members: Iterable[tuple[Any, ...]]):
+        self.by_id: dict[int, tuple[Any, ...]] = {}
+        self.by_number: dict[str, int] = {}
+        self.by_digits: dict[str, list[int]] = {}
+        self.owners: dict[str, int] = {}
         for member in members:
             pk, number, hmac = member[0], member[1], member[1 + COMPARED.index("citizen_id_hmac")]
             self.by_id[pk] = member[1:]
@@ -242,12 +248,13 @@ class _Stored:
                 self.owners[hmac] = pk
 
     def number_of(self, pk: int) -> str:
-        return self.by_id[pk][0]
+        number: str = self.by_id[pk][0]
+        return number
 
-    def values(self, pk: int) -> dict:
+    def values(self, pk: int) -> dict[str, Any]:
         return dict(zip(COMPARED, self.by_id[pk], strict=True))
 
-    def missing(self, seen: set) -> list[int]:
+    def missing(self, seen: set[int | None]) -> list[int]:
         """Those who are in no row, but for who has left before."""
         left = COMPARED.index("left_at")
         return [pk for pk, member in self.by_id.items() if pk not in seen and member[left] is None]
@@ -282,11 +289,13 @@ def _rows(file: MemberFile, stored: _Stored) -> Iterator[Row]:
 class _Seen:
     """Where in the file something stood first."""
 
-    def __init__(self):
-        self.numbers, self.digits, self.citizen_ids = {}, {}, {}
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.digits: dict[str, tuple[int, int | None]] = {}
+        self.citizen_ids: dict[str, int] = {}
 
 
-def _of_number(row: Row, stored: _Stored, seen: _Seen) -> Iterator[tuple]:
+def _of_number(row: Row, stored: _Stored, seen: _Seen) -> Iterator[columns.Fault]:
     """Settles whose row it is. Yields what is wrong with its number, beside the other rows and the stored members."""
     number = row.values["member_number"]
     same = stored.by_digits.get(significant(number), [])
@@ -301,7 +310,7 @@ def _of_number(row: Row, stored: _Stored, seen: _Seen) -> Iterator[tuple]:
         yield "member_number", "ambiguous", ""
 
 
-def _of_citizen_id(row: Row, stored: _Stored, seen: _Seen) -> Iterator[tuple]:
+def _of_citizen_id(row: Row, stored: _Stored, seen: _Seen) -> Iterator[columns.Fault]:
     hmac = row.values["citizen_id_hmac"]
     first_line = seen.citizen_ids.setdefault(hmac, row.line)
     if first_line != row.line:
@@ -331,8 +340,8 @@ def _numbers(file: MemberFile, stored: _Stored) -> Iterator[str]:
             yield cells["member_number"]
 
 
-def _lines(file: MemberFile) -> Iterator[tuple[int, dict]]:
-    with gzip.open(io.BytesIO(file.rows), "rt", encoding="utf-8") as lines:
+def _lines(file: MemberFile) -> Iterator[tuple[int, dict[str, str]]]:
+    with gzip.open(io.BytesIO(file.rows or b""), "rt", encoding="utf-8") as lines:
         for text in lines:
             line, *cells = json.loads(text)
             yield line, dict(zip(file.columns, cells, strict=True))
@@ -340,9 +349,9 @@ def _lines(file: MemberFile) -> Iterator[tuple[int, dict]]:
 
 def _columns(headings: list[str]) -> list[str]:
     """The columns that these headings name. Raises FileRefused."""
-    names = [columns.column_of(heading) for heading in headings]
-    if None in names:
-        unknown = [masked(heading)[:40] for heading, name in zip(headings, names, strict=True) if name is None]
+    names = [name for heading in headings if (name := columns.column_of(heading))]
+    if len(names) < len(headings):
+        unknown = [masked(heading)[:40] for heading in headings if columns.column_of(heading) is None]
         raise FileRefused(
             "unknown_columns",
             _("ไม่รู้จักคอลัมน์ %(unknown)s กรุณาลบหรือเปลี่ยนชื่อ คอลัมน์ที่ใช้ได้คือ %(known)s")
@@ -362,13 +371,14 @@ def _columns(headings: list[str]) -> list[str]:
 
 def _write(file: MemberFile, progress: "_Progress") -> None:
     now = timezone.now()
-    stored, seen = _stored(locks=True), set()
+    stored = _stored(locks=True)
+    seen: set[int | None] = set()
     for rows in _batched(progress.over(_rows(file, stored))):
         if any(row.faults for row in rows):
             raise _Stale
         seen.update(row.member_id for row in rows)
         _add([row for row in rows if row.outcome == Outcome.NEW], file, now)
-        changed = {row.member_id: row.values for row in rows if row.outcome == Outcome.CHANGED}
+        changed = {row.member_id: row.values for row in rows if row.member_id and row.outcome == Outcome.CHANGED}
         _update(changed, file, _("นำเข้าจากไฟล์"), imported_at=now)
     if file.marks_missing:
         # Those that staff were shown, and who are still missing.
@@ -387,14 +397,14 @@ def _end(file: MemberFile, state: MemberFile.State) -> None:
     file.save()
 
 
-def _add(rows: list[Row], file: MemberFile, now) -> None:
+def _add(rows: list[Row], file: MemberFile, now: datetime) -> None:
     members = Member.objects.bulk_create([Member(**row.values, imported_at=now) for row in rows])
     Member.history.bulk_history_create(
         members, default_user=file.confirmed_by, default_change_reason=_("นำเข้าจากไฟล์"), default_date=now
     )
 
 
-def _update(changes: dict[int, dict], file: MemberFile, reason: str, **fields) -> None:
+def _update(changes: dict[int, dict[str, Any]], file: MemberFile, reason: str, **fields: Any) -> None:
     """Write these values of these members in one statement, and their history in another."""
     if not changes:
         return
@@ -419,9 +429,9 @@ def _update(changes: dict[int, dict], file: MemberFile, reason: str, **fields) -
     )
 
 
-def _batched(things: Iterable) -> Iterator[list]:
-    things = iter(things)
-    while batch := list(islice(things, BATCH)):
+def _batched(things: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(things)
+    while batch := list(islice(left, BATCH)):
         yield batch
 
 
@@ -441,11 +451,11 @@ class _Progress:
     def __init__(self, file: MemberFile):
         self.file_id = file.pk
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.connection = connection.copy()
         return self
 
-    def __exit__(self, *fault):
+    def __exit__(self, *fault: object) -> None:
         self.connection.close()
 
     def over(self, rows: Iterable[Row]) -> Iterator[Row]:

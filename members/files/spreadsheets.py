@@ -5,6 +5,7 @@ import io
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
@@ -43,7 +44,7 @@ class Table:
     headings: list[str]
     rows: list[tuple[int, list[str]]] = field(default_factory=list)
 
-    def dicts(self) -> list[dict]:
+    def dicts(self) -> list[dict[str, str]]:
         return [dict(zip(self.headings, cells, strict=True)) for _number, cells in self.rows]
 
 
@@ -92,9 +93,9 @@ def write(kind: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> 
     return file.getvalue()
 
 
-def defused(value):
+def defused(value: str) -> str:
     """A cell for export: a text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(value, str) and (value.startswith(STARTS_A_FORMULA) or _is_defused(value)):
+    if value.startswith(STARTS_A_FORMULA) or _is_defused(value):
         return f"'{value}"
     return value
 
@@ -108,13 +109,13 @@ def _is_defused(text: str) -> bool:
     return text.startswith("'") and text.lstrip("'").startswith(STARTS_A_FORMULA)
 
 
-def _text_cell(sheet, text: str) -> WriteOnlyCell:
+def _text_cell(sheet: Any, text: str) -> WriteOnlyCell:
     cell = WriteOnlyCell(sheet, value=text)
     cell.number_format = "@"  # a number typed over it stays a text, too
     return cell
 
 
-def _headings(rows, is_heading) -> list[str]:
+def _headings(rows: Iterable[tuple[int, list[str]]], is_heading: Callable[[str], bool]) -> list[str]:
     for _above, (_number, cells) in zip(range(MAX_LINES_ABOVE + 1), (row for row in rows if row[1]), strict=False):
         if not any(is_heading(cell) for cell in cells):
             continue
@@ -128,7 +129,7 @@ def _headings(rows, is_heading) -> list[str]:
     )
 
 
-def _csv_rows(data: bytes, is_heading) -> Iterable[tuple[int, list[str]]]:
+def _csv_rows(data: bytes, is_heading: Callable[[str], bool]) -> Iterable[tuple[int, list[str]]]:
     if data.startswith(OLD_EXCEL):
         raise _old_excel(data)
     text = _decoded(data)
@@ -148,7 +149,7 @@ def _csv_rows(data: bytes, is_heading) -> Iterable[tuple[int, list[str]]]:
         ) from fault
 
 
-def _delimiter(text: str, is_heading) -> str:
+def _delimiter(text: str, is_heading: Callable[[str], bool]) -> str:
     """The one by which the line of headings falls into cells."""
     first_lines = text[:10_000].splitlines()[: MAX_LINES_ABOVE + 1]
     for line in first_lines:
@@ -188,7 +189,7 @@ def _xlsx_rows(data: bytes) -> Iterable[tuple[int, list[str]]]:
         raise _unreadable() from fault
 
 
-def _cells(row) -> list[str]:
+def _cells(row: list[str]) -> list[str]:
     """Without the empty ones at the end. What stands further right than MAX_COLUMNS is not looked at."""
     cells = [_text(cell) for cell in row[:MAX_COLUMNS]]
     while cells and not cells[-1]:

@@ -96,16 +96,18 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
 
 def _front_sheet(archive: zipfile.ZipFile) -> str:
     """The name of the part that has the cells of the front sheet."""
-    sheets, targets, front = [], {}, 0
+    sheets: list[str] = []
+    targets: dict[str, str] = {}
+    front = 0
 
-    def in_workbook(tag, attributes):
+    def in_workbook(tag: str, attributes: dict[str, str]) -> None:
         nonlocal front
         if tag == "sheet":
             sheets.extend(value for name, value in attributes.items() if name.endswith(":id"))
         elif tag == "workbookView":
             front = int(attributes.get("activeTab", 0))
 
-    def in_relations(tag, attributes):
+    def in_relations(tag: str, attributes: dict[str, str]) -> None:
         if tag == "Relationship":
             targets[attributes["Id"]] = attributes["Target"]
 
@@ -119,16 +121,18 @@ def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
     left out."""
     if "xl/sharedStrings.xml" not in archive.namelist():
         return []
-    strings, runs, aloud = [], [], False
+    strings: list[str] = []
+    runs: list[str] = []
+    aloud = False
 
-    def start(tag, attributes):
+    def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal aloud
         if tag == "si":
             runs.clear()
         elif tag == "rPh":
             aloud = True
 
-    def end(tag, text):
+    def end(tag: str, text: str) -> None:
         nonlocal aloud
         if tag == "t" and not aloud:
             runs.append(text)
@@ -141,10 +145,14 @@ def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
     return strings
 
 
-def _sheet(archive, part: str, shared: list[str], max_rows: int, max_columns: int) -> list[tuple[int, list[str]]]:
-    rows, row, number, column, kind, cell = [], [], 0, 0, "n", ""
+def _sheet(
+    archive: zipfile.ZipFile, part: str, shared: list[str], max_rows: int, max_columns: int
+) -> list[tuple[int, list[str]]]:
+    rows: list[tuple[int, list[str]]] = []
+    row: list[str] = []
+    number, column, kind, cell = 0, 0, "n", ""
 
-    def start(tag, attributes):
+    def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal row, number, column, kind, cell
         if tag == "row":
             if len(rows) == max_rows:
@@ -155,7 +163,7 @@ def _sheet(archive, part: str, shared: list[str], max_rows: int, max_columns: in
             column = _column(attributes["r"]) if "r" in attributes else column + 1
             kind, cell = attributes.get("t", "n"), ""
 
-    def end(tag, text):
+    def end(tag: str, text: str) -> None:
         nonlocal cell
         if tag == "v" or (tag == "t" and kind == "inlineStr"):
             cell += text
@@ -171,9 +179,11 @@ def _sheet(archive, part: str, shared: list[str], max_rows: int, max_columns: in
 
 def _column(reference: str) -> int:
     """ "C7" is in column 3."""
-    letters = re.match(r"[A-Z]{1,3}", reference)[0]
+    letters = re.match(r"[A-Z]{1,3}", reference)
+    if letters is None:
+        raise Unreadable
     column = 0
-    for letter in letters:
+    for letter in letters[0]:
         column = column * 26 + ord(letter) - ord("A") + 1
     return column
 
@@ -188,32 +198,33 @@ def _parse(
     archive: zipfile.ZipFile,
     part: str,
     *,
-    start: Callable[[str, dict], None],
+    start: Callable[[str, dict[str, str]], None],
     end: Callable[[str, str], None] = lambda tag, text: None,
 ) -> None:
     """Call `start` with each tag and its attributes, `end` with each tag and the text right before its end."""
-    pieces, letters = [], 0
+    pieces: list[str] = []
+    letters = 0
 
-    def on_start(name, attributes):
+    def on_start(name: str, attributes: dict[str, str]) -> None:
         nonlocal letters
         pieces.clear()
         letters = 0
         start(name.rpartition(":")[2], attributes)
 
-    def on_text(text):
+    def on_text(text: str) -> None:
         nonlocal letters
         letters += len(text)
         if letters > MAX_CELL_LETTERS:
             raise TooLarge
         pieces.append(text)
 
-    def on_end(name):
+    def on_end(name: str) -> None:
         nonlocal letters
         end(name.rpartition(":")[2], "".join(pieces))
         pieces.clear()
         letters = 0
 
-    def on_doctype(*declared):
+    def on_doctype(*declared: object) -> None:
         raise Unreadable  # no spreadsheet has one: only entities that unfold, or that read other files, need it
 
     parser = expat.ParserCreate()
