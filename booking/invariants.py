@@ -1,6 +1,6 @@
 """What must be true of the database at any moment, whatever ran at once. Races, benchmarks and restores check it."""
 
-from django.db import connection
+from django.db import connections
 
 from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, LIVE
 
@@ -68,11 +68,12 @@ RULES = {
 }
 
 
-def violations() -> dict[str, list[int]]:
-    """The rules that do not hold, each with up to ten ids of rows that break it. Empty when all is well. One query."""
+def violations(*, using: str = "default") -> dict[str, list[int]]:
+    """The rules that do not hold, each with up to ten ids of rows that break it. Empty when all is well. One query, to
+    the database of that alias."""
     parts = [f"(SELECT {nth}, * FROM ({query}) broken LIMIT 10)" for nth, query in enumerate(RULES.values())]
     found: dict[str, list[int]] = {}
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts))
         for nth, row_id in cursor.fetchall():
             found.setdefault(list(RULES)[nth], []).append(row_id)

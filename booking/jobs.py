@@ -5,6 +5,7 @@ import time
 from functools import wraps
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db.models import Max
 from django.utils import timezone
 from django_q.models import Schedule
@@ -20,6 +21,7 @@ from members.files import importing
 from members.models import LineEvent, LineQuota
 
 RECURRING: dict[str, int] = {}
+BACKED_UP_FROM = 1  # o'clock
 
 
 def recurring(*, minutes: int):
@@ -136,6 +138,13 @@ def purge_line_events() -> None:
 @recurring(minutes=24 * 60)
 def unlink_members() -> None:
     verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=settings.UNLINK_AFTER_DAYS))
+
+
+@recurring(minutes=60)
+def back_up() -> None:
+    """A backup for each day, in the first hour after one at night in which the worker works."""
+    if settings.BACKUP_DIR and timezone.localtime().hour >= BACKED_UP_FROM:
+        call_command("backup")  # by its name: it belongs to queuesite, which imports this
 
 
 def sync_schedules() -> None:

@@ -33,21 +33,26 @@ def check_keys(app_configs=None, databases=None, **kwargs):
     return [
         Error(COSTS[name][0], hint=f"{COSTS[name][1]}, {ANYWAY}", id=f"queuesite.E0{nth}")
         for nth, name in enumerate(COSTS, start=90)
-        if name in kept and kept[name] not in _fingerprints(name)
+        if name in kept and kept[name] not in all_fingerprints(name)
     ]
 
 
-def keep(*, accepts: bool = False) -> None:
+def keep(*, accepts: bool = False, using: str = "default") -> None:
     """Keep the fingerprints of the keys in use: of those that have none yet; with `accepts` of all."""
-    for name in COSTS:
-        now = {"fingerprint": _fingerprints(name)[0]}
+    for name, fingerprint in fingerprints().items():
+        now = {"fingerprint": fingerprint}
         if accepts:
-            KeyInUse.objects.update_or_create(name=name, defaults=now)
+            KeyInUse.objects.using(using).update_or_create(name=name, defaults=now)
         else:
-            KeyInUse.objects.get_or_create(name=name, defaults=now)
+            KeyInUse.objects.using(using).get_or_create(name=name, defaults=now)
 
 
-def _fingerprints(name: str) -> list[str]:
+def fingerprints() -> dict[str, str]:
+    """Of the keys in use, by name."""
+    return {name: all_fingerprints(name)[0] for name in COSTS}
+
+
+def all_fingerprints(name: str) -> list[str]:
     """Of the key in use, then of those that count beside it. Nothing leads from one back to its key."""
     keys = [getattr(settings, name), *(settings.SECRET_KEY_FALLBACKS if name == "SECRET_KEY" else [])]
     return [salted_hmac(f"queuesite.key.{name}", "", secret=key, algorithm="sha256").hexdigest() for key in keys]

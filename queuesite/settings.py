@@ -113,6 +113,10 @@ PROXIES = env.list("PROXIES", default=[])
 # The nginx of deploy/ stands before this process, and nobody else reaches it. `make run` and the units set it.
 BEHIND_FRONT = env.bool("BEHIND_FRONT", default=False)
 
+# Where the worker leaves a backup each night, and how many of them stay; none without a folder.
+BACKUP_DIR = env("BACKUP_DIR", default="")
+BACKUP_KEEP = whole("BACKUP_KEEP", default=7)
+
 # --- Django ------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

@@ -21,6 +21,8 @@ WHAT_IT_DOES = {
     "forget_imports": gettext_lazy("ลบไฟล์สมาชิกที่ไม่มีผู้ยืนยัน"),
     "go_on_with_imports": gettext_lazy("นำเข้าไฟล์สมาชิกที่ค้างอยู่ต่อ"),
     "purge_line_events": gettext_lazy("ลบเลขเหตุการณ์เก่าจาก LINE"),
+    "back_up": gettext_lazy("ดูว่าถึงเวลาสำรองข้อมูลหรือยัง"),
+    "backup": gettext_lazy("สำรองข้อมูล และตรวจแล้วว่าใช้ได้"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
 }
 

@@ -13,7 +13,7 @@ system.
 """
 
 from booking.verbs.arriving import check_in, come_back, undo_check_in, walk_in
-from booking.verbs.ending import close_day, reopen, unlink_members
+from booking.verbs.ending import close_day, issue_secrets_anew, reopen, unlink_members
 from booking.verbs.places import Booking, book, cancel, reschedule
 from booking.verbs.serving import (
     call,
@@ -43,6 +43,7 @@ __all__ = [
     "finish",
     "finish_held",
     "hold",
+    "issue_secrets_anew",
     "miss",
     "put_back",
     "recall",
