@@ -56,6 +56,7 @@ _RIGHTS_OF_CLERKS = [
 ]
 _RIGHTS_OF_HEADS = [
     *_RIGHTS_OF_CLERKS,
+    Right.VIEW_TODAY,
     Right.BOOK_FOR_MEMBER,
     Right.RESCHEDULE,
     Right.CALL_OUT_OF_ORDER,

@@ -44,7 +44,8 @@ def _kiosk(request):
 
 def _idle(request):
     """Who has asked for nothing for a while is signed out where the back office is opened next. An open console asks
-    every second, so the counter stays signed in for the day."""
+    every second, so the counter stays signed in for the day; a page of the back office that looks again by itself
+    (static/js/today.js says so) asks for nobody."""
     if not request.path.startswith(("/admin/", "/counter/")):
         return None
     now, seen = int(time.time()), request.session.get(SEEN, 0)
@@ -52,7 +53,8 @@ def _idle(request):
         logout(request)
         at_door = request.path.startswith(AT_THE_DOOR)
         return None if at_door else redirect_to_login(request.get_full_path() if request.method == "GET" else "/admin/")
-    if now - seen >= SEEN_EVERY:
+    looks_by_itself = request.headers.get("X-Looks-Again") == "1" and request.path.startswith("/admin/")
+    if now - seen >= SEEN_EVERY and not looks_by_itself:
         request.session[SEEN] = now
     return None
 

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 BOTH, MANAGER, NOBODY = {"manager", "clerk"}, {"manager"}, set()
 PAGES = {
     "booking_calendar": BOTH,
+    "booking_today": MANAGER,
     "booking_slot_changelist": BOTH,
     "booking_ticket_changelist": BOTH,
     "booking_ticket_change T": BOTH,

@@ -1,5 +1,6 @@
 """The back office in a real browser, on a screen of 1280 x 800: it works under its policy, and can be read by all."""
 
+import datetime as dt
 import os
 from pathlib import Path
 
@@ -7,12 +8,22 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from booking import roles
+from booking import roles, verbs
 from booking.models import Department, Slot, Ticket
 from booking.models.tickets import State
 from queuesite.demo import office
 from tests.browser import AXE, sideways_scroll
-from tests.factories import in_days, make_holiday, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import (
+    in_days,
+    make_counter,
+    make_holiday,
+    make_member,
+    make_open_department,
+    make_slot,
+    make_ticket,
+    make_user,
+    make_walk_in,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -202,3 +213,28 @@ def test_a_list_takes_the_whole_sheet_and_hides_no_row(new_desk, width):
 STUCK = """() => [...document.querySelectorAll("#page *")]
     .filter(element => element.checkVisibility() && ["sticky", "fixed"].includes(getComputedStyle(element).position))
     .map(element => element.className)"""
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 768)])
+def test_today_is_read_at_a_glance_and_looks_again(new_page, manager, size):
+    office.seed()
+    make_open_department(name="ฝ่ายทดสอบ", max_days_ahead=1, opens=dt.time(0), closes=dt.time(23, 59))
+    department = Department.objects.get(name="ฝ่ายทดสอบ")
+    counter = make_counter(departments=[department], clerk=make_user(first_name="มานี", last_name="มีนา"), number=91)
+    make_counter(departments=Department.objects.all()[:3], number=92)
+    for _ in range(3):
+        make_walk_in(department=department)
+    page = new_page(size, user=manager, bypass_csp=True)
+    page.goto(reverse("admin:booking_today"))
+    row = page.get_by_role("row", name="ฝ่ายทดสอบ").first
+    expect(row.get_by_role("cell").first).to_have_text("3")
+
+    called = verbs.call_next(counter=counter, by=counter.clerk)
+
+    expect(row.get_by_role("cell").first).to_have_text("2")
+    expect(page.get_by_role("row", name="มานี มีนา")).to_contain_text(f"เรียก {called.code}")
+    page.get_by_text("ตัวเลขเหล่านี้นับอย่างไร").click()
+    assert sideways_scroll(page) == 0
+    page.screenshot(path=SCREENSHOTS / f"today-{size[0]}.png", full_page=True)
+    page.add_script_tag(path=AXE)
+    assert page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"] == []

@@ -64,6 +64,7 @@ def test_no_english_is_left(client):
         ("booking_dayexception_add",),
         ("booking_slot_changelist",),
         ("booking_calendar",),
+        ("booking_today",),
         ("booking_ticket_changelist",),
         ("booking_ticket_change", ticket.pk),
         ("booking_ticket_cancel", ticket.pk),

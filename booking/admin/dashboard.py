@@ -115,6 +115,7 @@ def sidebar(request) -> list[dict]:
         (
             _("งานประจำวัน"),
             [
+                (_("วันนี้"), "monitoring", "admin:booking_today", Right.VIEW_TODAY),
                 (_("ภาพรวม"), "dashboard", "admin:index", None),
                 (_("เรียกคิว"), "support_agent", "counters", Right.SERVE),
                 (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", Right.VIEW_SLOTS),

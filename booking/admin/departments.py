@@ -17,6 +17,7 @@ from booking import thai
 from booking.admin.base import OfficeInline, say
 from booking.admin.links import closed_times, tickets_of
 from booking.admin.rules import RulesAdmin, laid_out
+from booking.admin.today import today
 from booking.days import overview
 from booking.models import Department, OpeningHours
 from booking.verbs import closures
@@ -122,6 +123,9 @@ class DepartmentAdmin(RulesAdmin):
             },
         ),
     ]
+
+    def get_custom_urls(self):
+        return [("today/", "booking_today", today)]
 
     def get_changeform_initial_data(self, request):
         """What the next department of the office would have: its letter, a hue that no other has, the last position."""

@@ -50,10 +50,12 @@ class Queue:
 
 
 class Desk(NamedTuple):
-    """A manned counter: the departments that it serves, in its order, and when it is expected to be free."""
+    """A manned counter: the departments that it serves, in its order, when it is expected to be free, and from when on
+    it calls nobody any more."""
 
     queues: list[int]
     free_at: float
+    closes_at: float = math.inf
 
 
 def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int | None = None) -> dict[int, float]:
@@ -67,6 +69,8 @@ def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int
     heapq.heapify(free)
     while free:
         at, nth = heapq.heappop(free)
+        if at >= desks[nth].closes_at:
+            continue
         served = [standing[pk] for pk in desks[nth].queues if pk in standing]
         call = _next(served, at)
         if call is None:

@@ -125,6 +125,7 @@ class Department(models.Model):
         verbose_name = _("ฝ่าย")
         verbose_name_plural = _("ฝ่าย")
         ordering = ["position", "letter"]
+        permissions = [("view_today_department", _("ดูหน้าวันนี้ของฝ่ายได้"))]
         constraints = [
             models.CheckConstraint(
                 name="department_window_in_order",
