@@ -15,7 +15,7 @@ from booking.calling import accuracy, pace
 from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
-from booking.verbs import surges
+from booking.verbs import settling, surges
 from members import line, line_accounts, throttle
 from members.files import importing
 from members.models import LineEvent, LineQuota
@@ -95,6 +95,12 @@ def forget_imports() -> None:
 def go_on_with_imports() -> None:
     """A worker that was stopped in the middle of a file of members has written nothing: another takes it up again."""
     importing.go_on()
+
+
+@recurring(minutes=1)
+def go_on_with_settlements() -> None:
+    """A worker that was stopped among many tickets has done some of them: another comes to the rest."""
+    settling.go_on()
 
 
 @recurring(minutes=1)

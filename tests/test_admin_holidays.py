@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from booking import verbs
+from booking.admin import seen
 from booking.days.changing import WhatIf
 from booking.models import Place, Ticket
 from booking.models.tickets import State
@@ -131,7 +132,7 @@ def test_staff_choose_and_the_holiday_takes_effect(client, manager, choice, stat
     ticket = make_ticket()
     holiday = draft_for(ticket)
 
-    page = confirm(client, holiday, ticket=[ticket.pk], choice=choice, reason="สำนักงานปิด")
+    page = confirm(client, holiday, seen=seen.sign([ticket.pk]), choice=choice, reason="สำนักงานปิด")
 
     ticket.refresh_from_db()
     holiday.refresh_from_db()
@@ -152,7 +153,7 @@ def test_without_a_choice_and_a_reason_nothing_happens(client, manager, answer):
     ticket = make_ticket()
     holiday = draft_for(ticket)
 
-    page = confirm(client, holiday, ticket=[ticket.pk], **answer)
+    page = confirm(client, holiday, seen=seen.sign([ticket.pk]), **answer)
 
     holiday.refresh_from_db()
     assert not holiday.is_confirmed
@@ -164,11 +165,13 @@ def test_without_a_choice_and_a_reason_nothing_happens(client, manager, answer):
 def test_a_ticket_booked_meanwhile_is_shown_next(client, manager, shown):
     """Between looking and confirming members go on booking: their tickets come on a second list, untouched."""
     department = make_open_department()
-    seen = [make_ticket(slot=make_slot(department=department))] if shown == "some" else []
+    shown_tickets = [make_ticket(slot=make_slot(department=department))] if shown == "some" else []
     holiday = make_holiday(date=in_days(1), name="วันหยุดพิเศษ", is_confirmed=False)
     meanwhile = make_ticket(slot=make_slot(department=department))
 
-    page = confirm(client, holiday, ticket=[ticket.pk for ticket in seen], choice="cancel", reason="หยุด")
+    page = confirm(
+        client, holiday, seen=seen.sign([ticket.pk for ticket in shown_tickets]), choice="cancel", reason="หยุด"
+    )
 
     holiday.refresh_from_db()
     assert holiday.is_confirmed
@@ -204,7 +207,7 @@ def test_half_a_holiday_asks_about_its_half_alone(client, manager):
     page = client.post(ADD, holiday_form(early.date, starts="12:00", ends=""), follow=True)
     assert where(page) == CONFIRM
     assert page.context["tickets"] == [late]
-    confirm(client, Holiday.objects.get(), ticket=[late.pk], choice="move", reason="หยุดครึ่งบ่าย")
+    confirm(client, Holiday.objects.get(), seen=seen.sign([late.pk]), choice="move", reason="หยุดครึ่งบ่าย")
 
     late.refresh_from_db()
     assert late.moved_to.date == late.date, "the same day first"
@@ -218,7 +221,7 @@ def test_a_ticket_of_another_day_cannot_be_slipped_in(client, manager):
     ticket = make_ticket(slot=make_slot(department=department, days_ahead=1))
     other = make_ticket(slot=make_slot(department=department, days_ahead=2))
 
-    confirm(client, draft_for(ticket), ticket=[ticket.pk, other.pk, "x", ""], choice="cancel", reason="หยุด")
+    confirm(client, draft_for(ticket), seen=seen.sign([ticket.pk, other.pk]), choice="cancel", reason="หยุด")
 
     other.refresh_from_db()
     assert other.state == State.BOOKED
@@ -229,7 +232,7 @@ def test_what_could_not_be_done_is_said_and_the_rest_is_done(client, manager):
     first, second = (make_ticket(slot=make_slot(department=department, nth=nth)) for nth in (0, 1))
     Ticket.objects.filter(pk=first.pk).update(state=State.SERVED)
 
-    page = confirm(client, draft_for(first), ticket=[first.pk, second.pk], choice="move", reason="หยุด")
+    page = confirm(client, draft_for(first), seen=seen.sign([first.pk, second.pk]), choice="move", reason="หยุด")
 
     assert page.context["stranded"] == [second]
     assert f"{second.code}: ไม่มีเวลาว่าง" in page.content.decode()
@@ -262,7 +265,7 @@ def test_the_list_to_telephone_from(client, manager):
     moved = make_ticket(member=member, slot=make_slot(department=department, nth=0))
     kept = make_ticket(slot=make_slot(department=department, nth=1))
     holiday = draft_for(moved)
-    confirm(client, holiday, ticket=[moved.pk], choice="move", reason="@หยุด")
+    confirm(client, holiday, seen=seen.sign([moved.pk]), choice="move", reason="@หยุด")
 
     as_csv = client.get(reverse("admin:booking_ticket_closed_list", args=["csv"]), {"date": moved.date.isoformat()})
     as_xlsx = client.get(reverse("admin:booking_ticket_closed_list", args=["xlsx"]))

@@ -53,9 +53,8 @@ def look(client, data):
 def saving(page, data, **chosen) -> dict:
     """What the page sends when it is saved as it was looked at."""
     rows = page.context["tickets"]
-    data = data | {"looked_at": page.context["looked_at"], "ticket": [row["ticket"].pk for row in rows], "save": "1"}
+    data = data | {"looked_at": page.context["looked_at"], "seen": page.context["seen"], "save": "1"}
     data |= {f"do_{row['ticket'].pk}": row["chosen"] for row in rows}
-    data |= {f"free_{row['ticket'].pk}": row["free_time"] for row in rows}
     return data | chosen
 
 

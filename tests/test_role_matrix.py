@@ -126,6 +126,7 @@ ANSWERS = {
         admin:booking_jobrun_history admin:booking_notice_history admin:booking_slot_change
         admin:booking_slot_changelist admin:booking_slot_history admin:booking_stafftoken_history
         admin:booking_ticket_change admin:booking_ticket_changelist admin:booking_ticket_closed
+        admin:booking_settlement admin:booking_settlement_progress
         admin:booking_ticket_closed_times admin:booking_ticket_history admin:booking_ticket_origins
         admin:booking_waitprediction_history admin:django_q_failure_history admin:django_q_ormq_history
         admin:django_q_success_history admin:index admin:jsi18n admin:password_change admin:password_change_done

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from booking import verbs
 from booking.admin.base import page, require, say
-from booking.admin.closed import ticked_ids
+from booking.admin.closed import paged, ticked_ids
 from booking.errors import BookingError
 from booking.models import Department, Ticket
 from booking.models.staff import departments_of, only_theirs
@@ -42,7 +42,7 @@ def close_day(request, model_admin):
         title=_("ปิดคิวสิ้นวัน"),
         today=timezone.localdate(),
         departments=_departments(request.user),
-        closed=list(_closed_today(request.user)),
+        closed=paged(request, _closed_today(request.user)),
         ticked=[],
     )
 

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,16 +10,18 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from booking import thai
+from booking.admin import seen, settlements
 from booking.admin.base import page, require, say
 from booking.admin.fields import DateField
 from booking.models import Department
 from booking.models.staff import only_theirs
 from booking.rights import Right
-from booking.verbs import catalogue, closures
+from booking.verbs import catalogue, closures, settling
 from booking.verbs.catalogue import Surface
-from booking.verbs.closures import Choice
+from booking.verbs.closures import Choice, Decision
 from members.files.spreadsheets import KINDS, write
 
+TICKS = 100  # on one page
 VERB_FOR = {Choice.MOVE: "reschedule", Choice.CANCEL: "cancel"}
 
 
@@ -68,20 +71,32 @@ class ScopeForm(forms.Form):
 def closed_times(request, model_admin):
     """GET ?date=&department=: the tickets of closed times, and those that staff have moved or cancelled.
 
-    POST: the ticked ones are moved or cancelled."""
+    POST: the ticked ones are moved or cancelled; with `which=all` all that the pages showed. Many at once are settled
+    in the background."""
     require(request, Right.VIEW_TICKETS)
     stranded, settled, scope = _in_scope(request)
     form = ChoiceForm(request.user, request.POST or None, choices=[Choice.MOVE, Choice.CANCEL])
     if request.method == "POST" and form.is_valid():
-        ticked = stranded.filter(pk__in=ticked_ids(request))
-        tell(request, closures.settle(tickets=list(ticked), by=request.user, **form.cleaned_data))
+        chosen = seen.read(request, []) if request.POST.get("which") == "all" else ticked_ids(request)
+        tickets = list(stranded.filter(pk__in=chosen))
+        if len(tickets) > settling.AT_ONCE:
+            choice, reason = form.cleaned_data["choice"], form.cleaned_data["reason"]
+            decisions = [Decision(ticket, Choice(choice)) for ticket in tickets]
+            return settlements.to_progress(settling.begin(decisions=decisions, by=request.user, reason=reason))
+        tell(request, closures.settle(tickets=tickets, by=request.user, **form.cleaned_data))
         return HttpResponseRedirect(request.get_full_path())
+    rows = paged(request, stranded)
     return page(
         request,
         model_admin,
         "admin/booking/ticket/closed.html",
         title=_("บัตรคิวในเวลาที่ปิด"),
-        stranded=list(stranded),
+        stranded=list(rows),
+        rows=rows,
+        seen=seen.sign(list(stranded.values_list("pk", flat=True))),
+        kept="".join(f"{name}={request.GET[name]}&" for name in scope),
+        which=request.POST.get("which", "all" if rows.has_other_pages() else "ticked"),
+        at_work=settlements.at_work(),
         settled=[_with_outcome(ticket) for ticket in settled],
         scope=scope,
         form=form,
@@ -156,9 +171,14 @@ def what_became_of(ticket) -> str:
     return ticket.get_state_display()
 
 
+def paged(request, tickets):
+    """The page of tickets that is asked for: each has a box to tick, and a form has so many fields at most."""
+    return Paginator(tickets, TICKS).get_page(request.GET.get("page"))
+
+
 def ticked_ids(request) -> list[int]:
     """The tickets ticked on the page; what is no number was never there."""
-    return [int(text) for text in request.POST.getlist("ticket") if text.isascii() and text.isdecimal()][:5000]
+    return [int(text) for text in request.POST.getlist("ticket") if text.isascii() and text.isdecimal()]
 
 
 def tell(request, outcomes) -> None:

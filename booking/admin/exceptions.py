@@ -1,10 +1,12 @@
 """Days and times that differ from the weekly hours: the list of them, and the page on which a day is changed."""
 
 import datetime as dt
+from contextlib import nullcontext
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -18,6 +20,7 @@ from unfold.widgets import (
 )
 
 from booking import thai
+from booking.admin import seen, settlements
 from booking.admin.base import page, require, say
 from booking.admin.closed import offered, tell
 from booking.admin.departments import tell_of_full_slots, tell_of_short_slots
@@ -28,10 +31,11 @@ from booking.days.changing import WhatIf
 from booking.days.rules import as_change
 from booking.models import DayException, Department
 from booking.rights import Right
-from booking.verbs import closures
+from booking.verbs import closures, settling
 from booking.verbs.closures import Choice, Decision
 
 SHOWN_DAYS = 20
+ONE_BY_ONE = 100  # so many tickets can be decided on each for itself; of more, all are treated alike
 
 
 @admin.register(DayException)
@@ -174,10 +178,12 @@ def change_day(request, model_admin):
     what_if = WhatIf(form.concerned, change.first, change.last, [change])
     tickets = what_if.tickets()
     free_times = what_if.free_times_for(tickets)
+    one_by_one = len(tickets) <= ONE_BY_ONE
     faults, decisions = [], []
     if "save" in request.POST and request.POST.get("looked_at") == _what_is_asked(form):
-        if {ticket.pk for ticket in tickets} <= set(_shown(request)):
-            decisions, faults = _decisions(request, tickets, form.cleaned_data["reason"])
+        shown = seen.read(request, {})
+        if {str(ticket.pk) for ticket in tickets} <= shown.keys():
+            decisions, faults = _decisions(request, tickets, shown, form.cleaned_data["reason"])
             if not faults:
                 return _save(request, model_admin, form, decisions)
         else:
@@ -189,6 +195,9 @@ def change_day(request, model_admin):
         looked_at=_what_is_asked(form),
         changed_days=[_day_in_words(day) for day in what_if.changed_days()],
         tickets=[_row(request, ticket, free_times.get(ticket.pk)) for ticket in tickets],
+        one_by_one=one_by_one,
+        for_all=request.POST.get("for_all", "each" if one_by_one else ""),
+        seen=seen.sign({ticket.pk: _iso(free_times.get(ticket.pk)) for ticket in tickets}),
         faults=faults,
     )
 
@@ -202,7 +211,6 @@ def _show(request, model_admin, form, **context):
         title=_("เปลี่ยนวันและเวลา"),
         form=form,
         choices=_choices(request.user),
-        for_all=request.POST.get("for_all", "each"),
         input_classes=" ".join(BASE_INPUT_CLASSES),
         with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
         back=calendar_of(form["first_date"].value()),
@@ -236,24 +244,22 @@ def _plain(value) -> str:
     return str(value)
 
 
-def _shown(request) -> list[int]:
-    texts = request.POST.getlist("ticket")[:5000]
-    return [int(text) for text in texts if text.isascii() and text.isdecimal()]
-
-
 def _choices(user) -> list[Choice]:
     return offered(user, list(Choice))
 
 
-def _decisions(request, tickets, reason: str) -> tuple[list[Decision], list[str]]:
-    """What staff chose for each ticket, or for all of them; and what is wrong with it."""
+def _decisions(request, tickets, shown: dict, reason: str) -> tuple[list[Decision], list[str]]:
+    """What staff chose for each ticket, or for all of them; and what is wrong with it. `shown` has the time that was
+    proposed for each."""
     allowed = {choice.value for choice in _choices(request.user)}
     for_all = request.POST.get("for_all", "each")
+    if tickets and for_all == "each" and len(tickets) > ONE_BY_ONE:
+        return [], [_("กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิวทุกใบ")]
     decisions = []
     for ticket in tickets:
         chosen, _separator, wish = request.POST.get(f"do_{ticket.pk}", "").partition(" ")
         if for_all != "each":
-            wish = wish or request.POST.get(f"free_{ticket.pk}", "")
+            wish = wish or shown[str(ticket.pk)]
             chosen = for_all
         if chosen not in allowed:
             return [], [_("กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิว %(code)s") % {"code": ticket.code}]
@@ -274,15 +280,22 @@ def _moment_of(text: str) -> dt.datetime | None:
 def _save(request, model_admin, form, decisions):
     exception = form.instance
     chosen = [] if exception.is_office else form.concerned
-    outcomes = closures.change_day(
-        exception=exception,
-        departments=chosen,
-        decisions=decisions,
-        by=request.user,
-        reason=exception.reason,
-    )
+    changes = [decision for decision in decisions if decision.choice != Choice.KEEP]
+    in_background = len(changes) > settling.AT_ONCE
+    with transaction.atomic() if in_background else nullcontext():
+        outcomes = closures.change_day(
+            exception=exception,
+            departments=chosen,
+            decisions=[] if in_background else changes,
+            by=request.user,
+            reason=exception.reason,
+        )
+        if in_background:
+            settlement = settling.begin(decisions=changes, by=request.user, reason=exception.reason)
     model_admin.log_addition(request, exception, [{"added": {}}])
     say(request, messages.SUCCESS, _("บันทึกแล้ว: %s") % f"{days_in_words(exception)} {times_in_words(exception)}")
+    if in_background:
+        return settlements.to_progress(settlement)
     tell(request, outcomes)
     tell_of_full_slots(request, form.concerned)
     seen = [decision.ticket.pk for decision in decisions]
@@ -314,8 +327,12 @@ def _row(request, ticket, free_time) -> dict:
         "ticket": ticket,
         "options": options,
         "chosen": wanted,
-        "free_time": timezone.localtime(free_time).isoformat() if free_time else "",
+        "free_time": _iso(free_time),
     }
+
+
+def _iso(free_time) -> str:
+    return timezone.localtime(free_time).isoformat() if free_time else ""
 
 
 def _day_in_words(day) -> dict:

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -13,8 +14,9 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from booking import thai
+from booking.admin import seen, settlements
 from booking.admin.base import page, require, say
-from booking.admin.closed import ChoiceForm, tell, ticked_ids
+from booking.admin.closed import ChoiceForm, tell
 from booking.admin.exceptions import times_in_words
 from booking.admin.links import closed_times
 from booking.admin.rules import RulesAdmin
@@ -23,8 +25,8 @@ from booking.days.rules import as_closure
 from booking.models import Department, Ticket
 from booking.rights import Right
 from booking.thai import ERA
-from booking.verbs import closures
-from booking.verbs.closures import Choice
+from booking.verbs import closures, settling
+from booking.verbs.closures import Choice, Decision
 from holidays import calendar
 from holidays.errors import YearWithoutData
 from holidays.models import Holiday
@@ -156,7 +158,7 @@ def confirm(request, model_admin):
     tickets = tickets_in_the_way(drafts)
     form = ChoiceForm(request.user, request.POST or None, choices=list(Choice))
     if request.method == "POST":
-        shown = ticked_ids(request)
+        shown = seen.read(request, [])
         if not shown:
             return put_in_force(request, drafts, shown=[], choice=Choice.KEEP)
         if form.is_valid():
@@ -168,18 +170,28 @@ def confirm(request, model_admin):
         title=_("ยืนยันวันหยุด"),
         drafts=[(draft, [ticket for ticket in tickets if ticket.date == draft.date]) for draft in drafts],
         tickets=tickets,
+        seen=seen.sign([ticket.pk for ticket in tickets]),
         form=form,
         with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
     )
 
 
 def put_in_force(request, drafts, *, shown: list[int], choice, reason=""):
-    """Confirm drafts and settle the tickets that were shown; redirects to those that are left, if any."""
-    tickets = [ticket for ticket in tickets_in_the_way(drafts) if ticket.pk in shown]
+    """Confirm drafts and settle the tickets that were shown; redirects to those that are left, if any. Many are settled
+    in the background: redirects to how far that is."""
+    known = set(shown)
+    tickets = [ticket for ticket in tickets_in_the_way(drafts) if ticket.pk in known]
+    if choice != Choice.KEEP and len(tickets) > settling.AT_ONCE:
+        decisions = [Decision(ticket, Choice(choice)) for ticket in tickets]
+        with transaction.atomic():
+            closures.close_for_holidays(holidays=drafts, choice=Choice.KEEP, tickets=[], by=request.user)
+            settlement = settling.begin(decisions=decisions, by=request.user, reason=reason)
+        _tell_in_force(request, drafts)
+        return settlements.to_progress(settlement)
     outcomes = closures.close_for_holidays(
         holidays=drafts, choice=choice, tickets=tickets, by=request.user, reason=reason
     )
-    say(request, messages.SUCCESS, _("วันหยุดมีผลแล้ว: %s") % ", ".join(thai.short_date(draft.date) for draft in drafts))
+    _tell_in_force(request, drafts)
     tell(request, outcomes)
     dates = [draft.date for draft in drafts]
     unseen = closures.stranded().filter(date__in=dates).exclude(pk__in=shown).count()
@@ -188,6 +200,10 @@ def put_in_force(request, drafts, *, shown: list[int], choice, reason=""):
     if unseen or shown:
         return HttpResponseRedirect(closed_times(date=dates[0] if len(dates) == 1 else None))
     return HttpResponseRedirect(reverse("admin:holidays_holiday_changelist"))
+
+
+def _tell_in_force(request, drafts) -> None:
+    say(request, messages.SUCCESS, _("วันหยุดมีผลแล้ว: %s") % ", ".join(thai.short_date(draft.date) for draft in drafts))
 
 
 def tickets_in_the_way(holidays) -> list[Ticket]:

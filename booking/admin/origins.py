@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from booking.admin.base import moment, page, require, say
-from booking.admin.closed import tell, ticked_ids
+from booking.admin.closed import paged, tell, ticked_ids
 from booking.models import ProofAsked, Ticket
 from booking.models.staff import only_theirs
 from booking.models.surges import EVERYBODY
@@ -110,7 +110,7 @@ def one_origin(request, model_admin, kind, origin):
         "admin/booking/ticket/origin.html",
         title=_("บัตรคิวที่จองจากที่เดียวกัน"),
         name=KINDS[kind],
-        tickets=list(tickets),
+        tickets=paged(request, tickets.order_by("pk")),
         form=form,
         may_cancel=request.user.has_perm(Right.CANCEL),
         ticked=ticked_ids(request) if request.method == "POST" else None,

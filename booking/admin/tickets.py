@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking import thai, verbs
-from booking.admin import close_day, closed, fields, origins
+from booking.admin import close_day, closed, fields, origins, settlements
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
@@ -144,6 +144,8 @@ class TicketAdmin(ReadOnlyAdmin):
         return [
             ("close-day/", "booking_ticket_close_day", close_day.close_day),
             ("closed/", "booking_ticket_closed", closed.closed_times),
+            ("closed/settling/<int:pk>/", "booking_settlement", settlements.progress_page),
+            ("closed/settling/<int:pk>/progress", "booking_settlement_progress", settlements.progress),
             ("closed/list.<str:kind>", "booking_ticket_closed_list", closed.download),
             ("origins/", "booking_ticket_origins", origins.origins),
             ("origins/<str:kind>/<str:origin>/", "booking_ticket_origin", origins.one_origin),

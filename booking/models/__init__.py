@@ -7,6 +7,7 @@ from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun, KeyInUse
 from booking.models.notices import MessageChoice, Notice
 from booking.models.places import Place, Slot
+from booking.models.settling import SettledTicket, Settlement
 from booking.models.staff import StaffDepartment, StaffEvent
 from booking.models.surges import ProofAsked
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
@@ -32,6 +33,8 @@ __all__ = [
     "QueueVersion",
     "QuotaOverride",
     "SeatEvent",
+    "SettledTicket",
+    "Settlement",
     "Slot",
     "StaffDepartment",
     "StaffEvent",

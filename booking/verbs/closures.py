@@ -102,24 +102,22 @@ def change_day(
         exception.save()
         exception.departments.set(departments)
         opening.rules_changed()
-    return [
-        _settle_one(decision.ticket, decision.choice, by, reason, wish=decision.wish)
-        for decision in decisions
-        if decision.choice != Choice.KEEP
-    ]
+    return [carry_out(decision, by=by, reason=reason) for decision in decisions if decision.choice != Choice.KEEP]
 
 
 def settle(*, choice: Choice, tickets: Iterable[Ticket], by: User, reason: str = "") -> list[Outcome]:
     """Keep, move or cancel tickets, each in a transaction of its own; a refusal stops none of the others."""
     if choice == Choice.KEEP:
         return []
-    return [_settle_one(ticket, choice, by, reason) for ticket in tickets]
+    return [carry_out(Decision(ticket, choice), by=by, reason=reason) for ticket in tickets]
 
 
-def _settle_one(ticket: Ticket, choice: Choice, by: User, reason: str, wish: dt.datetime | None = None) -> Outcome:
+def carry_out(decision: Decision, *, by: User, reason: str) -> Outcome:
+    """Move or cancel one ticket, as decided. Locks what move_to_free_time() and cancel() lock."""
+    ticket = decision.ticket
     try:
-        if choice == Choice.MOVE:
-            return Outcome(ticket, moved_to=move_to_free_time(ticket=ticket, wish=wish, by=by, reason=reason))
+        if decision.choice == Choice.MOVE:
+            return Outcome(ticket, moved_to=move_to_free_time(ticket=ticket, wish=decision.wish, by=by, reason=reason))
         verbs.cancel(ticket=ticket, by=by, reason=reason)
         return Outcome(ticket)
     except errors.BookingError as refusal:

@@ -1,0 +1,19 @@
+"""What a page showed, in one field of its form: a signed list, however long. So no form grows with what it shows, and
+nothing is done to a ticket that was not on the page."""
+
+from django.core import signing
+
+SALT = "office.seen"
+
+
+def sign(shown) -> str:
+    """`shown` is anything that JSON can say."""
+    return signing.dumps(shown, salt=SALT, compress=True)
+
+
+def read(request, otherwise):
+    """What the page showed; `otherwise` where the field is missing or is not ours."""
+    try:
+        return signing.loads(request.POST.get("seen", ""), salt=SALT)
+    except signing.BadSignature:
+        return otherwise
