@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0024_staff'),
+        ('booking', '0025_today'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
