@@ -137,6 +137,19 @@ def weights(found: dict) -> None:
     judge(f"the heaviest later page ({heaviest[0]})", heaviest[1], at_most=LATER_PAGE_KB)
 
 
+def imports(found: dict) -> None:
+    rows = []
+    for name, run in found["runs"].items():
+        for step, took in run.items():
+            if isinstance(took, dict):
+                rows.append([f"{name}: {step}", f"{took['seconds']:.1f}", f"{took['peak_mb']:.0f}"])
+    table([f"{found['rows']:,} rows", "seconds", "peak MB"], rows)
+    steps = [[took for took in run.values() if isinstance(took, dict)] for run in found["runs"].values()]
+    judge("all steps of one file, seconds", max(sum(took["seconds"] for took in run) for run in steps), at_most=60)
+    judge("memory of one step, MB", max(took["peak_mb"] for run in steps for took in run), at_most=300)
+    judge("the preview, kB", max(run["preview_kb"] for run in found["runs"].values()), at_most=200)
+
+
 def table(head: list[str], rows: list[list[str]]) -> None:
     widths = [max(len(row[nth]) for row in [head, *rows] if nth < len(row)) for nth in range(len(head))]
     print()

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from bench import crashes, database, front, machine, office, pages, report, storm, weights
+from bench import crashes, database, front, imports, machine, office, pages, report, storm, weights
 from queuesite.launcher import files
 
 
@@ -68,6 +68,12 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
     if "weights" in parts:
         found["weights"] = weights.measure(small)
         report.weights(found["weights"])
+    if "imports" in parts:
+        rows = 2_000 if quick else 50_000
+        say(f"\nMembers from a file, {rows:,} rows")
+        imports_url = database.fresh(url, "bench_imports", template="bench_small")
+        found["imports"] = imports.measure(imports_url, rows=rows)
+        report.imports(found["imports"])
     if "machine" in parts:
         steps = 1_000 if quick else 100_000
         say(f"\nAny sequence of verbs, {steps:,} steps (a quarter of an hour for 100,000)")

@@ -330,6 +330,22 @@ class NoSuchMember(BookingError):
     message = _("ไม่พบเลขทะเบียนนี้ กรุณาตรวจเลข หรือเว้นว่างไว้")
 
 
+class TwoTicketsOfOneDay(BookingError):
+    """Both entries of a member hold a live ticket of one department and day: `ticket` is one of them."""
+
+    code = "two_tickets_of_one_day"
+    message = _("ทั้งสองรายการมีบัตรคิวของฝ่ายเดียวกันในวันเดียวกัน กรุณายกเลิกใบหนึ่งก่อน แล้วจึงรวม")
+
+    def __init__(self, ticket: "Ticket | None" = None):
+        super().__init__()
+        self.ticket = ticket
+
+
+class TwoLineAccounts(BookingError):
+    code = "two_line_accounts"
+    message = _("ทั้งสองรายการผูกบัญชี LINE ไว้ กรุณาเลิกผูกบัญชีหนึ่งก่อน แล้วจึงรวม")
+
+
 class PriorityNeedsReason(BookingError):
     code = "priority_reason"
     message = _("กรุณาบอกเหตุผลของคิวพิเศษ")
@@ -381,6 +397,8 @@ REFUSALS = (
     NotFound,
     TooManyNames,
     NoSuchMember,
+    TwoTicketsOfOneDay,
+    TwoLineAccounts,
     PriorityNeedsReason,
     NoSuchTicket,
 )

@@ -46,6 +46,7 @@ PAGES = {
     "members_member_import": MANAGER,
     "members_member_export": MANAGER,
     "members_member_left": MANAGER,
+    "members_member_duplicates": MANAGER,
     "members_member_line": BOTH,
     "booking_messagechoice_changelist": MANAGER,
     "booking_messagechoice_add": NOBODY,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from booking.admin import member_files
+from booking.admin import duplicates, member_files
 from booking.admin.base import KeptAdmin, moment
 from booking.admin.line_accounts import line_account
 from booking.rights import Right
@@ -92,7 +92,7 @@ class MemberAdmin(KeptAdmin):
         (gettext_lazy("ติดต่อ"), {"fields": [("phone", "email")]}),
         (gettext_lazy("ยืนยันตัวตน"), {"fields": ["citizen_id"]}),
     ]
-    actions_list = ["bring_in", "take_out", "who_left"]
+    actions_list = ["bring_in", "take_out", "who_is_twice", "who_left"]
 
     def get_custom_urls(self):
         return [
@@ -102,6 +102,7 @@ class MemberAdmin(KeptAdmin):
             ("import/<int:pk>/progress/", "members_member_file_progress", member_files.progress),
             ("export/", "members_member_export", member_files.export_page),
             ("export/members.<str:kind>", "members_member_export_file", member_files.export),
+            ("duplicates/", "members_member_duplicates", duplicates.duplicates),
             ("left/", "members_member_left", member_files.who_left),
         ]
 
@@ -118,6 +119,10 @@ class MemberAdmin(KeptAdmin):
     @action(description=gettext_lazy("ส่งออกเป็นไฟล์"), url_path="take-out", icon="download", permissions=["export"])
     def take_out(self, request):
         return HttpResponseRedirect(reverse("admin:members_member_export"))
+
+    @action(description=gettext_lazy("รายการที่ซ้ำ"), url_path="same-digits", icon="join_inner", permissions=["import"])
+    def who_is_twice(self, request):
+        return HttpResponseRedirect(reverse("admin:members_member_duplicates"))
 
     @action(
         description=gettext_lazy("บัตรคิวของผู้ที่พ้นจากสมาชิก"),

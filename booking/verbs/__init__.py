@@ -5,6 +5,7 @@ arriving  the member has come: check in, walk in, come back
 serving   a counter calls, serves, holds, passes on
 ending    the day is over; what was closed too early; whose ticket it was is forgotten
 closures  the office closes a day or a time: what becomes of its tickets
+merging   two entries of one member become one
 seats     who sits at which counter
 
 Each verb is one transaction (locks.py: which locks, in which order) and writes one event for each ticket that it
