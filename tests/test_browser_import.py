@@ -23,6 +23,7 @@ def test_a_file_is_sent_looked_at_and_confirmed(new_page):
     rows = [f"{number},สมศรี,{'ใจดี' if number % 2 else 'ใจงาม'}" for number in range(5, 90)]
 
     def look(name):
+        page.wait_for_load_state("load")
         page.screenshot(path=PICTURES / f"import-{name}.png")
         page.add_script_tag(path=AXE)
         found = page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"]
