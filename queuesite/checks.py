@@ -10,6 +10,7 @@ from django.db import connections
 from queuesite.launcher import demo_left, front
 
 OLDEST_POSTGRESQL = 16
+SHORTEST_TOKEN = 20
 
 
 @register("queuesite")
@@ -21,6 +22,9 @@ def check_serving(app_configs, **kwargs):
             "deploy/nginx.conf, or name the proxy before `make run` in PROXIES (.env.example)."
         )
         faults.append(Error(text, id="queuesite.E001"))
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
+        text = f"METRICS_TOKEN must have {SHORTEST_TOKEN} letters or more: it is all that guards /metrics."
+        faults.append(Error(text, id="queuesite.E005"))
     try:
         front.proxies()
     except ValueError as exc:

@@ -113,6 +113,8 @@ PROXIES = env.list("PROXIES", default=[])
 # The nginx of deploy/ stands before this process, and nobody else reaches it. `make run` and the units set it.
 BEHIND_FRONT = env.bool("BEHIND_FRONT", default=False)
 
+# Who may read /metrics: whoever sends this as a Bearer token. Empty: there is no such page.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # Where the worker leaves a backup each night, and how many of them stay; none without a folder.
 BACKUP_DIR = env("BACKUP_DIR", default="")
 BACKUP_KEEP = whole("BACKUP_KEEP", default=7)
@@ -269,7 +271,7 @@ if SESSION_COOKIE_SECURE:  # a cookie that no neighbour below the same domain ca
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = env.bool("HTTPS", default=not DEMO)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^workerz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^workerz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = whole("HSTS_SECONDS", default=0 if DEMO else 31536000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=not DEMO)
 SECURE_REFERRER_POLICY = "same-origin"

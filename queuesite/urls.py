@@ -5,7 +5,7 @@ from django.views.i18n import set_language
 
 from booking.views import sign_in
 from booking.views.access import access
-from queuesite import health
+from queuesite import health, metrics
 
 anyone = access("anyone")
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("healthz", anyone(health.healthz)),
     path("readyz", anyone(health.readyz)),
     path("workerz", anyone(health.workerz)),
+    path("metrics", anyone(metrics.metrics), name="metrics"),
     path("i18n/setlang/", anyone(set_language), name="set_language"),
     path("admin/set-password/", sign_in.set_password, name="set_password"),
     path("admin/second-factor/", sign_in.second_factor, name="second_factor"),

@@ -43,8 +43,8 @@ ANSWERS = {
         admin:booking_ticket_delete admin:booking_ticket_origin admin:booking_waitprediction_add
         admin:booking_waitprediction_delete admin:django_q_failure_add admin:django_q_ormq_add
         admin:django_q_success_add admin:view_on_site arrive_check_in
-        board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook take ticket_check_in
-        ticket_open workerz
+        board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
+        ticket_check_in ticket_open workerz
     """,
     "member": """
         ticket ticket_calendar ticket_cancel ticket_live ticket_move ticket_move_days ticket_picture
