@@ -220,7 +220,7 @@ def test_a_refusal_of_the_verb_is_said_and_what_was_chosen_stays(client, manager
         BOOK, booking(ticket.member.member_number, ticket.department, slot=slot.pk, key=KEY), follow=True
     )
 
-    assert "มีบัตรคิวของฝ่ายนี้ในวันนี้แล้ว" in page.content.decode()
+    assert "มีบัตรคิวของฝ่ายนี้ในวันเดียวกันแล้ว" in page.content.decode()
     assert page.context["times"]
     assert Ticket.objects.count() == 1
 
