@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.utils import translation
 
 from booking import roles
+from booking.days import opening
 from queuesite.demo import fake_line
 from tests import tables
 from tests.browser import chromium, new_page, new_phone, old_phone, phone  # noqa: F401
@@ -37,6 +38,14 @@ def morning(request):
     else:
         with time_machine.travel(MORNING, tick=True):
             yield
+
+
+@pytest.fixture(autouse=True)
+def a_short_year(request, monkeypatch):
+    """What a day is gets written for some weeks ahead instead of a year: most of what making a department costs. Tests
+    about the whole year are marked `whole_year`."""
+    if not request.node.get_closest_marker("whole_year"):
+        monkeypatch.setattr(opening, "DAYS_SAID", 45)
 
 
 clock = standing_still(MORNING)

@@ -308,6 +308,7 @@ def test_who_is_open_on_a_day(django_assert_num_queries):
     assert open_on(0) == set()
 
 
+@pytest.mark.whole_year
 def test_each_day_of_a_year_ahead_says_what_it_is_also_where_there_are_no_hours():
     department = make_open_department(
         weekdays=range(5), closes=dt.time(16), break_starts=dt.time(12), break_ends=dt.time(13)

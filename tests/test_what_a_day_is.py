@@ -164,6 +164,7 @@ def test_a_ticket_whose_minute_is_still_served_is_not_in_a_closed_time(departmen
     assert list(closures.stranded()) == [closed]
 
 
+@pytest.mark.whole_year
 def test_hours_that_begin_later():
     department = make_open_department(opens=MORNING, closes=NOON, max_days_ahead=20)
     for rule in department.hours.all():
@@ -176,6 +177,7 @@ def test_hours_that_begin_later():
     assert serving(department, 10) == serving(department, 300) == ["13.00-16.00"]
 
 
+@pytest.mark.whole_year
 def test_a_day_beyond_the_booking_window_is_not_open_yet_and_says_already_that_it_is_closed(department):
     make_exception(department, days_ahead=200, reason="สัมมนา")
 
