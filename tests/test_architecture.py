@@ -26,3 +26,16 @@ def test_what_stands_below_the_orm_is_listed():
         if "migrations" not in path.parts and BELOW_THE_ORM.search(path.read_text())
     }
     assert found == listed
+
+
+# A form as a whole goes to a Django form; a field of it is read by booking/views/sent.py.
+BY_HAND = re.compile(r"request\.POST(?:\.|\[)| in request\.POST")
+
+
+def test_what_a_form_sent_is_read_in_one_place():
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "booking").rglob("*.py")
+        if BY_HAND.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"booking/views/sent.py"}

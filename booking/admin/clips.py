@@ -15,6 +15,7 @@ from booking.admin.base import OfficeAdmin, page, require, say
 from booking.calling import board
 from booking.models import Clip
 from booking.rights import Right
+from booking.views import sent
 
 BIGGEST = 1024 * 1024  # bytes: some seconds of WAV
 
@@ -67,7 +68,7 @@ def _keep_what_was_sent(request):
             values = {"sound": content, "content_type": kind, "uploaded_at": timezone.now()}
             Clip.objects.update_or_create(word=word, defaults=values)
             kept += 1
-    removed, _rows = Clip.objects.filter(word__in=request.POST.getlist("remove")).delete()
+    removed, _rows = Clip.objects.filter(word__in=sent.texts(request, "remove")).delete()
     if kept:
         say(request, messages.SUCCESS, ngettext("บันทึกแล้ว %d คำ", "บันทึกแล้ว %d คำ", kept) % kept)
     if removed:

@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from booking import verbs
 from booking.admin.base import page, require, say
-from booking.admin.closed import paged, ticked_ids
+from booking.admin.closed import paged
 from booking.errors import BookingError
 from booking.models import Department, Ticket
 from booking.models.staff import departments_of, only_theirs
 from booking.models.tickets import AT_COUNTER, State
 from booking.rights import Right
+from booking.views import sent
 
 
 class DepartmentsForm(forms.Form):
@@ -30,10 +31,11 @@ def close_day(request, model_admin):
     departments, or `reopen` the ticked tickets."""
     require(request, Right.CLOSE_DAY)
     if request.method == "POST":
-        if request.POST.get("do") == "close":
-            _close(request)
-        elif request.POST.get("do") == "reopen":
-            _reopen(request)
+        match sent.choice(request, "do"):
+            case "close":
+                _close(request)
+            case "reopen":
+                _reopen(request)
         return HttpResponseRedirect(request.path)
     return page(
         request,
@@ -61,7 +63,7 @@ def _close(request) -> None:
 
 
 def _reopen(request) -> None:
-    tickets = list(_closed_today(request.user).filter(pk__in=ticked_ids(request)))
+    tickets = list(_closed_today(request.user).filter(pk__in=sent.ids(request, "ticket")))
     if not tickets:
         say(request, messages.ERROR, _("กรุณาเลือกบัตรคิวที่จะเปิดอีกครั้ง"))
         return

@@ -19,6 +19,7 @@ from booking.rights import Right
 from booking.verbs import catalogue, closures, settling
 from booking.verbs.catalogue import Surface
 from booking.verbs.closures import Choice, Decision
+from booking.views import sent
 from members.files.spreadsheets import KINDS, write
 
 TICKS = 100  # on one page
@@ -77,7 +78,7 @@ def closed_times(request, model_admin):
     stranded, settled, scope = _in_scope(request)
     form = ChoiceForm(request.user, request.POST or None, choices=[Choice.MOVE, Choice.CANCEL])
     if request.method == "POST" and form.is_valid():
-        chosen = seen.read(request, []) if request.POST.get("which") == "all" else ticked_ids(request)
+        chosen = seen.read(request, []) if sent.choice(request, "which") == "all" else sent.ids(request, "ticket")
         tickets = list(stranded.filter(pk__in=chosen))
         if len(tickets) > settling.AT_ONCE:
             choice, reason = form.cleaned_data["choice"], form.cleaned_data["reason"]
@@ -95,13 +96,13 @@ def closed_times(request, model_admin):
         rows=rows,
         seen=seen.sign(list(stranded.values_list("pk", flat=True))),
         kept="".join(f"{name}={request.GET[name]}&" for name in scope),
-        which=request.POST.get("which", "all" if rows.has_other_pages() else "ticked"),
+        which=sent.choice(request, "which", default="all" if rows.has_other_pages() else "ticked"),
         at_work=settlements.at_work(),
         settled=[_with_outcome(ticket) for ticket in settled],
         scope=scope,
         form=form,
         may_settle=bool(form.fields["choice"].choices),
-        ticked=ticked_ids(request) if request.method == "POST" else None,
+        ticked=sent.ids(request, "ticket") if request.method == "POST" else None,
         with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
     )
 
@@ -174,11 +175,6 @@ def what_became_of(ticket) -> str:
 def paged(request, tickets):
     """The page of tickets that is asked for: each has a box to tick, and a form has so many fields at most."""
     return Paginator(tickets, TICKS).get_page(request.GET.get("page"))
-
-
-def ticked_ids(request) -> list[int]:
-    """The tickets ticked on the page; what is no number was never there."""
-    return [int(text) for text in request.POST.getlist("ticket") if text.isascii() and text.isdecimal()]
 
 
 def tell(request, outcomes) -> None:

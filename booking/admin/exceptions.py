@@ -33,8 +33,10 @@ from booking.models import DayException, Department
 from booking.rights import Right
 from booking.verbs import closures, settling
 from booking.verbs.closures import Choice, Decision
+from booking.views import sent
 
 SHOWN_DAYS = 20
+LONGEST_LOOKED_AT = 10_000  # letters
 ONE_BY_ONE = 100  # so many tickets can be decided on each for itself; of more, all are treated alike
 
 
@@ -180,7 +182,7 @@ def change_day(request, model_admin):
     free_times = what_if.free_times_for(tickets)
     one_by_one = len(tickets) <= ONE_BY_ONE
     faults, decisions = [], []
-    if "save" in request.POST and request.POST.get("looked_at") == _what_is_asked(form):
+    if sent.has(request, "save") and sent.code(request, "looked_at", most=LONGEST_LOOKED_AT) == _what_is_asked(form):
         shown = seen.read(request, {})
         if {str(ticket.pk) for ticket in tickets} <= shown.keys():
             decisions, faults = _decisions(request, tickets, shown, form.cleaned_data["reason"])
@@ -196,7 +198,7 @@ def change_day(request, model_admin):
         changed_days=[_day_in_words(day) for day in what_if.changed_days()],
         tickets=[_row(request, ticket, free_times.get(ticket.pk)) for ticket in tickets],
         one_by_one=one_by_one,
-        for_all=request.POST.get("for_all", "each" if one_by_one else ""),
+        for_all=sent.choice(request, "for_all", default="each" if one_by_one else ""),
         seen=seen.sign({ticket.pk: _iso(free_times.get(ticket.pk)) for ticket in tickets}),
         faults=faults,
     )
@@ -252,12 +254,12 @@ def _decisions(request, tickets, shown: dict, reason: str) -> tuple[list[Decisio
     """What staff chose for each ticket, or for all of them; and what is wrong with it. `shown` has the time that was
     proposed for each."""
     allowed = {choice.value for choice in _choices(request.user)}
-    for_all = request.POST.get("for_all", "each")
+    for_all = sent.choice(request, "for_all", default="each")
     if tickets and for_all == "each" and len(tickets) > ONE_BY_ONE:
         return [], [_("กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิวทุกใบ")]
     decisions = []
     for ticket in tickets:
-        chosen, _separator, wish = request.POST.get(f"do_{ticket.pk}", "").partition(" ")
+        chosen, _separator, wish = sent.choice(request, f"do_{ticket.pk}").partition(" ")
         if for_all != "each":
             wish = wish or shown[str(ticket.pk)]
             chosen = for_all
@@ -322,7 +324,7 @@ def _row(request, ticket, free_time) -> dict:
             options.append((f"{choice} {moment.isoformat()}", where))
         else:
             options.append((choice.value, choice.label))
-    wanted = request.POST.get(f"do_{ticket.pk}", Choice.KEEP.value)
+    wanted = sent.choice(request, f"do_{ticket.pk}", default=Choice.KEEP.value)
     return {
         "ticket": ticket,
         "options": options,

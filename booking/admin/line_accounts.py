@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from booking.admin.base import moment, page, require, say
 from booking.rights import Right
+from booking.views import sent
 from members import codes, line, line_accounts
 from members.citizen_id import parse_member_number
 from members.errors import MemberError
@@ -57,7 +58,7 @@ def line_account(request, model_admin):
 
 def _act(request, member) -> str:
     """What was asked for; the code, where it was one, which is shown this once."""
-    match request.POST.get("do"):
+    match sent.choice(request, "do"):
         case "code":
             code = codes.issue_code(member=member, by=request.user)
             _write_down(request, member, _("ออกรหัสผูกบัญชี LINE"))

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from booking.admin.base import moment, page, require, say
 from booking.models import Ticket
 from booking.rights import Right
+from booking.views import sent
 from members.files import columns, importing, spreadsheets
 from members.files.importing import Outcome
 from members.files.spreadsheets import FileRefused
@@ -101,7 +102,7 @@ def one_file(request, model_admin, pk):
         say(request, messages.ERROR, _("ไฟล์นี้รอยืนยันนานเกินหนึ่งชั่วโมงจึงถูกลบแล้ว กรุณาเลือกไฟล์อีกครั้ง"))
         return HttpResponseRedirect(reverse("admin:members_member_import"))
     width_form = WidthForm(
-        request.POST if request.POST.get("do") == "width" else None,
+        request.POST if sent.choice(request, "do") == "width" else None,
         initial={"number_width": file.number_width or file.proposed_width},
     )
     if request.method == "POST" and (done := _act(request, file, width_form)):
@@ -182,9 +183,9 @@ def who_left(request, model_admin):
 
 def _act(request, file, width_form):
     """Do what was asked for. None where the form has a fault, to be shown."""
-    match request.POST.get("do"):
+    match sent.choice(request, "do"):
         case "confirm":
-            if not importing.confirm(file=file, marks_missing="marks_missing" in request.POST, by=request.user):
+            if not importing.confirm(file=file, marks_missing=sent.has(request, "marks_missing"), by=request.user):
                 say(request, messages.ERROR, _("ไฟล์นี้ยืนยันไปแล้ว หรือยังมีแถวที่ต้องแก้ไข"))
         case "width":
             if not width_form.is_valid():

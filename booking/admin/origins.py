@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from booking.admin.base import moment, page, require, say
-from booking.admin.closed import paged, tell, ticked_ids
+from booking.admin.closed import paged, tell
 from booking.models import ProofAsked, Ticket
 from booking.models.staff import only_theirs
 from booking.models.surges import EVERYBODY
 from booking.rights import Right
 from booking.verbs import closures, surges
 from booking.verbs.closures import Choice
+from booking.views import sent
 from members.origins import HEX_DIGITS
 
 # Of so many live tickets from one place the dashboard tells.
@@ -61,12 +62,13 @@ def origins(request, model_admin):
     require(request, Right.VIEW_TICKETS)
     if request.method == "POST":
         require(request, Right.ASK_FOR_PROOF)
-        if request.POST.get("do") == "ask":
-            surges.ask_everybody(by=request.user)
-            say(request, messages.SUCCESS, _("ขอหลักฐานจากทุกคนที่จอง เป็นเวลา 2 ชั่วโมง"))
-        elif request.POST.get("do") == "stop":
-            surges.stop_asking(by=request.user)
-            say(request, messages.SUCCESS, _("เลิกขอหลักฐานแล้ว"))
+        match sent.choice(request, "do"):
+            case "ask":
+                surges.ask_everybody(by=request.user)
+                say(request, messages.SUCCESS, _("ขอหลักฐานจากทุกคนที่จอง เป็นเวลา 2 ชั่วโมง"))
+            case "stop":
+                surges.stop_asking(by=request.user)
+                say(request, messages.SUCCESS, _("เลิกขอหลักฐานแล้ว"))
         return HttpResponseRedirect(request.path)
     asked = list(ProofAsked.objects.now().order_by("-count"))
     everybody = next((one for one in asked if one.block == EVERYBODY), None)
@@ -100,7 +102,7 @@ def one_origin(request, model_admin, kind, origin):
     if request.method == "POST":
         require(request, Right.CANCEL)
         if form.is_valid():
-            ticked = list(tickets.filter(pk__in=ticked_ids(request)))
+            ticked = list(tickets.filter(pk__in=sent.ids(request, "ticket")))
             reason = form.cleaned_data["reason"]
             tell(request, closures.settle(choice=Choice.CANCEL, tickets=ticked, by=request.user, reason=reason))
             return HttpResponseRedirect(request.path)
@@ -113,7 +115,7 @@ def one_origin(request, model_admin, kind, origin):
         tickets=paged(request, tickets.order_by("pk")),
         form=form,
         may_cancel=request.user.has_perm(Right.CANCEL),
-        ticked=ticked_ids(request) if request.method == "POST" else None,
+        ticked=sent.ids(request, "ticket") if request.method == "POST" else None,
         with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
     )
 

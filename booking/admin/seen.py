@@ -3,7 +3,10 @@ nothing is done to a ticket that was not on the page."""
 
 from django.core import signing
 
+from booking.views import sent
+
 SALT = "office.seen"
+LONGEST = 2_500_000  # letters: no form may be longer
 
 
 def sign(shown) -> str:
@@ -14,6 +17,6 @@ def sign(shown) -> str:
 def read(request, otherwise):
     """What the page showed; `otherwise` where the field is missing or is not ours."""
     try:
-        return signing.loads(request.POST.get("seen", ""), salt=SALT)
+        return signing.loads(sent.code(request, "seen", most=LONGEST), salt=SALT)
     except signing.BadSignature:
         return otherwise

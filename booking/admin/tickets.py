@@ -28,6 +28,7 @@ from booking.models.staff import departments_of, only_theirs
 from booking.models.tickets import State
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
+from booking.views import sent
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member
@@ -289,9 +290,9 @@ class TicketAdmin(ReadOnlyAdmin):
             form.fields["department"].queryset = form.fields["department"].queryset.filter(pk__in=theirs)
         slot_form = SlotForm(request.POST or None)
         times = None
-        if request.method == "POST" and form.is_valid() and "edit" not in request.POST:
+        if request.method == "POST" and form.is_valid() and not sent.has(request, "edit"):
             chosen = form.cleaned_data
-            if "slot" in request.POST and slot_form.is_valid():
+            if sent.has(request, "slot") and slot_form.is_valid():
                 try:
                     booking = verbs.book(
                         member_id=chosen["member_number"].pk,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking import errors, verbs
 from booking.models import Department, Slot, Ticket
 from booking.verbs import limits
-from booking.views import calendar, refusals, visitor
+from booking.views import calendar, refusals, sent, visitor
 from booking.views.access import access
 from members import line
 from members.errors import MemberError, NotRegistered
@@ -28,7 +28,7 @@ def identify(request, slug):
     Whose LINE account is linked need type none, but may: "?who" books for somebody else.
     """
     department = get_object_or_404(Department.objects.active(), slug=slug)
-    slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
+    slot_id = sent.slot(request)
     if request.method != "POST" and visitor.line_account(request) and request.GET.keys().isdisjoint(["who", "why"]):
         return redirect(_after_confirming(department, slot_id))
     context = visitor.form_context() | {
@@ -59,8 +59,8 @@ def identify(request, slug):
 def confirm(request, slug, member_id):
     """Show the masked name, and ask whether it is theirs."""
     department = get_object_or_404(Department.objects.active(), slug=slug)
-    slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
-    if request.method == "POST" and request.POST.get("answer") == "yes":
+    slot_id = sent.slot(request)
+    if request.method == "POST" and sent.says_yes(request):
         response = redirect(_after_confirming(department, slot_id))
         name_confirmed(visitor.asked(request))
         visitor.remember_confirmed(response, request)
@@ -94,7 +94,7 @@ def days(request, slug):
 def times(request, slug, date):
     department = get_object_or_404(Department.objects.active(), slug=slug)
     days_url = reverse("days", args=[slug])
-    context = calendar.times_context(department, date, wanted=visitor.chosen_slot(request.GET), days_url=days_url)
+    context = calendar.times_context(department, date, wanted=sent.slot(request), days_url=days_url)
     if not context["is_open"]:
         return refusals.to_days(days_url, is_full=context["is_full"])
     member = visitor.booked_for(request)
@@ -111,9 +111,10 @@ def times(request, slug, date):
 def take(request, slug, date, identity):
     """Book. The same form sent again leads to the same ticket."""
     days_url = reverse("days", args=[slug])
-    slot_id = visitor.chosen_slot(request.POST)
-    key = visitor.sent_key(request)
-    if request.POST.get("for") and request.POST["for"] != visitor.sign_name(identity.member_id):
+    slot_id = sent.slot(request)
+    key = sent.key(request)
+    shown_for = sent.text(request, "for", most=200)
+    if shown_for and shown_for != visitor.sign_name(identity.member_id):
         # The page was shown for somebody else: whoever is known now has begun after that; or the name that was
         # confirmed has ended meanwhile, and the ticket would be the LINE account's member's.
         is_other_person = identity.mark is not None

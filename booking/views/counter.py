@@ -30,7 +30,7 @@ from booking.models.tickets import Priority, State
 from booking.rights import Right
 from booking.verbs import catalogue, seats
 from booking.verbs.catalogue import Surface
-from booking.views import refusals, scan, visitor
+from booking.views import refusals, scan, sent
 from booking.views.access import access
 from booking.views.live import queue_etag
 from members.citizen_id import parse_member_number
@@ -38,6 +38,7 @@ from members.errors import InvalidMemberNumber
 from members.models import Member
 
 LONGEST_REASON = 200  # as long as an event keeps
+LONGEST_SEEN = 100
 LONGEST_CLASS_REASON = 120  # as long as a ticket keeps
 PUBLIC_ID = re.compile(r"[-\w]{1,32}", re.ASCII)
 SHORTEST_NAME = 2
@@ -238,7 +239,7 @@ def walk_in(request, counter):
 def find(request, counter):
     """Show the ticket that was scanned or typed, or those of the members with the name that was typed. Whose ticket was
     scanned has come: a booked one is checked in."""
-    text = request.POST.get("text", "").replace("\0", "")[: scan.LONGEST].strip()
+    text = sent.text(request, "text", most=scan.LONGEST)
     departments = _departments(counter)
     ticket = scan.ticket_meant(text, letters=[department.letter for department in departments])
     if ticket is None:
@@ -276,7 +277,7 @@ def _hold(request, counter):
 
 
 def _transfer(request, counter):
-    to = next((one for one in Department.objects.active() if one.slug == request.POST.get("to")), None)
+    to = next((one for one in Department.objects.active() if one.slug == sent.choice(request, "to")), None)
     if to is None:
         raise errors.ChooseDepartment
     verbs.transfer(counter=counter, to=to, by=request.user, note=_reason(request))
@@ -286,7 +287,7 @@ def _transfer(request, counter):
 def _finish(request, counter):
     """And where it is asked for, the next call: two verbs, of which the first stands where the second finds nobody."""
     verbs.finish(counter=counter, by=request.user)
-    return _call_next(request, counter) if "then_next" in request.POST else None
+    return _call_next(request, counter) if sent.has(request, "then_next") else None
 
 
 def _simply(verb):
@@ -345,22 +346,21 @@ PRESSED_FOR = {
 def _issue(request, counter) -> Ticket:
     """The ticket of the form for who has come without one. Raises what verbs.walk_in raises, InvalidMemberNumber,
     NoSuchMember, PriorityNeedsReason."""
-    slug, typed = request.POST.get("department"), request.POST.get("member_number", "").strip()
+    slug, typed = sent.choice(request, "department"), sent.number(request, "member_number").strip()
     department = next((one for one in _departments(counter) if one.slug == slug), None)
     if department is None:
         raise errors.ChooseDepartment
-    priority = request.POST.get("priority", "")
-    priority = priority if priority in Priority else Priority.NONE
+    priority = sent.choice(request, "priority", Priority)
     reason = _reason(request)[:LONGEST_CLASS_REASON] if priority else ""
     if priority and not reason:
         raise errors.PriorityNeedsReason
     return verbs.walk_in(
         department=department,
         by=request.user,
-        member_id=_member_id(typed[: visitor.LONGEST_NUMBER]) if typed else None,
+        member_id=_member_id(typed) if typed else None,
         priority=priority,
         reason=reason,
-        key=f"console {counter.pk} {visitor.sent_key(request)}",
+        key=f"console {counter.pk} {sent.key(request)}",
     )
 
 
@@ -373,16 +373,17 @@ def _member_id(typed: str) -> int:
 
 
 def _reason(request) -> str:
-    return request.POST.get("reason", "").replace("\0", "").strip()[:LONGEST_REASON]
+    return sent.text(request, "reason", most=LONGEST_REASON)
 
 
 def _require_what_was_seen(request, counter) -> None:
     """Refuse a button of a page that is behind: in another tab, or pressed twice, the counter has gone on to another
     ticket or state, and the press was not meant for that. Raises WrongState; CounterBusy for a second "next"."""
     ticket = Ticket.objects.with_details().at_counter(counter).first()
-    if request.POST.get("seen", "") == _seen(ticket):
+    seen = sent.text(request, "seen", most=LONGEST_SEEN)
+    if seen == _seen(ticket):
         return
-    raise errors.CounterBusy(ticket) if ticket and not request.POST.get("seen") else errors.WrongState
+    raise errors.CounterBusy(ticket) if ticket and not seen else errors.WrongState
 
 
 def _seen(ticket) -> str:
@@ -423,9 +424,10 @@ def _refused(request, counter, refusal, *, form="", show=None):
     if isinstance(refusal, errors.NotAtCounter):
         counter.refresh_from_db()
         return _not_seated(request, counter)
-    context = _context(request, counter, show=show) | {"refusal": refusal, "form": form, "typed": request.POST}
+    typed = sent.typed(request, most=scan.LONGEST)
+    context = _context(request, counter, show=show) | {"refusal": refusal, "form": form, "typed": typed}
     if form == "walk-in":
-        context["issue_key"] = visitor.sent_key(request)
+        context["issue_key"] = sent.key(request)
     template = "counter/_console.html" if request.htmx else "counter/console.html"
     return render(request, template, context, status=422)
 

@@ -16,7 +16,7 @@ from booking.days import serving
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
 from booking.rights import Right
-from booking.views import scan, visitor
+from booking.views import scan, sent
 from booking.views.access import access
 from booking.views.qr import qr, secret_link
 from members.citizen_id import ascii_digits, parse_member_number
@@ -43,11 +43,11 @@ def issue(request, slug):
     """Ask for what is optional, and issue. The same form sent again shows the same ticket."""
     department = get_object_or_404(Department.objects.active(), slug=slug)
     typed = {
-        "member_number": request.POST.get("member_number", "").strip()[: visitor.LONGEST_NUMBER],
-        "priority": request.POST.get("priority", ""),
-        "reason": request.POST.get("reason", "").replace("\0", "").strip()[:LONGEST_REASON],
+        "member_number": sent.number(request, "member_number").strip(),
+        "priority": sent.choice(request, "priority", Priority),
+        "reason": sent.text(request, "reason", most=LONGEST_REASON),
     }
-    context = {"department": department, "typed": typed, "classes": Priority, "key": visitor.sent_key(request)}
+    context = {"department": department, "typed": typed, "classes": Priority, "key": sent.key(request)}
     if request.method != "POST":
         return render(request, "kiosk/issue.html", context | {"key": uuid.uuid4()})
     try:
@@ -67,7 +67,7 @@ def check_in(request):
     this address stays in the address bar: loaded again, it leads to the first page."""
     if request.method != "POST":
         return redirect("kiosk")
-    typed = request.POST.get("ticket", "").strip()[:300]
+    typed = sent.text(request, "ticket", most=300)
     try:
         ticket = _typed_ticket(typed)
         if ticket.state != State.WAITING:
@@ -127,7 +127,7 @@ def _choices() -> dict:
 
 def _issue(department, typed: dict, member_id: int | None, *, key: str, by) -> Ticket:
     """Raises what verbs.walk_in raises, and PriorityNeedsReason."""
-    priority = typed["priority"] if typed["priority"] in Priority else Priority.NONE
+    priority = typed["priority"]
     if priority and not typed["reason"]:
         raise errors.PriorityNeedsReason
     return verbs.walk_in(

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from booking.views import refusals, visitor
+from booking.views import refusals, sent, visitor
 from booking.views.access import access
 from members import line, line_accounts
 from members.errors import IdentityExpired, LineRefused, LineSilent, MemberError, NotRegistered, WrongCode
@@ -112,7 +112,7 @@ def link(request, user_id):
 def confirm(request, user_id):
     """Show the masked name, take the clerk's code where it is the proof; then link."""
     token = visitor.line_claim(request)
-    if request.method == "POST" and request.POST.get("answer") != "yes":
+    if request.method == "POST" and not sent.says_yes(request):
         return redirect("line_link")
     try:
         member = line_accounts.claimed(token, user_id=user_id)
@@ -177,12 +177,12 @@ def _said(request):
 
 def _sent_token(request) -> str:
     if request.content_type != "application/json":
-        return request.POST.get("id_token", "")
+        return sent.code(request, "id_token", most=LONGEST_TOKEN)
     try:
-        sent = json.loads(request.body)
+        body = json.loads(request.body)
     except ValueError:
         return ""
-    token = sent.get("id_token") if isinstance(sent, dict) else None
+    token = body.get("id_token") if isinstance(body, dict) else None
     return token if isinstance(token, str) else ""
 
 
@@ -230,7 +230,7 @@ def _link(request, user_id, token):
     account = line_accounts.link(
         user_id=user_id,
         token=token,
-        code=request.POST.get("code", "")[: visitor.LONGEST_NUMBER],
+        code=sent.number(request, "code"),
         device=visitor.device(request),
         address=client_address(request),
     )
@@ -245,13 +245,13 @@ def _confirm_context(request, member, user_id, *, needs_code=False) -> dict:
     return {
         "member": member,
         "needs_code": needs_code or line_accounts.needs_code(member=member, user_id=user_id),
-        "typed_code": request.POST.get("code", "")[: visitor.LONGEST_NUMBER],
+        "typed_code": sent.number(request, "code"),
     }
 
 
 def _onward(request) -> str:
     """A page of this site to go to afterwards, or an empty text."""
-    address = request.POST.get("next") or request.GET.get("next", "")
+    address = sent.onward(request)
     is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
     return address if is_ours and len(address) <= 200 else ""
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from booking import errors
 from booking.errors import Leads
-from booking.views import visitor
+from booking.views import sent, visitor
 from members.errors import TooManyAttempts
 
 
@@ -50,9 +50,8 @@ def to_identify(request, refusal=None, *, slug: str, **kwargs):
         refusal = errors.AnotherBegun
     elif refusal is None:
         # Cookies that have ended are sent no more; only a page that was shown for somebody tells that there was one.
-        refusal = errors.WhoAgain if request.POST.get("for") or request.COOKIES.get("identity") else errors.WhoFirst
-    slot_id = visitor.chosen_slot(request.POST) or visitor.chosen_slot(request.GET)
-    return _to(reverse("identify", args=[slug]), refusal, slot=slot_id)
+        refusal = errors.WhoAgain if sent.has(request, "for") or request.COOKIES.get("identity") else errors.WhoFirst
+    return _to(reverse("identify", args=[slug]), refusal, slot=sent.slot(request))
 
 
 def to_ticket(ticket, refusal):

@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from booking import sign_in
+from booking.views import sent
 from booking.views.access import access
 from booking.views.qr import qr
 
@@ -26,7 +27,7 @@ def set_password(request):
     """The link's code is its fragment, which no server's log sees; a script puts it into the form, or a person does."""
     if request.method != "POST":
         return render(request, "admin/door/set_password.html", {"form": SetPasswordForm(None)})
-    code = request.POST.get("code", "")[:LONGEST_CODE]
+    code = sent.text(request, "code", most=LONGEST_CODE)
     user = sign_in.user_of_code(code)
     form = SetPasswordForm(user, request.POST)
     if user is None:
@@ -50,7 +51,7 @@ def second_factor(request):
     if request.user.is_verified():
         return redirect(onward)
     context = {"next": onward}
-    code = "".join(request.POST.get("code", "")[:LONGEST_CODE].split())
+    code = "".join(sent.text(request, "code", most=LONGEST_CODE).split())
     if sign_in.has_second_factor(request.user):
         device = django_otp.match_token(request.user, code) if code else None
         if device:
@@ -69,6 +70,6 @@ def second_factor(request):
 
 
 def _onward(request) -> str:
-    wanted = request.POST.get("next") or request.GET.get("next", "")
+    wanted = sent.onward(request)
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if here else reverse("admin:index")

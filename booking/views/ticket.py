@@ -17,7 +17,7 @@ from booking.calling import queues, times, waits
 from booking.models import Ticket
 from booking.models.tickets import State
 from booking.papers import calendar_file, pictures
-from booking.views import calendar, refusals, scan, visitor
+from booking.views import calendar, refusals, scan, sent, visitor
 from booking.views.access import access
 from booking.views.live import outlook_today, queue_etag, unchanged, with_version
 from booking.views.qr import qr, secret_link
@@ -53,7 +53,7 @@ def page(request, ticket):
 @access("anyone")
 def open_by_link(request, public_id):
     """Let this device see a ticket, if the secret is right. The secret comes in the body: no log keeps it."""
-    link = LINK.search(request.POST.get("link", "")[:300])
+    link = LINK.search(sent.text(request, "link", most=300))
     try:
         if link is None:
             raise Ticket.DoesNotExist
@@ -144,7 +144,7 @@ def move(request, ticket, date):
     days_url = reverse("ticket_move_days", args=[ticket.public_id])
     if request.method == "POST":
         return _move(request, ticket, date, days_url)
-    wanted = visitor.chosen_slot(request.GET)
+    wanted = sent.slot(request)
     context = calendar.times_context(ticket.department, date, wanted=wanted, days_url=days_url)
     if not context["is_open"]:
         return refusals.to_days(days_url, is_full=context["is_full"])
@@ -184,13 +184,11 @@ def calendar_entry(request, ticket):
 
 
 def _move(request, ticket, date, days_url):
-    slot_id = visitor.chosen_slot(request.POST)
+    slot_id = sent.slot(request)
     try:
         if slot_id is None:
             raise errors.NoTimeChosen
-        moved = verbs.reschedule(
-            ticket=ticket, slot_id=slot_id, key=visitor.sent_key(request), origin=visitor.origin(request)
-        )
+        moved = verbs.reschedule(ticket=ticket, slot_id=slot_id, key=sent.key(request), origin=visitor.origin(request))
     except errors.WrongState as refusal:
         return refusals.to_ticket(ticket, refusal)
     except errors.BookingError as refusal:

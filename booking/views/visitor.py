@@ -2,13 +2,13 @@
 
 import datetime as dt
 import secrets
-import uuid
 
 from django.conf import settings
 from django.core import signing
 from django.utils.crypto import salted_hmac
 
 from booking.models import Ticket
+from booking.views import sent
 from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, Identity, issue_identity, read_identity
 from members.models import LineAccount, Member
@@ -19,7 +19,6 @@ YEAR = 365 * 24 * 60 * 60
 LINE_LASTS = 30 * 24 * 60 * 60
 LOG_IN_LASTS = 10 * 60
 MOST_TICKETS = 20
-LONGEST_NUMBER = 40
 
 
 # --- what they typed ---
@@ -27,12 +26,11 @@ LONGEST_NUMBER = 40
 
 def typed(request) -> dict:
     """The identify form as it was sent, to be shown again beside a refusal."""
-    by = request.POST.get("by")
     return {
-        "by": by if by in ("citizen_id", "member_number") else "citizen_id",
-        "citizen_id": request.POST.get("citizen_id", "")[:LONGEST_NUMBER],
-        "member_number": request.POST.get("member_number", "")[:LONGEST_NUMBER],
-        "proof": request.POST.get("proof", "")[:LONGEST_NUMBER],
+        "by": sent.choice(request, "by", ("citizen_id", "member_number"), default="citizen_id"),
+        "citizen_id": sent.number(request, "citizen_id"),
+        "member_number": sent.number(request, "member_number"),
+        "proof": sent.number(request, "proof"),
     }
 
 
@@ -45,20 +43,6 @@ def claim(request) -> dict:
         "device": device(request),
         "address": client_address(request),
     }
-
-
-def chosen_slot(values) -> int | None:
-    """The slot in a form or an address, or None where there is none that could be one."""
-    text = values.get("slot", "")
-    return int(text) if text.isdecimal() and len(text) <= 18 else None
-
-
-def sent_key(request) -> str:
-    """The idempotency key of a form; a new one where it was tampered with."""
-    try:
-        return str(uuid.UUID(request.POST.get("key", "")))
-    except ValueError:
-        return str(uuid.uuid4())
 
 
 def form_context() -> dict:
