@@ -1,4 +1,4 @@
-"""Reads of what a counter's console shows: the ticket at the counter, who waits, and the counter's day so far."""
+"""What a counter's console shows: the ticket at the counter, who waits, and the counter's day so far. Reads only."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from members.thai_text import normalised
 
 MOST_ROWS = 100
 MOST_FOUND = 8
-# How long after it a finish may be taken back.
+# How long a finish can be undone.
 UNDO_FINISH_WITHIN = dt.timedelta(seconds=60)
-# What is open beside the ticket at the counter.
+# The lists beside the ticket at the counter.
 LISTS = ["waiting", "on_hold", "missed", "expected"]
 
 
 @dataclass(frozen=True)
 class AtCounter:
-    """The ticket that a counter is calling or serving, since when, and what was said when it was passed on or held."""
+    """The ticket that a counter is calling or serving, since when, and the notes of its transfers and holds."""
 
     ticket: Ticket
     since: dt.datetime
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Finished:
-    """The ticket that a counter has finished last, and when."""
+    """The ticket that a counter finished last, and when."""
 
     ticket: Ticket
     at: dt.datetime
@@ -61,7 +61,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a counter has done today; `minutes` is the mean of a service, None before the first."""
+    """What a counter has done today. `minutes` is the mean length of a service; None before the first."""
 
     served: int
     missed: int
@@ -125,7 +125,7 @@ def named(name: str, departments: list[Department]) -> list[Ticket]:
 
 
 def found(public_ids: list[str], departments: list[Department], *, now: dt.datetime | None = None) -> list[Row]:
-    """Rows of today's tickets that a search has found, in its order."""
+    """Rows of today's tickets that a search found, in its order."""
     tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
     by_id = {ticket.public_id: ticket for ticket in tickets.filter(public_id__in=public_ids)}
     return [row(by_id[public_id], now=now) for public_id in public_ids if public_id in by_id]
@@ -146,7 +146,7 @@ def row(ticket: Ticket, *, now: dt.datetime | None = None) -> Row:
 
 
 def last_finish(counter: Counter) -> Finished | None:
-    """Today's last ticket that this counter has finished, where it is still served."""
+    """The last ticket that this counter finished today, if it is still served."""
     events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight(), verb="finish").order_by("-id")
     last = events.first()
     tickets = Ticket.objects.with_details().select_related("member").filter(state=State.SERVED, counter=counter)
@@ -155,7 +155,7 @@ def last_finish(counter: Counter) -> Finished | None:
 
 
 def figures(counter: Counter) -> Figures:
-    """From today's events at this counter. A finish that was taken back counts for nothing."""
+    """From today's events at this counter. A finish that was undone does not count."""
     events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight()).order_by("id")
     missed = 0
     begun: dict[int, dt.datetime] = {}

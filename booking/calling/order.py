@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NextUp:
-    """A call that a counter would make. `why`: priority, ordinary_turn, due or early; in a list also not_yet."""
+    """A call that a counter would make. `why` is priority, ordinary_turn, due or early; in a list also not_yet."""
 
     ticket: Ticket
     why: str
 
 
 def next_up(department_ids: list[int], *, now: dt.datetime | None = None) -> Ticket | None:
-    """The ticket that is called next by a counter serving these departments in this order."""
+    """The next ticket for a counter that serves these departments in this order."""
     found = next_call(department_ids, now=now)
     return found.ticket if found else None
 
 
 def next_call(department_ids: list[int], *, now: dt.datetime | None = None) -> NextUp | None:
-    """As next_up, and why it is this one. Without a lock it is what would be called if it were now."""
+    """Like next_up, with the reason. Without a lock this is only what would be called right now."""
     now = now or timezone.now()
-    # Asked first, so that the order is worked out for the one department only in which somebody is called.
+    # Asked first, so that the order is worked out only for the department in which somebody is called.
     stand = _where_somebody_stands(department_ids, now=now)
     departments = Department.objects.in_bulk({pk for pk, _ in stand})
     for is_due in (True, False):
@@ -65,19 +65,19 @@ def next_call(department_ids: list[int], *, now: dt.datetime | None = None) -> N
 
 
 def in_calling_order(department: Department, *, now: dt.datetime | None = None) -> "QuerySet[FlaggedTicket]":
-    """The tickets that may be called from a department's queue, in the order in which they will be."""
+    """The tickets that may be called from a department's queue, in calling order."""
     now = now or timezone.now()
     return _by_turn(department, now=now, ordinary_first=_priority_has_had_its_turns(department))
 
 
 def may_be_called(now: dt.datetime) -> Q:
-    """Who waits; of departments that do without check-in also who has booked, once their time has come."""
+    """Tickets that wait; in departments without check-in also booked ones, once they are due."""
     return Q(state=State.WAITING) | Q(state=State.BOOKED, queue__uses_check_in=False, due_at__lte=now)
 
 
 def in_order_at_counter(departments: list[Department], *, now: dt.datetime | None = None) -> list[NextUp]:
-    """Everybody whom a counter serving these departments would call, in that order, were nobody else to come. Last
-    stand those who came early to a department that does not call early; their `why` is not_yet."""
+    """Everybody a counter serving these departments would call, in order, if nobody else came. Last are those who came
+    early to a department that does not call early; their `why` is not_yet."""
     now = now or timezone.now()
     standing: dict[int, list[FlaggedTicket]] = defaultdict(list)
     for ticket in _with_flags(Ticket.objects.of_today().filter(queue__in=departments), now=now):
@@ -88,7 +88,7 @@ def in_order_at_counter(departments: list[Department], *, now: dt.datetime | Non
 
 
 def _where_somebody_stands(department_ids: list[int], *, now: dt.datetime) -> set[tuple[int, bool]]:
-    """In which of these departments' queues somebody may be called, each with whether they are due."""
+    """The departments in whose queues somebody may be called, each with whether that ticket is due."""
     standing = _with_flags(Ticket.objects.of_today().filter(queue__in=department_ids), now=now)
     return set(standing.order_by().values_list("queue", "is_due").distinct())
 
@@ -100,7 +100,7 @@ def _by_turn(department: Department, *, now: dt.datetime, ordinary_first: bool) 
 
 
 def _with_flags(tickets: TicketQuerySet, *, now: dt.datetime) -> "QuerySet[FlaggedTicket]":
-    """Those of these tickets that may be called, by due time, with what the order of calling asks of them."""
+    """The tickets that may be called, by due time, with the flags that the order of calling needs."""
     flags = {"is_due": _flag(Q(due_at__lte=now)), "is_priority": _flag(~Q(priority=Priority.NONE))}
     found = tickets.with_details().live().filter(may_be_called(now)).order_by("due_at", "number", "pk")
     # What annotate() returns has a type of django-stubs' own.
@@ -108,8 +108,8 @@ def _with_flags(tickets: TicketQuerySet, *, now: dt.datetime) -> "QuerySet[Flagg
 
 
 def _taking_turns(tickets: "list[FlaggedTicket]", department: Department) -> Iterator[NextUp]:
-    """These tickets of a department in their turns: those who are due, then the early; in each an ordinary one after so
-    many of priority."""
+    """These tickets of a department in turn: first those that are due, then the early ones. Within each, an ordinary
+    ticket follows after so many priority ones."""
     if not tickets:
         return
     most, in_a_row = department.priority_in_a_row, _priority_calls_in_a_row(department)

@@ -1,6 +1,6 @@
-"""From what the rules say to slots, places and days.
+"""Turns what the rules say into slots, places and days.
 
-The one rule of this module: a place that is held is never touched, a free one exists exactly where the rules say so.
+The one rule here: a held place is never touched, and a free place exists exactly where the rules say so.
 """
 
 import datetime as dt
@@ -17,10 +17,10 @@ from booking.days.rules import DayPlan, Period
 from booking.models import Department, DepartmentDay, Place, Slot, Ticket
 from booking.models.hours import LAST_BOOKED_NUMBER
 
-# Days beyond the booking window that are laid out already, so that members see the next day at midnight even where the
-# worker is late by some days.
+# Days laid out beyond the booking window, so that members see the next day at midnight even if the worker is some days
+# late.
 SPARE_DAYS = 3
-# How far ahead a day's row says what it is, whether it can be booked yet or not.
+# How many days ahead have a row that says what they are, bookable yet or not.
 DAYS_SAID = 366
 
 SlotsOf = dict[tuple[int, dt.date], list[Slot]]  # by department and day
@@ -29,7 +29,7 @@ LaidOut = tuple[Department, dt.date, list[Period]]
 
 @dataclass
 class Changes:
-    """What laying out is to write, gathered over all departments and days: each kind of change is one statement."""
+    """What laying out will write, gathered over all departments and days. Each kind of change is one statement."""
 
     gone: list[Slot] = field(default_factory=list)
     changed: list[Slot] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Changes:
     places_gone: int = 0
     places_new: int = 0
     days: list[DepartmentDay] = field(default_factory=list)
-    # Not written: slots that have fewer numbers than the rules now want turns.
+    # Not written: slots with fewer numbers than the rules now want turns.
     short: list[Slot] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -54,12 +54,12 @@ class Changes:
 
 @transaction.atomic
 def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
-    """Bring the days, slots and places of these departments, of all where none are named, to what their rules say now.
+    """Bring the days, slots and places of these departments (None: of all) to what their rules say now.
 
-    Called once by whatever changes departments, hours, exceptions or holidays, in the same transaction. It may run at
-    any time, and again. Adds what is missing and takes away free places only; slots of today that have begun stay as
-    they were. Locks the departments and their slots from today on. Bookings do not wait for it, except for the very
-    place that it takes away. The number of statements does not grow with departments or days.
+    Whatever changes departments, hours, exceptions or holidays calls this once, in the same transaction. It may run at
+    any time, any number of times. It adds what is missing and takes away only free places; slots of today that have
+    begun stay as they were. Locks the departments and their slots from today on. Bookings do not wait for it, except
+    for a place that it takes away. The number of statements does not grow with departments or days.
     """
     wanted = Department.objects.select_for_update(no_key=True).order_by("pk")
     if departments is not None:
@@ -71,7 +71,7 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     now = timezone.now()
     first = timezone.localdate(now)
     slots = _lock_slots(locked, first)
-    # Days laid out while the window was longer must not stay open behind its back.
+    # Days laid out while the window was longer must not stay open unnoticed.
     last_days = {
         department.pk: max(
             [first + dt.timedelta(days=department.max_days_ahead + SPARE_DAYS)]
@@ -98,8 +98,8 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
 
 
 def differences() -> Changes:
-    """How what is laid out differs from the rules: what laying out would change now, without changing it. Something
-    wrote rules past the forms (a query's update(), an import, a restore) and did not say so."""
+    """What laying out would change now, without changing it. If anything, something wrote rules without calling
+    rules_changed(): a query's update(), an import, a restore."""
     with transaction.atomic():
         found = rules_changed()
         transaction.set_rollback(True)
@@ -122,11 +122,11 @@ def _lock_slots(departments: list[Department], first: dt.date) -> list[Slot]:
 
 
 def _take_away_unused(days: list[LaidOut], slots_of: SlotsOf, now: dt.datetime) -> set[int]:
-    """Take the free places of slots away that may have to go altogether, and return the ids of those slots that nobody
-    has ever had a ticket of.
+    """Take away the free places of slots that may have to go altogether. Returns the ids of those slots that never had
+    a ticket.
 
-    Whether a slot is unused is asked only once its places are gone: a booking that was under way has its ticket by
-    then, or has found no place.
+    Whether a slot is unused is asked only after its places are gone: by then a booking under way has its ticket, or has
+    found no place.
     """
     doubtful = []
     for department, date, periods in days:
@@ -140,7 +140,8 @@ def _take_away_unused(days: list[LaidOut], slots_of: SlotsOf, now: dt.datetime) 
     used = set(Ticket.objects.filter(slot__in=all_ids).values_list("slot_id", flat=True))
     ids: set[int] = set()
     for coming, retired in doubtful:
-        # A day with tickets keeps its numbers: only what the rules no longer have goes. Any other is numbered anew.
+        # A day with tickets keeps its numbers: only slots that the rules no longer have go. Any other day is
+        # renumbered.
         ids |= {slot.pk for slot in (retired if used & {slot.pk for slot in coming} else coming)} - used
     places = Place.objects.free().filter(slot__in=ids)
     places._raw_delete(places.db)
@@ -156,12 +157,12 @@ def _plan_day(
     unused: set[int],
     now: dt.datetime,
 ) -> None:
-    """Gather what a day's slots want to become what the rules say."""
+    """Gather the changes that bring a day's slots to what the rules say."""
     coming = [slot for slot in slots if slot.starts_at > now]
     begun = [slot for slot in slots if slot.starts_at <= now]
     wanted = {period.starts_at: period for period in periods}
     if {slot.starts_at for slot in coming} != set(wanted) and all(slot.pk in unused for slot in coming):
-        # Nobody has a number of this day yet: number it anew, so that numbers rise with the time of day.
+        # Nobody has a number on this day yet: renumber it, so that numbers rise with the time of day.
         changes.gone += coming
         coming = []
     kept = []
@@ -171,7 +172,7 @@ def _plan_day(
             changes.gone.append(slot)
             continue
         kept.append(slot)
-        if period is None:  # somebody has a ticket of it: closed, but there
+        if period is None:  # somebody has a ticket in it: closed, but kept
             _adjust(changes, slot, quota=0)
             continue
         opens, closes = bookable_window(department, date, period.starts_at)
@@ -278,7 +279,7 @@ def _update(slots: list[Slot]) -> None:
         cursor.execute(UPDATE_SLOTS, [[getattr(slot, name) for slot in slots] for name in names])
 
 
-# FOR UPDATE waits for a booking under way; if it goes through, its place is no longer free, and LIMIT takes the next.
+# FOR UPDATE waits for a booking under way. If that succeeds, its place is no longer free and LIMIT takes the next one.
 # Only places that go are locked.
 TAKE_AWAY_FREE_PLACES = """
 DELETE FROM booking_place
@@ -294,7 +295,7 @@ DELETE FROM booking_place
 
 
 def _bring_places_to_quota(changes: Changes, slots: list[Slot]) -> None:
-    """Take away the highest free places of slots that have more places than their quota, and add what others lack."""
+    """Take away the highest free places of slots with more places than their quota, and add what others lack."""
     found = Counter(Place.objects.filter(slot__in=[slot.pk for slot in slots]).values_list("slot_id", flat=True))
     surplus = {slot.pk: found[slot.pk] - slot.quota for slot in slots if found[slot.pk] > slot.quota}
     if surplus:
@@ -324,7 +325,7 @@ DAY_FIELDS = ["state", "reason", "reason_en", "serving"]
 def _write_days(
     changes: Changes, departments: list[Department], plans: dict[int, dict[dt.date, DayPlan]], first: dt.date
 ) -> None:
-    """Bring the rows of the days to what the plans say: one is written only where it differs."""
+    """Bring the rows of the days to what the plans say. Only rows that differ are written."""
     written = {
         (row[0], row[1]): row[2:]
         for row in DepartmentDay.objects.filter(department__in=departments, date__gte=first).values_list(

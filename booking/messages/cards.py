@@ -19,13 +19,13 @@ Flex = dict[str, Any]
 
 
 def card(notice: Notice, **facts: Any) -> Flex:
-    """The notice as a LINE message; `facts` are what kinds.said() takes besides."""
+    """The notice as a LINE message. `facts` go on to kinds.said()."""
     with translation.override("th"):
         return flex(notice.ticket, kinds.said(notice, **facts))
 
 
 def letter(notice: Notice, **facts: Any) -> tuple[str, str]:
-    """The notice as subject and body of an e-mail; `facts` are what kinds.said() takes besides."""
+    """The notice as subject and body of an e-mail. `facts` go on to kinds.said()."""
     with translation.override("th"):
         what = kinds.said(notice, **facts)
         links = [f"{label}: {address}" for label, address in what.buttons if address.startswith("http")]
@@ -34,7 +34,7 @@ def letter(notice: Notice, **facts: Any) -> tuple[str, str]:
 
 
 def flex(ticket: Ticket, what: Said) -> Flex:
-    """A Flex message that looks like the ticket: the department's band, the number, what is said, its QR code, the
+    """A Flex message that looks like the ticket: the department's band, the number, the text, its QR code, the
     buttons."""
     band = [
         {"type": "text", "text": ticket.department.title, "color": PAPER, "align": "center", "size": "md"},
@@ -47,7 +47,7 @@ def flex(ticket: Ticket, what: Said) -> Flex:
 
 
 def plain(what: Said) -> Flex:
-    """A Flex message that is about no ticket."""
+    """A Flex message that is not about a ticket."""
     return _message(what, about=what.heading)
 
 
@@ -67,8 +67,8 @@ def _message(what: Said, *, about: str, header: Flex | None = None, picture: Seq
 
 
 def line_reaches_us() -> bool:
-    """Whether LINE would fetch a picture from here: it does by https alone, and refuses the whole message for any other
-    address; the demo's LINE, on this machine, does without."""
+    """Whether LINE can fetch a picture from here. It accepts https only, and refuses the whole message for any other
+    address. The demo's LINE, on this machine, does without."""
     may_be_plain: bool = settings.LINE_API_BASE != line.LINE_API and settings.PUBLIC_URL.startswith("http://127.0.0.1:")
     return bool(settings.PUBLIC_URL.startswith("https://")) or may_be_plain
 

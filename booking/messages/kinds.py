@@ -1,7 +1,7 @@
-"""The kinds of messages to members: one row a kind. Nothing else lists them.
+"""The kinds of messages to members, one row each. Nothing else lists them.
 
-The model's `Kind` has their names and labels, for the column. A kind without its row, or a row without one of its
-fields, cannot start.
+The model's `Kind` has their names and labels, for the column. If a kind has no row, or a row lacks a field, the program
+does not start.
 """
 
 import datetime as dt
@@ -27,12 +27,12 @@ from booking.models import Notice, Ticket
 from booking.models.notices import Kind
 from booking.models.tickets import State
 
-# When a ticket is reminded of, on the day before.
+# When reminders go out, on the day before.
 REMINDED_AT = dt.time(17)
 
 
 class To(Enum):
-    """Whom a verb owes a message."""
+    """To whom a verb owes a message."""
 
     HOLDER = auto()  # of the ticket that it changes
     NEW_HOLDER = auto()  # of the ticket that it issues
@@ -40,7 +40,7 @@ class To(Enum):
 
 
 class By(Enum):
-    """Whose hand it takes."""
+    """Who has to act for the message to be owed."""
 
     ANYONE = auto()
     STAFF = auto()
@@ -49,7 +49,7 @@ class By(Enum):
 
 @dataclass(frozen=True)
 class Owed:
-    """The verb that owes a message, to whom, and by whose hand."""
+    """The verb that owes a message, to whom, and who has to act."""
 
     verb: str
     to: To = To.HOLDER
@@ -64,15 +64,15 @@ class MessageKind:
     when_sent: str | Promise
     # Sent at REMINDED_AT of the day before, instead of at once.
     is_reminder: bool
-    # How long it makes sense; None: until the ticket's turn is due.
+    # How long it is worth sending; None: until the ticket is due.
     lasts: dt.timedelta | None
-    # It is of no use any more once its ticket has left these states.
+    # It is useless once its ticket has left these states.
     still_true_in: list[State]
-    # Whether a ticket may be owed several; the latest makes those before it pointless.
+    # Whether a ticket may be owed several. A later one replaces those before it.
     is_repeated: bool
-    # Whether members who are not reached by LINE or e-mail have to be telephoned.
+    # Whether members who cannot be reached by LINE or e-mail have to be telephoned.
     is_telephoned: bool
-    # What it says of a ticket, and what it has to know for that as it is when it is sent.
+    # What it says about a ticket, and the facts that it needs at the moment of sending.
     says: Callable[..., Said]
     facts: Callable[[Ticket], dict[str, Any]]
 
@@ -83,7 +83,7 @@ def said(notice: Notice, **facts: Any) -> Said:
 
 
 def owed(verb: str, *, to: To, by: User | None) -> list[Kind]:
-    """The messages that a verb owes, made by a member of staff or, where `by` is None, by the member or the system."""
+    """The messages that a verb owes. `by` None: the member or the system acted, not staff."""
     hand = By.STAFF if by else By.MEMBER
     return [
         row.kind
@@ -98,7 +98,7 @@ def reminders() -> list[Kind]:
 
 
 def remind_at(date: dt.date) -> dt.datetime:
-    """When a ticket of this date is reminded of."""
+    """When the reminder for a ticket of this date goes out."""
     return timezone.make_aware(dt.datetime.combine(date - dt.timedelta(days=1), REMINDED_AT))
 
 

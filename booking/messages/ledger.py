@@ -1,6 +1,6 @@
-"""Which messages an event owes a member, what has become of them, and whom to telephone.
+"""Which messages an event owes a member, what happened to them, and whom to telephone.
 
-A notice is written in the transaction of what it tells of; sending.py sends it.
+A notice is written in the same transaction as the event it tells of; sending.py sends it.
 """
 
 import datetime as dt
@@ -24,14 +24,14 @@ def is_on() -> bool:
 
 
 def owe(ticket: Ticket, kind: Kind) -> None:
-    """Write down that a message is owed to a ticket's holder, where the office sends such; in the caller's transaction,
-    which holds what it tells of and the ticket's lock. What the holder has to know and the office does not send is left
-    to the telephone at once. A ticket without a member gets no message."""
+    """Record that a ticket's holder is owed a message, if the office sends this kind. Runs in the caller's transaction,
+    which makes the change and holds the ticket's lock. A message that the holder must get but the office does not send
+    goes straight to the telephone list. A ticket without a member gets no message."""
     row = KINDS[kind]
     is_sent = _is_chosen(kind)
     if ticket.member_id is None or not (is_sent or row.is_telephoned):
         return
-    # Which of several: they are told apart by how much had happened to the ticket before.
+    # A repeated message is told apart by the number of the ticket's events so far.
     window = f"{ticket.events.count()}" if row.is_repeated else ""
     now = timezone.now()
     left = {} if is_sent else {"state": NoticeState.TO_TELEPHONE, "reason": "not_sent", "ended_at": now}
@@ -52,7 +52,7 @@ def owe(ticket: Ticket, kind: Kind) -> None:
 
 
 def owe_next(department: Department, kind: Kind) -> None:
-    """Write down that a message is owed to those whose turn has come near, each once."""
+    """Record that those whose turn is near are owed a message, once each."""
     if not _is_chosen(kind):
         return
     for ticket in order.in_calling_order(department)[: department.nearly_when_ahead]:
@@ -60,8 +60,8 @@ def owe_next(department: Department, kind: Kind) -> None:
 
 
 def to_telephone() -> NoticeQuerySet:
-    """The notices whose members have to be told by telephone, soonest day first; without those that are of no use any
-    more, since the day has passed or the ticket has changed."""
+    """The notices whose members have to be telephoned, soonest day first. Notices that are useless by now are left out:
+    the day has passed, or the ticket has changed."""
     still_true = Q()
     for row in KINDS.values():
         if row.is_telephoned:
@@ -71,7 +71,7 @@ def to_telephone() -> NoticeQuerySet:
 
 
 def telephoned(*, notice: Notice, by: User) -> bool:
-    """A member of staff has told the member by telephone. Returns whether it was still to be done."""
+    """A member of staff has telephoned the member. Returns False if somebody had done so before."""
     return bool(
         Notice.objects.to_telephone()
         .filter(pk=notice.pk)
@@ -80,7 +80,7 @@ def telephoned(*, notice: Notice, by: User) -> bool:
 
 
 def oldest_unsent() -> dt.datetime | None:
-    """Since when the message has been due that has waited longest; None where none is due."""
+    """When the longest waiting message became due, or None if none is due."""
     now = timezone.now()
     due = Notice.objects.owed().filter(Q(next_try_at__lte=now) | Q(tries__gt=0))
     reminders = Q(kind__in=kinds.reminders())
@@ -95,7 +95,7 @@ def oldest_unsent() -> dt.datetime | None:
 
 
 def sync_choices() -> None:
-    """A row for each kind of message; runs after each migrate. The office's choices stay."""
+    """Add a row for each kind of message. Runs after each migrate, and keeps the office's choices."""
     MessageChoice.objects.bulk_create([MessageChoice(kind=kind) for kind in Kind], ignore_conflicts=True)
 
 

@@ -1,8 +1,8 @@
-"""Sending what is owed, by LINE or else by e-mail.
+"""Sending owed messages, by LINE or else by e-mail.
 
-The worker claims a notice in a transaction of its own before it sends, and always sends with the notice's retry key:
-whatever dies in between, the claim ends and the same message is tried again, and LINE takes it once. A send that fails
-never changes a ticket.
+Before it sends, the worker claims the notice in a transaction of its own, and it always sends with the notice's retry
+key. If anything dies in between, the claim runs out and the same message is tried again; LINE accepts it only once. A
+failed send never changes a ticket.
 """
 
 import datetime as dt
@@ -26,21 +26,21 @@ from members import line
 
 log = logging.getLogger(__name__)
 
-# A claim that nobody has ended is taken up again after so long: longer than LINE and the mail server may take together.
+# A claim that nobody ended is taken over after so long: longer than LINE and the mail server may take together.
 CLAIM = dt.timedelta(seconds=40)
-# The first wait between tries, which doubles, and the longest.
+# The first wait between tries (it doubles each time), and the longest.
 FIRST_WAIT = dt.timedelta(seconds=5)
 LONGEST_WAIT = dt.timedelta(minutes=15)
-# What has to reach the member is left to the telephone once it has failed for so long.
+# A message that must reach the member goes to the telephone list after failing for so long.
 TELEPHONE_AFTER = dt.timedelta(hours=2)
 # Whoever booked and cancelled gets no card for booking again so soon.
 CANCELLED_LATELY = dt.timedelta(minutes=10)
 
 
 def send_owed(*, most: int = 10) -> int:
-    """Send what is due, one message after the other, the most urgent first. Returns how many were taken up.
+    """Send what is due, one message after the other, most urgent first. Returns how many were claimed.
 
-    Several workers may run it at once: each claims other notices (SKIP LOCKED), one before each sending.
+    Several workers may run it at once: each claims different notices (SKIP LOCKED), one at a time.
     """
     for sent in range(most):
         notice = _claim()
@@ -48,14 +48,15 @@ def send_owed(*, most: int = 10) -> int:
             return sent
         try:
             send(notice)
-        except Exception:  # a fault of ours in one message must not hold up the others; the log says it loudly
+        except Exception:  # our own fault in one message must not hold up the others; it is logged with its traceback
             log.exception("notice %s could not be sent", notice.pk)
             _try_again(notice, "fault")
     return most
 
 
 def send(notice: Notice) -> None:
-    """Send one claimed notice, or end it with the reason why not. A passing fault leaves it owed, to be tried again."""
+    """Send one claimed notice, or end it with the reason why not. After a passing fault it stays owed and is tried
+    again."""
     if timezone.now() >= notice.expires_at:
         return _give_up(notice, "moment_passed")
     if notice.ticket.state not in KINDS[notice.kind].still_true_in or _is_superseded(notice):
@@ -74,7 +75,7 @@ def send(notice: Notice) -> None:
 
 
 def _claim() -> Notice | None:
-    """The due notice with the least time left; nobody else takes it up before the claim has ended."""
+    """Claim the due notice with the least time left. Nobody else takes it before the claim runs out."""
     now = timezone.now()
     with transaction.atomic():
         due = Notice.objects.owed().filter(next_try_at__lte=now).order_by("expires_at", "pk")
@@ -88,7 +89,8 @@ def _claim() -> Notice | None:
 
 
 def _is_superseded(notice: Notice) -> bool:
-    """Whether a later message of its kind was owed: the second call makes the first one's message pointless."""
+    """Whether a later message of the same kind replaces this one: after a second call, the first one's message is
+    useless."""
     later = Notice.objects.filter(ticket=notice.ticket_id, kind=notice.kind, pk__gt=notice.pk)
     return KINDS[notice.kind].is_repeated and later.exists()
 
@@ -116,7 +118,7 @@ class How(Enum):
 
 
 class Result(NamedTuple):
-    """What became of a message on one channel; why it was not sent, where that is worth telling."""
+    """What happened to a message on one channel, and why it was not sent, if that is worth telling."""
 
     how: How
     reason: str = ""
@@ -147,7 +149,7 @@ def _after(fault: line.LineFault) -> Result:
 
 
 def _quota_is_used_up() -> bool:
-    """LINE answers 429 both to who is too fast and to who has used up the month's messages."""
+    """LINE answers 429 both to too many requests and to a used up monthly quota."""
     try:
         quota = line.quota()
     except line.LineFault:
@@ -176,7 +178,7 @@ def _mail(notice: Notice, address: str) -> None:
 
 
 def _facts(notice: Notice) -> dict[str, Any]:
-    """What the words of a message need to know besides the ticket, as it is at the moment of sending."""
+    """What a message needs to know besides the ticket, at the moment of sending."""
     return KINDS[notice.kind].facts(notice.ticket)
 
 
@@ -192,7 +194,7 @@ def _try_again(notice: Notice, reason: str) -> None:
     if KINDS[notice.kind].is_telephoned and now >= notice.created_at + TELEPHONE_AFTER:
         return _give_up(notice, reason)
     wait = min(FIRST_WAIT * 2 ** min(notice.tries - 1, 10), LONGEST_WAIT)
-    # Once more when its moment has passed, to say so.
+    # One more try after it has expired, to end it with that reason.
     _change(notice, next_try_at=min(now + wait, max(notice.expires_at, now)), reason=reason)
     return None
 
@@ -207,7 +209,7 @@ def _end(notice: Notice, state: NoticeState, *, channel: str = "", reason: str =
 
 
 def _change(notice: Notice, **fields: Any) -> None:
-    """Only while the claim is ours: whoever was so slow that another took the notice up leaves it to the other."""
+    """Only while the claim is ours: a worker so slow that another took over leaves the notice to that one."""
     for name, value in fields.items():
         setattr(notice, name, value)
     if not Notice.objects.owed().filter(pk=notice.pk, tries=notice.tries).update(**fields):

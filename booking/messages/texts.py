@@ -1,4 +1,4 @@
-"""What messages are made of: the sentences that several of them, and the answers in the chat, have in common."""
+"""The sentences and buttons that messages and the answers in the chat share."""
 
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ class Said:
 
 
 def when(ticket: Ticket) -> list[str]:
-    """Day and time of a ticket, a line each; a walk-in has no time."""
+    """Day and time of a ticket, one line each. A walk-in has no time."""
     time = [_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}] if ticket.slot else []
     return [thai.long_date(ticket.date), *time]
 
@@ -40,7 +40,7 @@ def to_come(ticket: Ticket) -> list[str]:
 
 
 def before(ahead: int) -> str:
-    """How many come before somebody who waits."""
+    """How many are ahead of somebody who waits."""
     return _("ก่อนหน้าท่านมี %(ahead)s คิว") % {"ahead": ahead} if ahead else _("ท่านเป็นคิวถัดไป")
 
 

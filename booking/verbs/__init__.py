@@ -1,16 +1,16 @@
 """Every write to a ticket, by the stage of its life. Read in this order, the modules tell the business:
 
-places    a turn is taken before anybody comes: book, move, cancel
+places    members take a turn before they come: book, move, cancel
 arriving  the member has come: check in, walk in, come back
-serving   a counter calls, serves, holds, passes on
-ending    the day is over; what was closed too early; whose ticket it was is forgotten
-closures  the office closes a day or a time: what becomes of its tickets
+serving   a counter calls, serves, holds and transfers
+ending    the day ends; a ticket closed too early is reopened; members are unlinked from old tickets
+closures  the office closes a day or a time, and decides what happens to its tickets
 merging   two entries of one member become one
 seats     who sits at which counter
 
-Each verb is one transaction (locks.py: which locks, in which order) and writes one event for each ticket that it
-changes (moves.py). Arguments are keywords; `by` is the member of staff who acts, None a member for themselves, or the
-system.
+Each verb is one transaction (locks.py says which locks it takes, and in which order) and writes one event for each
+ticket that it changes (moves.py). All arguments are keywords. `by` is the member of staff who acts; None means that a
+member acts for themselves, or the system does.
 """
 
 from booking.verbs.arriving import check_in, come_back, undo_check_in, walk_in

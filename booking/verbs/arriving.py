@@ -16,10 +16,11 @@ from booking.verbs import locks, moves
 
 @locks.verb
 def check_in(*, ticket: Ticket, by: User | None = None, present: bool = False) -> Ticket:
-    """The member has come: a booked ticket of today waits to be called. Who comes late is due by the department's rule.
+    """The member has arrived: a ticket booked for today now waits to be called. The department's rule decides when a
+    late member is due.
 
-    `present`: the member has shown to stand in the office, by the changing QR code there; staff who check somebody in
-    see that for themselves. Locks the queue and the ticket. Raises WrongState, NotToday, TooEarly, PresenceNeeded.
+    `present`: the member has scanned the changing QR code in the office. Staff who check somebody in see the member
+    for themselves. Locks the queue and the ticket. Raises WrongState, NotToday, TooEarly, PresenceNeeded.
     """
     now = timezone.now()
     locked = locks.lock_ticket(ticket)
@@ -64,12 +65,12 @@ def walk_in(
     reason: str = "",
     key: str | None = None,
 ) -> Ticket:
-    """Issue a ticket to somebody who has come without one; it waits at once, with the next number from 501 up.
+    """Issue a ticket to somebody who comes without one. It waits at once, under the next number from 501 up.
 
-    `reason` says why a `priority` class was given. `key` names the request: the same key again gives the same ticket,
-    whatever has become of it. Locks the queue. Raises DayClosed where the department does not open today, WalkInsClosed
-    before and after the hours in which it issues tickets to walk-ins, AlreadyBooked where the member has a live ticket
-    of this department today, IdempotencyKeyReused.
+    `reason` says why a `priority` class was given. `key` names the request: the same key always gives the same ticket,
+    whatever has happened to it since. Locks the queue. Raises DayClosed if the department does not open today,
+    WalkInsClosed outside the hours for walk-ins, AlreadyBooked if the member has a live ticket of this department
+    today, IdempotencyKeyReused.
     """
     now = timezone.now()
     today = timezone.localdate(now)
@@ -115,7 +116,7 @@ def walk_in(
 
 @locks.verb
 def come_back(*, ticket: Ticket, by: User | None) -> Ticket:
-    """A member who missed the call has come back, and waits again by the department's rule for late arrivals.
+    """A member who missed the call is back, and waits again under the department's rule for late arrivals.
 
     Locks the queue and the ticket. Raises WrongState, NotToday.
     """

@@ -1,7 +1,7 @@
-"""Every verb that changes a ticket: one row a verb. What it is called, on which surfaces it is used and by what right,
-which move it makes, and which messages it owes.
+"""Every verb that changes a ticket, one row each: its label, the surfaces it is used on and the right it takes, the
+move it makes, and the messages it owes.
 
-Consoles, back office, API and the labels of events read these rows. What a verb does stands with its function.
+Consoles, back office, API and the labels of events read these rows. What a verb does is said at its function.
 """
 
 from collections.abc import Mapping
@@ -34,21 +34,21 @@ class Surface(Enum):
 class Verb:
     # The function in booking.verbs.
     name: str
-    # What its events say: the move in MOVES, or that the ticket was issued. Several verbs may make one move.
+    # The verb in its events: a move in MOVES, or that the ticket was issued. Several verbs may make the same move.
     event: str
     # As staff read it.
     label: str | Promise
-    # Where it is used, and by which rights, one of which is enough; none: by the ticket's holder.
+    # Where it is used, and by which rights (one is enough). No rights: the ticket's holder uses it.
     surfaces: Mapping[Surface, tuple[Right, ...]]
 
     @property
     def owes(self) -> list[Kind]:
-        """The messages that it may owe, to whomever."""
+        """The messages that it may owe to anybody."""
         return [row.kind for row in KINDS.values() if any(owed.verb == self.event for owed in row.owed_by)]
 
 
 def may(user: User, name: str, surface: Surface) -> bool:
-    """Whether a member of staff has a right to a verb there."""
+    """Whether a member of staff may use a verb there."""
     return any(user.has_perm(right) for right in rights(name, surface))
 
 
@@ -57,7 +57,7 @@ def rights(name: str, surface: Surface) -> tuple[Right, ...]:
 
 
 def label(event: str) -> str | Promise:
-    """What an event is called; one of a verb that is used no more keeps its name."""
+    """The label of an event. An event of a verb that no longer exists keeps its name."""
     return LABELS.get(event, event)
 
 

@@ -1,7 +1,7 @@
-"""What becomes of tickets when the office closes their day or time: staff see them, and choose.
+"""What happens to tickets when the office closes their day or time: staff see them and choose.
 
-The order is what makes the list complete: first the closure takes effect, and with it every free place is gone; only
-then are the tickets read. A booking that was under way has either lost its place or is on the list.
+The order makes the list complete. First the closure takes effect and every free place is gone; only then are the
+tickets read. A booking under way has either lost its place or is on the list.
 """
 
 import datetime as dt
@@ -33,7 +33,7 @@ class Choice(TextChoices):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one ticket: it was moved to `moved_to`, cancelled, or could not be, and why."""
+    """What happened to one ticket: it was moved to `moved_to`, cancelled, or refused with `refusal`."""
 
     ticket: Ticket
     moved_to: verbs.Booking | None = None
@@ -41,14 +41,14 @@ class Outcome:
 
 
 def stranded() -> TicketQuerySet:
-    """Live tickets of today and later at whose minute nobody is served any more: the office has closed the day or the
-    time since they were booked. One whose slot is gone while its minute is still served is not among them."""
+    """Live tickets from today on for a minute at which nobody is served any more: the office closed the day or the time
+    after they were booked. A ticket whose slot is gone but whose minute is still served is not among them."""
     return _of_closed_times(Ticket.objects.live())
 
 
 def settled() -> TicketQuerySet:
-    """Tickets of such days and times that staff have moved or cancelled, each with their `reason`: the members of these
-    have to be told."""
+    """Tickets of such days and times that staff have moved or cancelled, each with its `reason`. Their members have to
+    be told."""
     return (
         _of_closed_times(Ticket.objects.filter(state=State.CANCELLED))
         .annotate(
@@ -63,11 +63,11 @@ def settled() -> TicketQuerySet:
 def close_for_holidays(
     *, holidays: Iterable[Holiday], choice: Choice, tickets: Iterable[Ticket], by: User, reason: str = ""
 ) -> list[Outcome]:
-    """Confirm drafts of holidays, then do with `tickets`, those that staff were shown, as chosen.
+    """Confirm drafts of holidays, then apply the choice to `tickets`, which staff were shown.
 
-    Tickets that were booked after they were shown are left as they are, and are found by stranded() from now on. The
-    confirmation is one transaction, each ticket another; run again it goes on where it ended. Locks what confirm(),
-    rules_changed() and the verbs lock.
+    Tickets booked after that stay as they are; stranded() finds them from now on. The confirmation is one transaction,
+    each ticket another; a second run goes on where the first one ended. Locks what confirm(), rules_changed() and the
+    verbs lock.
     """
     with transaction.atomic():
         calendar.confirm(holidays, by=by)
@@ -77,7 +77,7 @@ def close_for_holidays(
 
 @dataclass(frozen=True)
 class Decision:
-    """What staff decided for one ticket: where it is moved, `wish` is the start that was proposed."""
+    """What staff decided for one ticket. If it is moved, `wish` is the proposed start."""
 
     ticket: Ticket
     choice: Choice
@@ -92,11 +92,10 @@ def change_day(
     by: User,
     reason: str,
 ) -> list[Outcome]:
-    """Put an exception in force, then do with each ticket as decided.
+    """Put an exception in force, then apply the decision for each ticket.
 
-    The exception and the laying out of its days are one transaction, each ticket another. Tickets that were booked
-    after staff looked are left as they are, and are found by stranded(). Locks what rules_changed() and the verbs
-    lock.
+    Saving the exception and laying out its days is one transaction, each ticket another. Tickets booked after staff
+    looked stay as they are; stranded() finds them. Locks what rules_changed() and the verbs lock.
     """
     with transaction.atomic():
         exception.save()
@@ -106,7 +105,7 @@ def change_day(
 
 
 def settle(*, choice: Choice, tickets: Iterable[Ticket], by: User, reason: str = "") -> list[Outcome]:
-    """Keep, move or cancel tickets, each in a transaction of its own; a refusal stops none of the others."""
+    """Keep, move or cancel tickets, each in a transaction of its own. A refusal does not stop the others."""
     if choice == Choice.KEEP:
         return []
     return [carry_out(Decision(ticket, choice), by=by, reason=reason) for ticket in tickets]
@@ -125,10 +124,10 @@ def carry_out(decision: Decision, *, by: User, reason: str) -> Outcome:
 
 
 def move_to_free_time(*, ticket: Ticket, by: User, wish: dt.datetime | None = None, reason: str = "") -> verbs.Booking:
-    """Move a ticket to a free time of its department: of its own day, else of the first later day that has one; there
-    to the time nearest to its own. `wish` is a start that is tried before all others.
+    """Move a ticket to a free time of its department: on its own day, else on the first later day that has one, at the
+    time nearest to its own. `wish` is a start to try first.
 
-    A later day on which the member has a ticket of the department already is passed over. Locks what reschedule()
+    Later days on which the member already has a ticket of the department are skipped. Locks what reschedule()
     locks. Raises NoFreeTime, WrongState, NotRegistered.
     """
     if ticket.slot is None:
@@ -145,7 +144,7 @@ def move_to_free_time(*, ticket: Ticket, by: User, wish: dt.datetime | None = No
 
 
 def _free_slots(ticket: Ticket, slot: Slot) -> list[Slot]:
-    """The slots that have room, from the ticket's day on: day after day, the nearest to the ticket's own time first."""
+    """The slots with room, from the ticket's day on: day by day, nearest to the ticket's own time first."""
     wish = _minute_of_day(slot)
     later = _bookable(ticket.department).filter(date__gte=ticket.date).exclude(pk=slot.pk)
     held = Ticket.objects.live().filter(member=ticket.member_id, department=ticket.department_id).exclude(pk=ticket.pk)

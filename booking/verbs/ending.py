@@ -1,5 +1,5 @@
-"""The day is over: what is still open is closed, what was closed too early is reopened, and in the end it is forgotten
-whose ticket it was."""
+"""The day ends: open tickets are closed, tickets closed too early are reopened, and old tickets are unlinked from their
+members."""
 
 import datetime as dt
 
@@ -16,9 +16,9 @@ from booking.verbs.places import free_place
 def close_day(*, department: Department, date: dt.date, by: User | None = None, keeps_reopened: bool = False) -> int:
     """End a day: missed tickets become no-show, booked ones that never arrived not-arrived.
 
-    Of a day before today nothing is left open: who was being served is served, who was called is no-show, who was left
-    waiting or set aside is cancelled with that reason. Returns how many tickets changed; run again it finds none.
-    `keeps_reopened`: what staff have reopened today is left to them until the day is over.
+    A day before today is closed completely: a ticket being served becomes served, a called one no-show, and one still
+    waiting or on hold is cancelled with that reason. Returns how many tickets changed; a second run finds none.
+    `keeps_reopened`: leave the tickets alone that staff have reopened today, until the day is over.
 
     Each ticket is a transaction of its own, with the locks of its verb.
     """
@@ -34,10 +34,10 @@ def close_day(*, department: Department, date: dt.date, by: User | None = None, 
 
 @locks.verb
 def reopen(*, ticket: Ticket, by: User) -> Ticket:
-    """Staff take back, on the same day, that a ticket was closed as no-show or not-arrived.
+    """Staff reopen, on the same day, a ticket that was closed as no-show or not-arrived.
 
-    Locks the queue, the ticket and the member. Raises WrongState, NotToday, AlreadyBooked where the member has another
-    by now.
+    Locks the queue, the ticket and the member. Raises WrongState, NotToday, AlreadyBooked if the member has another
+    one by now.
     """
     locked = locks.lock_ticket(ticket)
     moves.require_move(locked, "reopen")
@@ -48,8 +48,8 @@ def reopen(*, ticket: Ticket, by: User) -> Ticket:
 
 
 def unlink_members(*, before: dt.date) -> int:
-    """Forget whose tickets of days before `before` were, and where they were booked from. Returns how many; run again
-    it finds none."""
+    """Unlink the tickets of days before `before` from their members and from where they were booked. Returns how many;
+    a second run finds none."""
     forgotten = dict.fromkeys(
         ["member", "idempotency_key", "identity_mark", "origin_address", "origin_network", "origin_device"]
     )

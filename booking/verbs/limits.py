@@ -1,5 +1,6 @@
-"""How much members may book for themselves: the rule in plain Python, which says why, beside the statement of
-places.py, which holds it. What staff and the kiosk book has no origin: it is not limited, and not counted."""
+"""How much members may book for themselves. The statement in places.py enforces the rule; this module repeats it in
+Python, to say why a booking was refused. Bookings by staff and the kiosk have no origin: they are neither limited nor
+counted."""
 
 import datetime as dt
 import math
@@ -19,7 +20,7 @@ DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
 
 
 def refusal(*, member_id: int, origin: Origin | None, is_proven: bool, now: dt.datetime) -> errors.BookingError | None:
-    """What refuses another booking of this member from this origin; None where nothing does."""
+    """Why this member may not book again from this origin, or None if they may."""
     if origin is None:
         return None
     own = Ticket.objects.filter(member=member_id, origin_address__isnull=False)
@@ -38,7 +39,7 @@ def refusal(*, member_id: int, origin: Origin | None, is_proven: bool, now: dt.d
 
 
 def in_the_statement(origin: Origin | None, *, now: dt.datetime) -> dict[str, Any]:
-    """What the statement that books needs to know of the limits."""
+    """The limits, as parameters of the booking statement."""
     return {
         "address": origin and origin.address,
         "network": origin and origin.network,
@@ -54,7 +55,7 @@ def in_the_statement(origin: Origin | None, *, now: dt.datetime) -> dict[str, An
 
 
 def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
-    """Whether who books from here without a proof is asked for one."""
+    """Whether a booking from here needs a proof."""
     if ProofAsked.objects.filter(until__gt=now, block__in=_blocks(origin)).exists() and not _held_one_before(
         origin, now
     ):
@@ -65,24 +66,24 @@ def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
         return True
     if origin.network and _wait(Ticket.objects.filter(origin_network=origin.network), most, HOUR, now):
         return True
-    # Who brings no cookie could be anybody, each time anew: together they are one device of that address.
+    # Without a cookie one visitor cannot be told from the next: all of an address together count as one device.
     without_device = of_address.filter(origin_device=None)
     return not origin.device and _wait(without_device, settings.BOOKING_LIMITS["device"], HOUR, now) > 0
 
 
 def _blocks(origin: Origin) -> list[str]:
-    """Those from which asking for a proof concerns this origin."""
+    """The blocks that this origin lies in: asking one of them for a proof asks this origin."""
     return [EVERYBODY, origin.address, *([origin.network] if origin.network else [])]
 
 
 def _held_one_before(origin: Origin, now: dt.datetime) -> bool:
-    """Whether this device booked before today's surge, if there is one, can have begun."""
+    """Whether this device booked before today's surge, if any, can have begun."""
     before = Ticket.objects.filter(origin_device=origin.device, issued_at__lt=now - DAY)
     return bool(origin.device) and before.exists()
 
 
 def _wait(tickets: QuerySet[Ticket], most: int, within: dt.timedelta, now: dt.datetime) -> int:
-    """Seconds until fewer than so many of these tickets were issued within that time; 0 where it is so now."""
+    """Seconds until fewer than `most` of these tickets were issued `within` that time; 0 if that is so now."""
     last = list(
         tickets.filter(issued_at__gt=now - within).order_by("-issued_at").values_list("issued_at", flat=True)[:most]
     )

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def verb(function: Callable[P, T]) -> Callable[P, T]:
-    """Run a verb as one transaction, and again where PostgreSQL ended it to break a deadlock, which keeps nothing."""
+    """Run a verb as one transaction. If PostgreSQL rolls it back to break a deadlock, run it again."""
 
     @wraps(function)
     def repeated(*none: P.args, **arguments: P.kwargs) -> T:
@@ -39,7 +39,7 @@ def verb(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def lock_counter(counter: Counter, by: User | None) -> None:
-    """Raises NotAtCounter where `by` does not sit there."""
+    """Raises NotAtCounter unless `by` sits there."""
     locked = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
     if by is None or locked.clerk_id != by.pk:
         raise errors.NotAtCounter
@@ -55,7 +55,7 @@ def lock_queues(*department_ids: int) -> None:
 
 
 def raise_versions(*department_ids: int) -> None:
-    """Let the versions of these queues, whose locks are held, go up: open pages then fetch them again."""
+    """Raise the versions of these queues, so that open pages fetch them again. The caller holds their locks."""
     QueueVersion.objects.filter(pk__in=department_ids).update(version=F("version") + 1)
 
 
@@ -72,7 +72,7 @@ def lock_ticket_and_slot(ticket: Ticket, *other_queues: int, locks_queue: bool =
     """Lock the ticket's queue (and others), its slot and the ticket, and raise the queues' versions. Returns the ticket
     and its slot as they are now.
 
-    Raises WrongState where the ticket has been transferred since it was read: another queue would have to be locked.
+    Raises WrongState if the ticket was transferred after it was read: it would need another queue's lock.
     """
     if locks_queue:
         lock_queues(ticket.queue_id, *other_queues)
@@ -85,14 +85,14 @@ def lock_ticket_and_slot(ticket: Ticket, *other_queues: int, locks_queue: bool =
 
 
 def lock_ticket(ticket: Ticket, *other_queues: int) -> Ticket:
-    """As lock_ticket_and_slot, for verbs that leave the ticket's place alone."""
+    """Like lock_ticket_and_slot, for verbs that do not touch the ticket's place."""
     return lock_ticket_and_slot(ticket, *other_queues)[0]
 
 
 def lock_ticket_at(counter: Counter, by: User | None, *other_queues: int) -> Ticket:
-    """Lock the counter, and the ticket that it is calling or serving as lock_ticket does.
+    """Lock the counter, then lock the ticket that it is calling or serving, like lock_ticket.
 
-    Raises NotAtCounter, and WrongState where no ticket is there.
+    Raises NotAtCounter, and WrongState if the counter has no ticket.
     """
     lock_counter(counter, by)
     ticket = Ticket.objects.at_counter(counter).first()

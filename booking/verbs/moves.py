@@ -1,4 +1,4 @@
-"""One move of one ticket: its new state, the messages that it owes the member, and its event. Every verb ends here."""
+"""One move of one ticket: its new state, the messages it owes the member, and its event. Every verb ends here."""
 
 import datetime as dt
 from enum import Enum, auto
@@ -23,7 +23,7 @@ class Keep(Enum):
 
 
 def require_move(ticket: Ticket, verb: str) -> None:
-    """Raises WrongState where the verb has no move from the ticket's state."""
+    """Raises WrongState if the verb has no move from the ticket's state."""
     if not ticket.may(verb):
         raise errors.WrongState
 
@@ -50,11 +50,10 @@ def change(
     cause: str = "",
     **fields: Any,
 ) -> Ticket:
-    """Make a move of a locked ticket, owe what it owes, and write its event.
+    """Move a locked ticket, owe the messages that follow, and write its event.
 
-    `counter` is where the ticket is now; `at_counter` where it happened, when the ticket leaves it. `reason` is what
-    staff wrote, `cause` (Cause) why the system made the move. Raises WrongState where the verb has no move from the
-    ticket's state.
+    `counter` is where the ticket is now; `at_counter` is the counter that it leaves. `reason` is what staff wrote;
+    `cause` (Cause) is why the system made the move. Raises WrongState if the verb has no move from the ticket's state.
     """
     require_move(ticket, verb)
     from_state, ticket.state = ticket.state, MOVES[verb][ticket.state]
@@ -65,8 +64,8 @@ def change(
     for name, value in fields.items():
         setattr(ticket, name, value)
     ticket.save(update_fields=["state", *fields])
-    # Before the event: a repeated message is told from the one before by how much has happened to the ticket.
-    # When a day that is over is closed, its members are told nothing.
+    # Before the event: what tells a repeated message from the last one is the number of events so far.
+    # Closing a day that is over sends nothing to its members.
     if ticket.date >= timezone.localdate():
         for kind in kinds.owed(verb, to=To.HOLDER, by=by):
             ledger.owe(ticket, kind)
@@ -102,12 +101,12 @@ def write_event(
 
 
 def due_again(ticket: Ticket, department: Department, now: dt.datetime) -> dt.datetime:
-    """When the turn of a late ticket is due, by the department's rule for late arrivals."""
+    """When a late ticket is due, under the department's rule for late arrivals."""
     return now if department.late_rule == Department.LateRule.AS_WALK_IN else ticket.due_at
 
 
 def keep_prediction(ticket: Ticket, now: dt.datetime) -> None:
-    """Keep the wait that the member is told on arrival, where one is told, to be compared with what it becomes."""
+    """Keep the wait that the member is told on arrival, if any, to compare it with the real one."""
     told = waits.told(ticket, now=now)
     if told.low is None or told.high is None:
         WaitPrediction.objects.filter(ticket=ticket).delete()

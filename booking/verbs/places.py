@@ -1,6 +1,6 @@
-"""A turn is taken before anybody comes: book, move, cancel.
+"""Members take a turn before they come: book, move, cancel.
 
-A booking takes only its place and its own member's row, so bookings of different members do not wait for each other.
+A booking locks only its place and its member's row, so bookings of different members do not wait for each other.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ from members.origins import Origin
 
 @dataclass(frozen=True)
 class Booking:
-    """A ticket just issued, or issued before under the same key (`created` is False then)."""
+    """A ticket issued just now, or earlier under the same key (then `created` is False)."""
 
     ticket_id: int
     public_id: str
@@ -54,12 +54,12 @@ def book(
 ) -> Booking:
     """Issue a ticket for a member in a slot.
 
-    `verb` names what owes the messages: "reschedule" where the ticket takes another's place.
-    `key` names the request: the same key again gives the same ticket, whatever has become of it. `by` is the member of
-    staff who books for the member, None where members do so themselves. `origin` is where the member books from: the
-    limits of limits.py hold for whoever has one, and `is_proven` says that no further proof is asked for.
-    `identity_mark` names the identity that books, which is good for one ticket; a refusal does not use it up.
-    One statement. Locks the member's row (bookings of one member come one after the other) and the place it takes.
+    `verb` names what owes the messages: "reschedule" if the ticket replaces another.
+    `key` names the request: the same key always gives the same ticket, whatever has happened to it since. `by` is the
+    member of staff who books for the member; None means that members book for themselves. `origin` is where the member
+    books from; the limits of limits.py apply only to bookings with an origin. `is_proven`: ask for no further proof.
+    `identity_mark` names the identity that books. It is good for one ticket; a refusal does not use it up.
+    One statement. Locks the member's row, so that one member's bookings come one after the other, and the place taken.
 
     Raises SlotFull, AlreadyBooked, DayClosed, WindowPassed, NotYetOpen, NotRegistered, IdempotencyKeyReused,
     IdentityUsed, TooManyBookings, ProofNeeded.
@@ -99,12 +99,12 @@ def book(
 def reschedule(
     *, ticket: Ticket, slot_id: int, key: str, by: User | None = None, reason: str = "", origin: Origin | None = None
 ) -> Booking:
-    """Move a booked ticket to another slot of its department: the new place is taken and the old one freed in one
-    transaction, and the new ticket names the old. Where the new slot refuses, the old ticket stays as it was.
+    """Move a booked ticket to another slot of its department. One transaction takes the new place and frees the old
+    one, and the new ticket points to the old. If the new slot refuses, the old ticket stays as it was.
 
-    `origin` is where its holder moves it from; a move counts as a booking, and the ticket proves whose it is.
-    Locks the queue where the ticket is of today, the old slot and the old ticket. Raises WrongState, OtherDepartment,
-    TooManyMoves where the holder has moved it settings.MOST_MOVES times, and what `book` raises.
+    `origin` is where its holder moves it from. A move counts as a booking, and the ticket is the proof.
+    Locks the queue if the ticket is for today, the old slot and the old ticket. Raises WrongState, OtherDepartment,
+    TooManyMoves if the holder has moved it settings.MOST_MOVES times, and whatever `book` raises.
     """
     if slot_id == ticket.slot_id:
         return _as_booking(ticket, created=False)
@@ -124,7 +124,8 @@ def reschedule(
         Ticket.objects.filter(pk=booking.ticket_id).update(
             moved_from=old, priority=old.priority, priority_reason=old.priority_reason
         )
-        # What has to reach the member goes to the telephone where it cannot be sent: the statement knows nothing of it.
+        # A message that must reach the member goes to the telephone list if it cannot be sent: no work for the
+        # statement.
         for kind in kinds.owed("reschedule", to=To.NEW_HOLDER, by=by):
             if KINDS[kind].is_telephoned:
                 ledger.owe(Ticket.objects.get(pk=booking.ticket_id), kind)
@@ -133,9 +134,9 @@ def reschedule(
 
 @locks.verb
 def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "") -> Ticket:
-    """End a ticket's turn at its holder's or the office's wish; its place is free at once.
+    """Cancel a ticket for its holder or the office. Its place is free at once.
 
-    Locks the queue where the ticket is of today, the slot and the ticket. Raises WrongState where the turn has been
+    Locks the queue if the ticket is for today, the slot and the ticket. Raises WrongState if the ticket has been
     called or is over.
     """
     with _giving_up_its_place(ticket, "cancel", by=by, reason=reason) as cancelled:
@@ -143,8 +144,8 @@ def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "") -> Ticke
 
 
 def free_place(ticket: Ticket, slot: Slot | None) -> None:
-    """Put a ticket's place back, or take it away where the slot has more than its quota (it was lowered, or the day was
-    closed, after the place was booked). The caller holds the slot's lock. A walk-in has no place."""
+    """Free a ticket's place, or delete it if the slot has more places than its quota (which was lowered, or the day was
+    closed, after the booking). The caller holds the slot's lock. A walk-in has no place."""
     if slot is None:
         return
     places = Place.objects.filter(slot=slot)
@@ -154,12 +155,12 @@ def free_place(ticket: Ticket, slot: Slot | None) -> None:
         places.filter(ticket=ticket).update(ticket=None)
 
 
-# A booking in one statement; why it is one, and what it was measured against, stands in docs/decisions.md.
+# A booking is one statement; docs/decisions.md says why, and what it was measured against.
 # All rules are rows: a holiday has no places, a closed window has passed its bookable_until.
 #
-# The member's row is locked before anything is counted: then no two bookings of one member can both be the last one
-# allowed. booking_may_book() counts with a snapshot of its own, taken after the lock; what stands in the statement
-# itself is counted as it was when the statement began, which is near enough for devices and addresses, and no lock.
+# The member's row is locked before anything is counted, so two bookings of one member cannot both be the last one
+# allowed. booking_may_book() counts with a snapshot of its own, taken after the lock. The statement itself counts what
+# was there when it began: that is close enough for devices and addresses, and needs no lock.
 TAKE_PLACE = """
 WITH who AS MATERIALIZED (
     SELECT id FROM members_member WHERE id = %(member)s AND is_registered FOR NO KEY UPDATE
@@ -244,7 +245,7 @@ def _take_place(
     identity_mark: str | None,
     is_proven: bool,
 ) -> Booking | None:
-    """Take the slot's first free place, or None. Raises IntegrityError where a constraint refuses the ticket."""
+    """Take the slot's first free place, or return None. Raises IntegrityError if a constraint refuses the ticket."""
     public_id = secrets.token_urlsafe(16)
     secret = secret_of(public_id)
     owed = kinds.owed(verb, to=To.NEW_HOLDER, by=by)
@@ -267,7 +268,7 @@ def _take_place(
     }
     row = _run(TAKE_FREE_PLACE, values)
     if row is None and Place.objects.free().filter(slot=slot_id).exists():
-        # Somebody holds it whose booking may yet be refused: wait and see before saying "full".
+        # Another booking holds it, and may still be refused: wait for it before saying "full".
         row = _run(WAIT_FOR_PLACE, values)
     if row is None:
         return None
@@ -292,7 +293,7 @@ def _violated(refused: IntegrityError) -> str | None:
 
 def _run(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
     if connection.in_atomic_block:
-        # A refusal must not spoil the transaction that this stands in; alone, the statement is its own transaction.
+        # A refusal must not break the transaction around this. Alone, the statement is its own transaction.
         with transaction.atomic():
             return _execute(sql, values)
     try:
@@ -300,14 +301,14 @@ def _run(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
     except OperationalError:
         if connection.connection is None or connection.is_usable():
             raise
-        # The kept connection had ended, as when PostgreSQL was started again. Should the statement have been carried
-        # out all the same, its key says so.
+        # The kept connection is gone, because PostgreSQL was restarted for example. If the statement went through after
+        # all, its key tells.
         connection.close()
         return _execute(sql, values)
 
 
 def _execute(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
-    """Run a prepared statement, without the question that Django asks a kept connection before its first one."""
+    """Run a prepared statement, without the query with which Django checks a kept connection."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(sql, values, prepare=True).fetchone()
@@ -371,7 +372,7 @@ def _why_nothing_was_taken(
 
 @contextmanager
 def _giving_up_its_place(ticket: Ticket, verb: str, *, by: User | None, reason: str) -> Iterator[Ticket]:
-    """Change a ticket into a state in which it holds no place, do what stands in the block, then free the place.
+    """Move a ticket to a state without a place, run the block, then free the place.
 
     The place is freed last, so that nobody waits for it while the block waits for another. Yields the locked ticket.
     """

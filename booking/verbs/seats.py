@@ -13,17 +13,16 @@ from booking.models.tickets import State
 from booking.rights import Right
 from booking.verbs import locks, moves
 
-# After so long without anything done at it, colleagues may take a counter for left.
+# A counter unused for so long may be freed by colleagues.
 AWAY_AFTER = timedelta(minutes=5)
 
 
 def sign_in(*, counter: Counter, by: User, takes_over: bool = False) -> Counter:
-    """Seat a clerk at a counter, and away from the one they sat at; already seated there, nothing changes.
+    """Seat a clerk at a counter; they leave the one they sat at. If they already sit there, nothing changes.
 
-    `takes_over`: the clerk who sits there now is unseated (a right of its own; the caller has checked it). Locks the
-    counters concerned. Raises NotYourCounter where it serves a department that is not theirs, CounterTaken
-    where somebody else sits there, CounterBusy where the clerk leaves a ticket
-    behind that is being called or served.
+    `takes_over`: unseat the clerk who sits there now (this needs a right, which the caller has checked). Locks the
+    counters concerned. Raises NotYourCounter if it serves a department that is not theirs, CounterTaken if somebody
+    else sits there, CounterBusy if the clerk would leave a ticket behind that is being called or served.
     """
     with transaction.atomic():
         seats = Counter.objects.select_for_update(no_key=True).filter(pk__in=_concerned(counter, by)).order_by("pk")
@@ -56,12 +55,12 @@ def sign_out(*, counter: Counter, by: User) -> None:
 
 @locks.verb
 def free(*, counter: Counter, by: User) -> None:
-    """A colleague frees the counter of a clerk who went away. A ticket that was left there waits again where it stood.
-    Of a counter that is free already nothing changes.
+    """A colleague frees the counter of a clerk who went away. A ticket left there goes back to where it stood in the
+    queue. A counter that is already free stays as it is.
 
-    Locks the counter; where a ticket was left, its queue and the ticket. Raises NotAColleague where `by` sits at no
-    counter that serves one of its departments and may not take over, CounterInUse where something was done at it less
-    than AWAY_AFTER ago.
+    Locks the counter and, if a ticket was left, its queue and the ticket. Raises NotAColleague if `by` may not take
+    over and sits at no counter that shares a department with it, CounterInUse if the counter was used less than
+    AWAY_AFTER ago.
     """
     seat = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
     if seat.clerk_id is None:
@@ -79,13 +78,13 @@ def free(*, counter: Counter, by: User) -> None:
 
 
 def may_free(counter: Counter, by: User) -> bool:
-    """Whether they sit at a counter that serves one of its departments, or may take over."""
+    """Whether they sit at a counter that shares a department with this one, or may take over."""
     shared = Counter.objects.filter(clerk=by, departments__in=counter.department_ids()).exclude(pk=counter.pk)
     return by.has_perm(Right.TAKE_OVER) or shared.exists()
 
 
 def last_used(counter: Counter) -> datetime:
-    """When something was done at the counter last: a ticket's event, or somebody sat down."""
+    """When the counter was last used: a ticket's event, or somebody sat down."""
     times = [
         TicketEvent.objects.filter(counter=counter).order_by("-id").values_list("at", flat=True).first(),
         SeatEvent.objects.filter(counter=counter).values_list("at", flat=True).first(),

@@ -1,4 +1,4 @@
-"""A counter calls a ticket, serves it, sets it aside, passes it on."""
+"""A counter calls a ticket, serves it, puts it on hold, transfers it."""
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -12,10 +12,10 @@ from booking.verbs import locks, moves
 
 @locks.verb
 def call_next(*, counter: Counter, by: User) -> Ticket | None:
-    """Call the ticket whose turn it is (the order stands in order.py) to a counter, or None where nobody waits.
+    """Call the next ticket to a counter (order.py has the order). Returns None if nobody waits.
 
-    The departments are asked in the counter's order. Locks the counter and the queues it serves, so that two counters
-    never call the same ticket and none is passed over. Raises NotAtCounter, CounterBusy.
+    Asks the departments in the counter's order. Locks the counter and the queues it serves, so that two counters never
+    call the same ticket and no ticket is skipped. Raises NotAtCounter, CounterBusy.
     """
     locks.lock_counter(counter, by)
     department_ids = counter.department_ids()
@@ -23,14 +23,14 @@ def call_next(*, counter: Counter, by: User) -> Ticket | None:
     ticket = order.next_up(department_ids)
     if ticket:
         _call(ticket, counter, by=by)
-        # Only its own queue has changed: pages that show the others have nothing to fetch.
+        # Only this queue has changed: pages that show the others need not fetch anything.
         locks.raise_versions(ticket.queue_id)
     return ticket
 
 
 @locks.verb
 def call(*, ticket: Ticket, counter: Counter, by: User, reason: str) -> Ticket:
-    """Call a certain ticket, whoever else is waiting; the event keeps why.
+    """Call a chosen ticket out of order. The event keeps the reason.
 
     Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, ReasonNeeded,
     WrongState.
@@ -49,7 +49,7 @@ def call(*, ticket: Ticket, counter: Counter, by: User, reason: str) -> Ticket:
 
 @locks.verb
 def recall(*, counter: Counter, by: User) -> Ticket:
-    """Call the counter's ticket again; past the department's maximum it is missed instead.
+    """Call the counter's ticket again. Past the department's maximum it becomes missed instead.
 
     Locks the counter, the queue and the ticket. Raises NotAtCounter, WrongState.
     """
@@ -61,7 +61,7 @@ def recall(*, counter: Counter, by: User) -> Ticket:
 
 @locks.verb
 def undo_call(*, counter: Counter, by: User) -> Ticket:
-    """Take back the counter's call: the ticket waits where it stood. Locks and raises as recall."""
+    """Undo the counter's call: the ticket goes back to where it stood in the queue. Locks and raises as recall."""
     return _undo_call(locks.lock_ticket_at(counter, by), counter, by=by)
 
 
@@ -81,12 +81,12 @@ def finish(*, counter: Counter, by: User) -> Ticket:
 
 @locks.verb
 def undo_finish(*, counter: Counter, by: User) -> Ticket:
-    """Take back that the counter's last ticket was served: it is being served there again. A ticket that the counter
-    has called since then waits again where it stood.
+    """Undo the counter's last finish: the ticket is being served there again. A ticket that the counter has called
+    since goes back to where it stood in the queue.
 
-    Locks the counter, the queues, the tickets and the member. Raises NotAtCounter; WrongState where the counter has
-    finished no ticket today, or it is not served any more; TooLateToUndo after a minute; CounterBusy where the next is
-    being served already; AlreadyBooked where the member has another ticket by now.
+    Locks the counter, the queues, the tickets and the member. Raises NotAtCounter; WrongState if the counter has
+    finished no ticket today, or that ticket is no longer served; TooLateToUndo after a minute; CounterBusy if the next
+    ticket is already being served; AlreadyBooked if the member has another ticket by now.
     """
     locks.lock_counter(counter, by)
     finished = console.last_finish(counter)
@@ -114,7 +114,7 @@ def miss(*, counter: Counter, by: User) -> Ticket:
 
 @locks.verb
 def hold(*, counter: Counter, by: User, reason: str = "") -> Ticket:
-    """Set the counter's ticket aside (a form to fill in, a paper to fetch); the counter is free for the next.
+    """Put the counter's ticket on hold (a form to fill in, a paper to fetch). The counter is free for the next one.
 
     Locks and raises as recall.
     """
@@ -124,7 +124,7 @@ def hold(*, counter: Counter, by: User, reason: str = "") -> Ticket:
 
 @locks.verb
 def resume(*, ticket: Ticket, counter: Counter, by: User) -> Ticket:
-    """Call a ticket that was set aside to a counter again.
+    """Call a ticket on hold back to a counter.
 
     Locks the counter, the queue and the ticket. Raises NotAtCounter, CounterBusy, NotServedHere, WrongState.
     """
@@ -139,7 +139,7 @@ def resume(*, ticket: Ticket, counter: Counter, by: User) -> Ticket:
 
 @locks.verb
 def finish_held(*, ticket: Ticket, by: User) -> Ticket:
-    """A ticket that was set aside needs no more. Locks the queue and the ticket. Raises WrongState."""
+    """Finish a ticket on hold without calling it again. Locks the queue and the ticket. Raises WrongState."""
     locked = locks.lock_ticket(ticket)
     if locked.state != State.ON_HOLD:
         raise errors.WrongState
@@ -148,7 +148,7 @@ def finish_held(*, ticket: Ticket, by: User) -> Ticket:
 
 @locks.verb
 def put_back(*, counter: Counter, by: User, reason: str = "") -> Ticket:
-    """Put the counter's ticket back into its queue, where it stood. Locks and raises as recall."""
+    """Put the counter's ticket back to where it stood in the queue. Locks and raises as recall."""
     ticket = locks.lock_ticket_at(counter, by)
     return moves.change(
         ticket, "put_back", by=by, counter=None, at_counter=counter, called_at=None, recalls=0, reason=reason
@@ -157,10 +157,11 @@ def put_back(*, counter: Counter, by: User, reason: str = "") -> Ticket:
 
 @locks.verb
 def transfer(*, counter: Counter, to: Department, by: User, note: str = "") -> Ticket:
-    """Send the member being served on to another department, under the same number; due now, the note goes with it.
+    """Transfer the member being served to another department under the same number. The ticket is due now; the note
+    goes with it.
 
-    Locks the counter, both queues and the ticket. Raises NotAtCounter, WrongState, DayClosed where that department is
-    not in use.
+    Locks the counter, both queues and the ticket. Raises NotAtCounter, WrongState, DayClosed if that department is not
+    in use.
     """
     if not to.is_active:
         raise errors.DayClosed

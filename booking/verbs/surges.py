@@ -1,7 +1,7 @@
-"""When look-ups that miss, or bookings, surge above what the office usually sees, whoever books from where it comes
-from is asked for a proof. Whether everybody is, staff decide: no stranger can switch that on.
+"""When missed look-ups or bookings surge above the usual, bookings from the addresses behind the surge need a proof.
+Only staff can ask everybody for one: no stranger can switch that on.
 
-Devices that held a ticket before are never asked for it.
+Devices that held a ticket before are never asked.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ ASKED_FOR = HOUR
 
 @dataclass(frozen=True)
 class Surge:
-    """What surges ("bookings" or "missed"), how much came in the last hour, and how much is still no surge."""
+    """What surges ("bookings" or "missed"), how many came in the last hour, and up to how many is normal."""
 
     kind: str
     count: int
@@ -36,8 +36,8 @@ class Surge:
 
 
 def watch(*, now: dt.datetime | None = None) -> list[Surge]:
-    """Ask for a proof where a surge comes from: in the blocks with the most, until what is left would be none. Each is
-    asked until an hour after it was last among them. Returns the surges there are."""
+    """Ask the blocks behind a surge for a proof, those with the most first, until the rest would be no surge. A block
+    is asked until an hour after it was last among them. Returns the current surges."""
     now = now or timezone.now()
     surges = found(now)
     for surge in surges:
@@ -65,14 +65,14 @@ def found(now: dt.datetime) -> list[Surge]:
 
 
 def ask_everybody(*, by: User, hours: int = 2) -> None:
-    """A member of staff has whoever books asked for a proof, for so many hours."""
+    """A member of staff makes every booking need a proof, for so many hours."""
     now = timezone.now()
     asked = {"since": now, "until": now + hours * HOUR, "by": by}
     ProofAsked.objects.update_or_create(block=EVERYBODY, defaults=asked)
 
 
 def stop_asking(*, by: User) -> int:
-    """A member of staff ends all that is asked, of everybody and of blocks. Returns of how many."""
+    """A member of staff stops all asking, of everybody and of blocks. Returns how many were being asked."""
     return ProofAsked.objects.now().update(until=timezone.now(), by=by)
 
 
