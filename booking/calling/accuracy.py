@@ -1,5 +1,5 @@
-"""How good the expected wait was: what members were told on arrival, beside how long it then took until they were
-called; and what an office learns from it for the next."""
+"""How good the told waits were: what members were told on arrival, compared with how long it took until they were
+called; and what an office learns from that for the next ones."""
 
 import datetime as dt
 from collections import defaultdict
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
     CalledPrediction = WithAnnotations[WaitPrediction, _Called]
 
-# At least so many of the waits that are told should lie within their range, and at most so many end before it.
+# At least this share of told waits should lie within their range, and at most this share should end before it.
 WITHIN, BELOW = 0.85, 0.05
 ENOUGH = 20
-# From how many days, and from how many waits at least, a department's own spread is measured.
+# How many days back a department's own spread is measured, and the fewest waits it takes.
 LOOKS_BACK = dt.timedelta(days=28)
 OWN_FROM = 60
 
 
 @dataclass(frozen=True)
 class Wait:
-    """One ticket's wait, in minutes: told as `low` to `high`, and what it became, to its first call."""
+    """One ticket's wait in minutes: told as `low` to `high`, and the real one, until its first call."""
 
     date: dt.date
     department_id: int
@@ -53,14 +53,14 @@ class Wait:
 
     @property
     def is_below(self) -> bool:
-        """Whether it ended before the range: who trusted it may have missed the call."""
+        """Whether it ended before the range: a member who trusted it may have missed the call."""
         return self.actual < self.low
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Of `count` waits: the shares within the range that was told and below it, and means in minutes. `error` is how
-    much longer it took than told (negative: shorter); `distance` the same without its sign."""
+    """Of `count` waits: the shares within the told range and below it, and means in minutes. `error` is how much longer
+    it took than told (negative: shorter); `distance` is the same without the sign."""
 
     count: int
     share_within: float
@@ -72,12 +72,12 @@ class Accuracy:
 
     @property
     def is_worse(self) -> bool:
-        """Whether enough waits show that fewer lie within their ranges than should, or more end before them."""
+        """Whether enough waits show that too few lie within their ranges, or too many end before them."""
         return self.count >= ENOUGH and (self.share_within < WITHIN or self.share_below > BELOW)
 
 
 def waits(first: dt.date, last: dt.date, *, department: Department | None = None) -> list[Wait]:
-    """The waits of these days, both included, in order of arrival; whoever was never called is not among them. One
+    """The waits of these days, both included, in order of arrival. Tickets that were never called are left out. One
     query."""
     predictions = WaitPrediction.objects.filter(ticket__date__range=(first, last)).order_by("at", "pk")
     if department:
@@ -92,7 +92,7 @@ def waits(first: dt.date, last: dt.date, *, department: Department | None = None
 
 
 def accuracy(found: list[Wait]) -> Accuracy | None:
-    """None where nobody was told a wait and then called."""
+    """None if nobody was told a wait and then called."""
     if not found:
         return None
     errors = [wait.actual - wait.told for wait in found]
@@ -116,9 +116,8 @@ def by(found: list[Wait], what: str) -> dict[Any, Accuracy | None]:
 
 
 def measure_spreads() -> None:
-    """Keep between which multiples of what was expected each department's waits have lain: at each part of the day, and
-    at all ("" then), for whom was early and for whom was due. Where there are too few, no row: the usual one is told
-    by. Four queries and a write."""
+    """Store the spread of each department's waits: for each part of the day and for all day (""), for early and for due
+    members. With too few waits there is no row, and the usual spread is used. Four queries and a write."""
     now = timezone.now()
     since = now - LOOKS_BACK
     rows = _with_call(WaitPrediction.objects.filter(at__gte=since, expected__isnull=False))
@@ -150,6 +149,6 @@ def measure_spreads() -> None:
 
 
 def _with_call(predictions: QuerySet[WaitPrediction]) -> "QuerySet[CalledPrediction]":
-    """Those whose tickets were called, with the first call since they were told."""
+    """Those whose tickets were called, with the first call after they were told."""
     called = TicketEvent.objects.filter(ticket=OuterRef("ticket"), verb="call", at__gte=OuterRef("at")).order_by("id")
     return predictions.annotate(called_at=Subquery(called.values("at")[:1])).filter(called_at__isnull=False)

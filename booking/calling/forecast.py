@@ -1,7 +1,7 @@
-"""When each ticket would be called if everything went on as it usually does: the counters that are manned call in their
-order, each service takes the department's pace, and walk-ins go on coming for an hour as they did in the last one.
+"""When each ticket would be called if everything went on as usual: the manned counters call in their order, each
+service takes the department's pace, and for an hour walk-ins keep coming as they did in the last one.
 
-No database here: waits.py makes the picture from it, queuesite/demo/rehearsal.py from days that are made up. Moments
+There is no database here: waits.py feeds it from the database, queuesite/demo/rehearsal.py from invented days. Moments
 are POSIX seconds.
 """
 
@@ -14,18 +14,18 @@ from typing import NamedTuple
 
 Periods = list[tuple[float, float]]
 
-# How likely somebody comes who has booked and is not there yet: before their turn is due, and when it has passed.
+# How likely a booked member who is not there yet will come: before the due time, and after it.
 COMES, COMES_LATE = 0.85, 0.5
-# A service that has lasted longer than usual goes on for at least this share of the usual.
+# A service that lasts longer than usual goes on for at least this share of the usual time.
 LEAST_LEFT = 0.3
-# Walk-ins who have not come yet; and how far ahead they are expected, in seconds.
+# Walk-ins who have not come yet, and how many seconds ahead they are expected.
 WALK_IN = -1
 LOOKS_AHEAD = 3600
 
 
 class Turn(NamedTuple):
-    """A ticket that is still to be called. Who booked and has not come (`is_here` is False) is called at the earliest
-    when the turn is due."""
+    """A ticket still to be called. A booked member who has not come (`is_here` is False) is called no earlier than the
+    due time."""
 
     due: float
     number: int
@@ -36,9 +36,9 @@ class Turn(NamedTuple):
 
 @dataclass
 class Queue:
-    """A department's queue: seconds that a ticket takes, when the department serves, who stands there, and the rules
-    of docs/order-of-calling.md that the order depends on. `in_a_row`: priority calls since the last ordinary one;
-    `walk_ins_an_hour`: how many have come within the last hour."""
+    """A department's queue: how many seconds a ticket takes, when the department serves, who stands there, and the
+    rules of docs/order-of-calling.md that decide the order. `in_a_row`: priority calls since the last ordinary one.
+    `walk_ins_an_hour`: how many came within the last hour."""
 
     seconds: float
     periods: Periods
@@ -50,8 +50,8 @@ class Queue:
 
 
 class Desk(NamedTuple):
-    """A manned counter: the departments that it serves, in its order, when it is expected to be free, and from when on
-    it calls nobody any more."""
+    """A manned counter: the departments it serves, in its order, when it should be free, and from when on it calls
+    nobody any more."""
 
     queues: list[int]
     free_at: float
@@ -59,8 +59,8 @@ class Desk(NamedTuple):
 
 
 def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int | None = None) -> dict[int, float]:
-    """When each ticket is expected to be called, by its key; who cannot be called by any of the desks is not among
-    them. With `until`, only as far as that key's call."""
+    """When each ticket should be called, by its key. A ticket that none of the desks can call is left out. `until`:
+    stop after that key's call."""
     standing = {pk: _Standing(queue) for pk, queue in queues.items()}
     found: dict[int, float] = {}
     for one in standing.values():
@@ -89,7 +89,8 @@ def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int
 
 
 def next_call(queues: list[Queue], *, at: float) -> tuple[Turn, Queue] | None:
-    """Whom a counter that serves these queues, in this order, would call at that moment; taken out of its queue."""
+    """Whom a counter serving these queues in this order would call at that moment. Takes the ticket out of its
+    queue."""
     call = _next([_Standing(queue) for queue in queues], at)
     if call is None:
         return None
@@ -100,18 +101,18 @@ def next_call(queues: list[Queue], *, at: float) -> tuple[Turn, Queue] | None:
 
 
 def free_at(*, called_at: float, seconds: float, now: float) -> float:
-    """When a counter that called its ticket then is expected to be free."""
+    """When a counter that called its ticket at `called_at` should be free."""
     return now + max(called_at + seconds - now, seconds * LEAST_LEFT)
 
 
 def serving_seconds(periods: Periods, start: float, end: float) -> float:
-    """How much of the time from `start` to `end` the department serves. Who is still there at closing is served after
-    it: the last period has no end. Without periods all time counts."""
+    """For how much of the time from `start` to `end` the department serves. Whoever is still there at closing is served
+    after it, so the last period has no end. Without periods all time counts."""
     return sum(max(0, min(end, closes) - max(start, opens)) for opens, closes in _open_ended(periods))
 
 
 def after_serving(periods: Periods, start: float, seconds: float) -> float:
-    """The moment at which the department has served for so long since `start`."""
+    """The moment at which the department has served for `seconds` since `start`."""
     for opens, closes in _open_ended(periods):
         begins = max(start, opens)
         if begins < closes and seconds <= closes - begins:
@@ -121,14 +122,14 @@ def after_serving(periods: Periods, start: float, seconds: float) -> float:
 
 
 def opens_at(periods: Periods, now: float) -> float | None:
-    """When the department serves again, where it does not now; None while it serves and after closing."""
+    """When the department serves again, if it does not now. None while it serves and after closing."""
     if not periods or any(opens <= now < closes for opens, closes in periods):
         return None
     return next((opens for opens, _ in periods if opens > now), None)
 
 
 class Spread(NamedTuple):
-    """Between which multiples of what was expected waits lie, both with STEADY added."""
+    """The range of real waits, as multiples of the expected wait, with STEADY added to both."""
 
     low: float
     high: float
@@ -136,19 +137,19 @@ class Spread(NamedTuple):
 
 # Up to here a wait is off by minutes, beyond it by a share of its length (in seconds).
 STEADY = 200
-# The shares of waits that end before the range and after it. Waits of a moment, of which there are many, nearly always
-# lie within theirs; so of all waits more lie within than these leave.
+# The shares of waits that end before the range and after it. Very short waits, of which there are many, nearly always
+# lie within theirs, so in all more waits lie within than these shares suggest.
 BELOW, ABOVE = 0.06, 0.15
-# Who is called in a moment tells nothing about the spread of waits.
+# A call within a moment says nothing about the spread of waits.
 A_MOMENT = 60
-# Whoever comes before the turn is due may be called early or may have to wait for it: such waits spread more (True).
-# What an office is told by before it has waits of its own: measured on the 100 days of rehearse(range(1, 101)).
+# Whoever comes early may be called early or may have to wait until the due time, so such waits spread more (True).
+# These are used until an office has waits of its own. Measured on the 100 days of rehearse(range(1, 101)).
 USUAL = {True: Spread(0.53, 1.73), False: Spread(0.49, 1.45)}
 
 
 def spread_of(waited: Iterable[tuple[float, float]], *, at_least: int = 1) -> Spread | None:
-    """The spread of waits that are over, each as (expected, actual) in seconds of serving time. None where too few of
-    them say anything."""
+    """The spread of past waits, each as (expected, actual) in seconds of serving time. None if too few of them say
+    anything."""
     multiples = sorted((actual + STEADY) / (expected + STEADY) for expected, actual in waited if expected > A_MOMENT)
     if len(multiples) < at_least:
         return None
@@ -157,7 +158,7 @@ def spread_of(waited: Iterable[tuple[float, float]], *, at_least: int = 1) -> Sp
 
 
 def bounds(expected: float, spread: Spread) -> tuple[float, float]:
-    """From when to when a wait of so many seconds of serving time usually ends, in such seconds."""
+    """The range in which a wait of `expected` seconds of serving time usually ends, in such seconds."""
     low = max(0, spread.low * (expected + STEADY) - STEADY)
     return low, max(low, spread.high * (expected + STEADY) - STEADY)
 
@@ -169,7 +170,7 @@ def _open_ended(periods: Periods) -> Periods:
 
 
 class _Standing:
-    """Who is left in a queue while the calls are played through, by class, in order."""
+    """Who is left in a queue while the calls are simulated, by class, in order."""
 
     def __init__(self, queue: Queue):
         self.queue, self.in_a_row, self.seconds = queue, queue.in_a_row, queue.seconds
@@ -180,7 +181,7 @@ class _Standing:
         }
 
     def expect_walk_ins(self, now: float) -> None:
-        """Stand them in the queue where they will come, if they go on coming as they do."""
+        """Add walk-ins to the queue at the times at which they should come."""
         rate = self.queue.walk_ins_an_hour
         if not rate:
             return
@@ -194,7 +195,7 @@ class _Standing:
         return opens_at(self.queue.periods, at) is None
 
     def first(self, at: float, *, is_due: bool) -> Turn | None:
-        """Whom a counter would call now of those who are due, or of those who came early."""
+        """Whom a counter would call now: among those who are due, or among those who came early."""
         best = {kind: next(self._candidates(kind, at, is_due=is_due), None) for kind in (True, False)}
         most = self.queue.priority_in_a_row
         has_had_its_turns = bool(most) and self.in_a_row >= most
@@ -207,7 +208,7 @@ class _Standing:
         self.in_a_row = self.in_a_row + 1 if turn.is_priority else 0
 
     def next_moments(self, at: float) -> Iterable[float]:
-        """The next moments at which somebody may be called who may not be at `at`."""
+        """The next moments at which somebody may be called who may not be called at `at`."""
         again = opens_at(self.queue.periods, at)
         if again is not None and (self.classes[True] or self.classes[False]):
             yield again
@@ -222,7 +223,7 @@ class _Standing:
 
 
 def _next(served: list[_Standing], at: float) -> tuple[Turn, Queue] | None:
-    """The call that a counter makes: the first of its departments in which somebody is due; else whoever came early."""
+    """A counter's next call: in the first of its departments where somebody is due, else whoever came early."""
     open_now = [one for one in served if one.serves_at(at)]
     for is_due in (True, False):
         for one in open_now:

@@ -1,4 +1,4 @@
-"""How long a department takes for one ticket: measured from its last services, where these were honest."""
+"""How long a department takes for one ticket, measured from its last services. Misleading ones are left out."""
 
 import datetime as dt
 from collections import defaultdict
@@ -12,7 +12,7 @@ from booking.models import Department, Pace, TicketEvent
 LOOKS_BACK = dt.timedelta(days=14)
 LAST = 50
 FEWEST = 5
-# Why a service does not count: a job ended it, long after the member had gone; a clerk took it back.
+# Why a service does not count: a job ended it long after the member had gone, or a clerk took it back.
 BY_A_JOB, TAKEN_BACK = "by_a_job", "taken_back"
 
 History = tuple[str, int | None, int | None, dt.datetime]  # one event: verb, queue, by whom, when
@@ -20,8 +20,8 @@ History = tuple[str, int | None, int | None, dt.datetime]  # one event: verb, qu
 
 @dataclass(frozen=True)
 class Service:
-    """One ticket's time at the counters of a department, from the call on, without what it was on hold; `left_out`
-    says why it does not count, and is empty where it does."""
+    """One ticket's time at the counters of a department, from the call on, without time on hold. `left_out` says why it
+    does not count; empty if it does."""
 
     department_id: int
     ticket_id: int
@@ -32,8 +32,8 @@ class Service:
 
 @dataclass(frozen=True)
 class Measured:
-    """A department's pace in seconds, its spread, and what it was measured from: how many services counted, the length
-    in seconds to which longer ones were cut, how many were, and how many of those since then were left out, by why."""
+    """A department's pace in seconds, its spread, and what it was measured from: how many services counted, the cap in
+    seconds for long ones, how many were capped, and how many were left out, by reason."""
 
     seconds: float
     spread: float
@@ -52,19 +52,19 @@ class Measured:
 
 
 def pace_of(department: Department) -> tuple[int, int]:
-    """Seconds a ticket takes in a department, and their spread: measured, else what the office says is usual."""
+    """Seconds a ticket takes in a department, and their spread: measured, else as the office says is usual."""
     return paces_of([department])[department.pk]
 
 
 def paces_of(departments: list[Department]) -> dict[int, tuple[int, int]]:
-    """As pace_of, for each of these departments by its id, in one query."""
+    """Like pace_of, for each of these departments by its id, in one query."""
     found = {one.pk: (one.usual_service_minutes * 60, one.usual_service_minutes * 30) for one in departments}
     measured = Pace.objects.filter(department__in=departments)
     return found | {row.department_id: (row.seconds, row.spread) for row in measured}
 
 
 def services(*, since: dt.datetime) -> list[Service]:
-    """Every service that began since then and has ended, of all departments, in the order of their ends. One query."""
+    """All finished services that began since then, of all departments, in order of their ends. One query."""
     events = TicketEvent.objects.filter(at__gte=since, verb__in=_FOLLOWED).order_by("id")
     histories: dict[int, list[History]] = defaultdict(list)
     for ticket_id, verb, queue_id, by_id, at in events.values_list("ticket_id", "verb", "queue_id", "by_id", "at"):
@@ -74,11 +74,11 @@ def services(*, since: dt.datetime) -> list[Service]:
 
 
 def measured(found: list[Service]) -> Measured | None:
-    """The pace that the last fifty of one department's services make; None where fewer than five count.
+    """The pace from the last fifty services of one department; None if fewer than five count.
 
-    The mean, since a median would tell too little where a few services take long. But a service far beyond the others
-    (past the upper quartile by three times the distance of the quartiles) counts as one of that length only: somebody
-    forgot to end it.
+    The mean, because a median would tell too little if a few services take long. But a service far longer than the
+    others (past the upper quartile by three times the distance of the quartiles) is cut to that length: somebody forgot
+    to end it.
     """
     taken = [service.seconds for service in found if not service.left_out][-LAST:]
     if len(taken) < FEWEST:
@@ -98,7 +98,7 @@ def by_department(found: list[Service]) -> dict[int, list[Service]]:
 
 
 def measure_paces(*, since: dt.datetime) -> None:
-    """Keep the pace of each department in use that has served at least five tickets since then."""
+    """Store the pace of each active department that has served at least five tickets since then."""
     found = by_department(services(since=since))
     for department in Department.objects.active():
         pace = measured(found.get(department.pk, []))
@@ -117,8 +117,8 @@ _FOLLOWED = ["call", "resume", "start", "hold", "miss", "undo_call", "put_back",
 
 
 def _services_of(ticket_id: int, history: list[History]) -> list[Service]:
-    """The services of one ticket, from its events (verb, queue, by whom, when) in order. The way to the counter is part
-    of them: nobody else is served meanwhile. What ends before it has begun is none."""
+    """The services of one ticket, from its events in order. The walk to the counter is part of a service, because
+    nobody else is served meanwhile. A service that ends before it has begun is none."""
     done: list[Service] = []
     seconds, since, department_id = 0.0, None, None
     for verb, queue_id, by_id, at in history:

@@ -1,13 +1,13 @@
-"""That somebody stands in the office: they have scanned a code that its screen changes every half minute.
+"""Shows that somebody is in the office: they have scanned a code that its screen changes every half minute.
 
-The code is no personal secret; whoever sees it in time is there, or knows somebody who is.
+The code is not a personal secret. Whoever knows it in time is there, or knows somebody who is.
 """
 
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 WINDOW_SECONDS = 30
-# A code is good while it is shown, and for so many windows more: a telephone needs its time.
+# A code is valid while it is shown, and for so many more windows: a telephone takes some time.
 WINDOWS_AFTER = 2
 LENGTH = 20  # hex digits: 80 bits, few enough for a code that can be scanned from afar
 
@@ -18,7 +18,7 @@ def token() -> str:
 
 
 def is_valid(token: str) -> bool:
-    """Whether the screen shows this now, or has within the last minute or so."""
+    """Whether the screen shows this now, or did within the last minute or so."""
     now = _window()
     return any(constant_time_compare(token, _token_of(window)) for window in range(now - WINDOWS_AFTER, now + 1))
 

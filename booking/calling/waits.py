@@ -1,6 +1,6 @@
-"""How many are ahead of a ticket, and what is told of how long it will still wait.
+"""How many are ahead of a ticket, and how long it is told to wait.
 
-forecast.py works out when each ticket would be called; here stands what that is worked out from, and what is told.
+forecast.py works out when each ticket would be called. This module gathers what that needs, and says what is told.
 """
 
 import datetime as dt
@@ -23,21 +23,21 @@ from booking.days import serving
 from booking.models import CounterDepartment, Department, SeatEvent, Ticket, WaitSpread
 from booking.models.tickets import AT_COUNTER, State
 
-NEXT_WALK_IN = -2  # where a ticket's id stands
+NEXT_WALK_IN = -2  # in place of a ticket's id
 
 InTurn = tuple[float, int]  # when it is due, in POSIX seconds, and its number
 
 
 class Standing(NamedTuple):
-    """Those who are still to be called from a queue on a day, each as (due, number) in order: all of them, those with a
-    priority class, and of these those who have come."""
+    """Those still to be called from a queue on a day, each as (due, number), in order: everybody, those with a priority
+    class, and those of them who have arrived."""
 
     everybody: list[InTurn]
     priority: list[InTurn]
     priority_here: list[InTurn]
 
     def ahead(self, ticket: Ticket) -> int:
-        """How many others have their turn before this ticket of the queue."""
+        """How many others come before this ticket of the queue."""
         turn = _turn(ticket.due_at, ticket.number)
         if ticket.priority:
             return bisect_left(self.priority, turn)
@@ -47,12 +47,12 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Told:
-    """What is told of a ticket's wait.
+    """What a member is told about a ticket's wait.
 
-    From `low` to `high` minutes; None where no wait is told. `opens_at`: when the department serves again, where it
-    does not now. `unserved_since`: since when no counter has served it, where it should. `can_be_called`: it is open,
-    and the turn is due or may be called early. `expected` (seconds of serving time) and `is_early` (the turn was not
-    due) are kept, to be compared with what the wait becomes.
+    From `low` to `high` minutes; None if no wait is told. `opens_at`: when the department serves again, if it does not
+    now. `unserved_since`: since when no counter has served it although one should. `can_be_called`: the department is
+    open, and the ticket is due or may be called early. `expected` (seconds of serving time) and `is_early` (the ticket
+    was not due yet) are kept, to compare them with the real wait.
     """
 
     low: int | None = None
@@ -68,7 +68,7 @@ class Told:
         return None if self.low is None or self.high is None else round((self.low + self.high) / 2)
 
     def in_words(self) -> str:
-        """For the member, in the language of the page; empty where there is nothing to say."""
+        """For the member, in the language of the page. Empty if there is nothing to say."""
         words = [_("เปิดให้บริการ %(time)s") % {"time": thai.clock(self.opens_at)}] if self.opens_at else []
         if self.unserved_since:
             since = {"time": thai.clock(self.unserved_since)}
@@ -93,8 +93,8 @@ class Told:
 
 @dataclass(frozen=True)
 class Outlook:
-    """A department's queue today as it was at one moment: who stands there and when each is expected to be called, by
-    the ticket's id, in POSIX seconds."""
+    """A department's queue today at one moment: who stands there, and when each is expected to be called (POSIX seconds
+    by the ticket's id)."""
 
     standing: Standing
     expected: dict[int, float]
@@ -112,7 +112,7 @@ class Outlook:
         return self._told(ticket.pk, ticket.due_at.timestamp(), (now or timezone.now()).timestamp())
 
     def told_to_who_comes_now(self, *, now: dt.datetime | None = None) -> Told:
-        """What a walk-in would be told who came now; only where office() was asked to expect one."""
+        """What a walk-in would be told who came now. Only if office() was asked to expect one."""
         seconds = (now or timezone.now()).timestamp()
         return self._told(NEXT_WALK_IN, seconds, seconds)
 
@@ -126,7 +126,7 @@ class Outlook:
         called_at = self.expected.get(key)
         if called_at is None:
             return Told(opens_at=opens_at, can_be_called=can_be_called)
-        # Until a turn that is not called early is due, nothing is uncertain.
+        # Before its due time a ticket is not called, if the department does not call early: that part is certain.
         start = now if self.calls_early else max(now, due)
         expected = forecast.serving_seconds(self.periods, start, max(called_at, start))
         is_early = due > start
@@ -138,12 +138,12 @@ class Outlook:
 
 
 def ahead(ticket: Ticket, *, now: dt.datetime | None = None) -> int:
-    """How many live tickets of the same queue and day have their turn before this one."""
+    """How many live tickets of the same queue and day come before this one."""
     return standing_of(ticket.queue, ticket.date, now=now).ahead(ticket)
 
 
 def told(ticket: Ticket, *, now: dt.datetime | None = None) -> Told:
-    """What a ticket of today is told. Whoever also asks who is ahead asks outlook(); for several tickets, office()."""
+    """What a ticket of today is told. To ask who is ahead as well, use outlook(); for several tickets, office()."""
     return outlook(ticket.queue_id, now=now).told(ticket, now=now)
 
 
@@ -152,8 +152,8 @@ def outlook(department_id: int, *, now: dt.datetime | None = None) -> Outlook:
 
 
 def standing_of(department: Department, date: dt.date, *, now: dt.datetime | None = None) -> Standing:
-    """Those who stand in a department's queue on a day, in one query. Who booked and has not come by the time when
-    they become late is not among them: they hold up nobody."""
+    """Those who stand in a department's queue on a day, in one query. Booked members who are late and have not come are
+    left out: they hold up nobody."""
     now = now or timezone.now()
     tickets = Ticket.objects.filter(queue=department, date=date, state__in=[State.BOOKED, State.WAITING])
     rows = tickets.values_list("due_at", "number", "priority", "state")
@@ -161,10 +161,10 @@ def standing_of(department: Department, date: dt.date, *, now: dt.datetime | Non
 
 
 def office(*, now: dt.datetime | None = None, expects_walk_ins: bool = False) -> dict[int, Outlook]:
-    """The outlook of every department's queue today, by the department's id: worked out together, since counters serve
-    several. Nine queries, however many tickets.
+    """The outlook of every department's queue today, by the department's id. Worked out together, because counters
+    serve several departments. Nine queries, however many tickets.
 
-    `expects_walk_ins`: to each queue somebody is added who would come now, and takes nobody's time.
+    `expects_walk_ins`: each queue gets one more person who comes now, and who takes nobody's time.
     """
     now = now or timezone.now()
     today = timezone.localdate(now)
@@ -246,7 +246,7 @@ class _Row(NamedTuple):
 
 
 def _tickets_by_queue(today: dt.date) -> dict[int, list[_Row]]:
-    """Today's tickets, those that are over too: from them one sees who was called, and how many walk in."""
+    """All of today's tickets. The finished ones show who was called, and how many walk in."""
     found: dict[int, list[_Row]] = defaultdict(list)
     for row in Ticket.objects.filter(date=today).order_by().values_list(*_Row._fields):
         found[row[0]].append(_Row(*row))
@@ -286,7 +286,7 @@ def _desks(
     now: dt.datetime,
     closing: dict[int, dt.datetime] | None = None,
 ) -> tuple[list[Desk], dict[int, dt.datetime]]:
-    """The manned counters; and of each department when a counter that serves it was left last, where that is known."""
+    """The manned counters, and when a counter of each department was last left, if that is known."""
     changed = SeatEvent.objects.filter(counter=OuterRef("counter")).order_by("-id").values("at")[:1]
     rows = CounterDepartment.objects.filter(counter__is_active=True).annotate(changed_at=Subquery(changed))
     served: dict[int, list[int]] = defaultdict(list)
@@ -314,9 +314,10 @@ def _desks(
 
 
 def _spreads(departments: Iterable[int], now: dt.datetime) -> dict[int, dict[bool, Spread]]:
-    """By which spread each department tells now: its own at this time of day, else that of all day, else the usual."""
+    """The spread by which each department tells waits now: its own at this time of day, else its own of all day, else
+    the usual one."""
     found = {pk: dict(forecast.USUAL) for pk in departments}
-    # The whole day's come first, so that those of the time of day take their place.
+    # Those of the whole day come first, so that those of the time of day replace them.
     rows = WaitSpread.objects.filter(part_of_day__in=["", part_of_day(now)]).order_by("part_of_day")
     for row in rows:
         found[row.department_id][row.is_early] = Spread(row.low, row.high)
@@ -331,13 +332,13 @@ def _call_of_a_walk_in(pk: int, queues: dict[int, Queue], desks: list[Desk], now
 
 
 def _unserved_since(periods: Periods, left_at: dt.datetime | None, now: float) -> float:
-    """The last counter was left then, or the department opened without one."""
+    """Since when no counter serves: the last one was left then, or the department opened without one."""
     began = max((opens for opens, _ in periods if opens <= now), default=now)
     return max(began, left_at.timestamp()) if left_at else began
 
 
 def _counts(department: Department, due_at: dt.datetime, state: str, now: dt.datetime) -> bool:
-    """Whether a booked or waiting ticket still stands in its queue."""
+    """Whether a booked or waiting ticket still counts in its queue."""
     return state == State.WAITING or not department.uses_check_in or not times.is_late(department, due_at, came_at=now)
 
 

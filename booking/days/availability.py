@@ -52,7 +52,7 @@ class Time:
 
 @dataclass(frozen=True)
 class Day:
-    """A day as a member sees it: why it cannot be booked stands in `reason`, in the language of the page."""
+    """A day as a member sees it. `reason` says why it cannot be booked, in the language of the page."""
 
     date: dt.date
     state: DayState
@@ -86,7 +86,7 @@ def day(department: Department, date: dt.date) -> Day:
 
 
 def times(department: Department, date: dt.date) -> list[Time]:
-    """The slots of a day in order of time, closed ones left out; one query."""
+    """The slots of a day in order of time, without closed ones. One query."""
     found = [_as_time(slot) for slot in _slots(department).filter(date=date)]
     return [time for time in found if time.state != TimeState.CLOSED]
 
@@ -114,7 +114,7 @@ def _state_of(slot: "CountedSlot") -> TimeState:
 
 
 def _as_day(date: dt.date, day_times: list[Time], row: DepartmentDay | None) -> Day:
-    """`row` is None where nobody has said yet what the day is: it is too far off, or long past."""
+    """`row` is None if the day has not been laid out: it is too far off, or long past."""
     today = timezone.localdate()
     if row and row.state == DepartmentDay.State.HOLIDAY:
         return Day(date, DayState.HOLIDAY, row.why, 0)
@@ -134,5 +134,5 @@ def _as_day(date: dt.date, day_times: list[Time], row: DepartmentDay | None) -> 
         return Day(date, DayState.NOT_YET, _("ยังไม่เปิดจอง"), 0)
     if TimeState.PAST in states:
         return Day(date, DayState.PAST, _("หมดเวลาจอง"), 0)
-    # It serves, but all turns are kept for those who come without a booking.
+    # The department serves, but keeps all turns for walk-ins.
     return Day(date, DayState.CLOSED, _("ไม่เปิดให้จองล่วงหน้า"), 0)

@@ -1,5 +1,5 @@
-"""What a change of rules would do, before it is saved: which days become what, which tickets it touches, and where
-these could go. Reads only; nothing is locked."""
+"""What a change of rules would do, before it is saved: how days would change, which tickets it touches, and where they
+could move. Reads only, and locks nothing."""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -22,19 +22,20 @@ class ChangedDay:
 
 
 class WhatIf:
-    """The days of some departments from `first` to `last`, as they would be with `changes` besides what stands."""
+    """The days of some departments from `first` to `last`, as they would be with `changes` added to the current
+    rules."""
 
     def __init__(self, departments: Iterable[Department], first: dt.date, last: dt.date, changes: list[Change]):
         self.departments = list(departments)
         self.first, self.last = max(first, timezone.localdate()), last
-        # A ticket may go to any day of the window, not only to one that changes.
+        # A ticket may move to any day of the window, not only to one that changes.
         ahead = max((department.max_days_ahead for department in self.departments), default=0)
         until = max(last, timezone.localdate() + dt.timedelta(days=ahead))
         self.before = rules.plan(self.departments, self.first, until)
         self.after = rules.plan(self.departments, self.first, until, also=changes)
 
     def changed_days(self) -> list[ChangedDay]:
-        """The days that would be other than they are, soonest first."""
+        """The days that would change, soonest first."""
         found = []
         for offset in range((self.last - self.first).days + 1):
             date = self.first + dt.timedelta(days=offset)
@@ -45,8 +46,8 @@ class WhatIf:
         return found
 
     def tickets(self) -> list[Ticket]:
-        """The live tickets at whose minute nobody would be served any more. Those that are in a closed time already are
-        not among them: what becomes of these is asked elsewhere."""
+        """The live tickets for minutes at which nobody would be served any more. Tickets in a time that is closed
+        already are left out: those are settled elsewhere."""
         tickets = (
             Ticket.objects.live()
             .with_details()
@@ -58,8 +59,8 @@ class WhatIf:
         return [ticket for ticket in tickets if not self._serves(ticket)]
 
     def free_times_for(self, tickets: list[Ticket]) -> dict[int, dt.datetime]:
-        """A free time for each ticket that can have one, by its id: of the same day first, the nearest to its own; each
-        turn is proposed once."""
+        """A free time for each ticket that can have one, by its id: on the same day first, nearest to its own time.
+        Each turn is proposed only once."""
         free = self._free_turns({ticket.department_id for ticket in tickets})
         held = set(
             Ticket.objects.live()
@@ -93,7 +94,7 @@ class WhatIf:
         return any(starts <= minute < ends for starts, ends in day.serving)
 
     def _free_turns(self, department_ids: set[int]) -> dict[int, Counter[dt.datetime]]:
-        """How many turns could be booked now at each time, if the change stood; by department."""
+        """How many turns could be booked now at each time if the change were in force, by department."""
         now = timezone.now()
         taken = Counter(
             Place.objects.taken()

@@ -1,4 +1,4 @@
-"""What staff see of days: how much is taken, what is closed, what wants a look.
+"""What staff see of days: how much is taken, what is closed, what needs attention.
 
 Reads only, each in a fixed number of queries however many tickets there are.
 """
@@ -37,8 +37,8 @@ class Load:
 
 @dataclass(frozen=True)
 class OfficeDay:
-    """A day of the office: what it is for each department, by id (missing where nobody has said yet), and how much of
-    it is taken. `draft` is a holiday that is not confirmed, so closes nothing."""
+    """A day of the office: its state for each department by id (missing if not laid out yet), and how much of it is
+    taken. `draft` is an unconfirmed holiday, which closes nothing."""
 
     date: dt.date
     draft: Holiday | None = None
@@ -51,14 +51,14 @@ class OfficeDay:
 
     @property
     def holiday(self) -> DepartmentDay | None:
-        """A row that says why, where the day is a holiday for all of these departments."""
+        """A row that says why, if the day is a holiday for all of these departments."""
         rows = list(self.rows.values())
         is_holiday = bool(rows) and all(row.state == DepartmentDay.State.HOLIDAY for row in rows)
         return rows[0] if is_holiday else None
 
     @property
     def closures(self) -> list[DepartmentDay]:
-        """The days of departments that an exception closes, or a part of them; holidays are not among them."""
+        """The days that an exception closes, fully or partly, by department. Holidays are left out."""
         if self.holiday:
             return []
         return [row for row in self.rows.values() if row.state == DepartmentDay.State.CLOSED or row.reason]
@@ -95,7 +95,7 @@ def days(departments: list[Department], first: dt.date, last: dt.date) -> list[O
 
 
 def weeks_of_month(departments: list[Department], month: dt.date) -> list[list[OfficeDay | None]]:
-    """The month that `month` lies in, by weeks from Monday; None stands for the days of other months."""
+    """The month of `month`, by weeks from Monday. None stands for days of other months."""
     last_day = calendar.monthrange(month.year, month.month)[1]
     first = month.replace(day=1)
     of_month = days(departments, first, first.replace(day=last_day))
@@ -105,14 +105,14 @@ def weeks_of_month(departments: list[Department], month: dt.date) -> list[list[O
 
 
 def undecided_holidays() -> QuerySet[Holiday]:
-    """Drafts within the longest booking window: until they are confirmed, these days are open for booking."""
+    """Unconfirmed holidays within the longest booking window. Until they are confirmed, these days can be booked."""
     ahead = Department.objects.active().aggregate(longest=Max("max_days_ahead"))["longest"] or 0
     today = timezone.localdate()
     return Holiday.objects.between(today, today + dt.timedelta(days=ahead)).filter(is_confirmed=False)
 
 
 def overfull_slots() -> "QuerySet[OverfullSlot]":
-    """Coming slots whose tickets outnumber the quota that they have now; those closed altogether are not among them."""
+    """Coming slots with more tickets than their quota now allows. Slots that are closed altogether are left out."""
     coming = Slot.objects.filter(date__gte=timezone.localdate(), quota__gt=0).select_related("department")
     # What annotate() returns has a type of django-stubs' own.
     return coming.order_by("starts_at").holding_more_than_their_quota()  # type: ignore[return-value]

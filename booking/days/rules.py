@@ -1,6 +1,6 @@
-"""What a day is: the one place where weekly hours, exceptions and holidays are read, and weighed against each other.
+"""What a day is: the only place that reads weekly hours, exceptions and holidays, and decides between them.
 
-Where several exceptions touch the same time, one counts. The order:
+If several exceptions touch the same time, one of them counts. The order:
 
 1. An exception of a single date, or of a time of a single date, displaces those of longer stretches, where they are of
    the same or of a wider scope: closed all August, but open on the 5th; closed all day, but 11.00 has four turns.
@@ -8,8 +8,8 @@ Where several exceptions touch the same time, one counts. The order:
    weekly hours hold.
 3. Then a department's own comes before the office's, then the newest.
 
-A holiday is a closure of the whole office. What comes of it all is written into slots and DepartmentDay rows by
-days/opening.py; everything else reads those.
+A holiday is a closure of the whole office. days/opening.py writes the result into slots and DepartmentDay rows;
+everything else reads those.
 """
 
 import datetime as dt
@@ -31,7 +31,7 @@ Stretch = tuple[int, int]  # from minute to minute of a day
 
 
 class Kind(IntEnum):
-    """What an exception makes of its stretch; the lower counts before the higher."""
+    """What an exception does to its stretch of time. The lower kind counts before the higher."""
 
     CLOSED = 0
     HOURS = 1
@@ -40,8 +40,8 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Hours:
-    """A day's opening hours, in minutes from midnight: the stretches in which somebody serves, and the slots of `quota`
-    turns each that they are cut into."""
+    """A day's opening hours in minutes from midnight: the stretches in which somebody serves, and the slots they are
+    cut into, of `quota` turns each."""
 
     stretches: tuple[tuple[int, int], ...]
     slots: tuple[tuple[int, int], ...]
@@ -80,7 +80,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Period:
-    """A slot as the rules want it. `quota` is what can be booked: the share of walk-ins is not in it."""
+    """A slot as the rules want it. `quota` is what can be booked, without the share of walk-ins."""
 
     starts_at: dt.datetime
     ends_at: dt.datetime
@@ -113,7 +113,7 @@ def plan(
 ) -> dict[int, dict[dt.date, DayPlan]]:
     """What each day from `first` to `last` is, by department id. Four queries, however many days and departments.
 
-    `also`: changes that are not saved yet, of all these departments.
+    `also`: unsaved changes, for all these departments.
     """
     departments = list(departments)
     weekly: dict[tuple[int, int], list[tuple[dt.date, Hours | None]]] = defaultdict(list)
@@ -144,10 +144,10 @@ def what_a_day_is(
     walk_in_percent: int = 0,
     is_active: bool = True,
 ) -> DayPlan:
-    """The day of a department with these weekly hours, None for a weekday without, and these changes of that date.
+    """A department's day with these weekly hours (None: no hours on that weekday) and these changes on that date.
 
-    A closed time keeps its slots, with quota zero, so that a day which is opened again keeps its numbers. An exception
-    touches each slot that it overlaps, wherever that begins.
+    A closed time keeps its slots with quota zero, so that a reopened day keeps its numbers. An exception touches every
+    slot that it overlaps, wherever the slot begins.
     """
     other_hours = _what_counts([change for change in changes if change.kind == Kind.HOURS])
     if other_hours:
@@ -178,7 +178,7 @@ def what_a_day_is(
 
 
 def _turns(hours: Hours, changes: list[Change], starts: int, ends: int) -> int | None:
-    """How many turns a slot has, those of walk-ins included; None where it is closed."""
+    """How many turns a slot has, including those for walk-ins. None if it is closed."""
     counts = _what_counts([change for change in changes if change.touches(starts, ends)])
     if counts is None or counts.kind == Kind.HOURS:
         return hours.quota
@@ -186,11 +186,11 @@ def _turns(hours: Hours, changes: list[Change], starts: int, ends: int) -> int |
 
 
 def without_walk_ins(turns: list[int | None], percent: int) -> list[int]:
-    """How many turns of each slot can be booked when this percentage of the day's is kept for walk-ins. None is a
+    """How many turns of each slot can be booked if this percentage of the day's turns is kept for walk-ins. None is a
     closed slot.
 
     The share is taken from the day as a whole (largest remainder), so that ten percent of slots with one turn each
-    leaves nine in ten of them, not none. Where remainders are equal, what is left out is spread over the day.
+    leaves nine in ten of them, not none. If remainders are equal, the turns left out are spread over the day.
     """
     exact = [(quota or 0) * (100 - percent) for quota in turns]  # hundredths of a turn
     booked = [one // 100 for one in exact]
@@ -205,7 +205,7 @@ def without_walk_ins(turns: list[int | None], percent: int) -> list[int]:
 
 
 def _what_counts(changes: list[Change]) -> Change | None:
-    """The one of these that counts, by the order at the top of this module."""
+    """The change that counts, by the order at the top of this module."""
     standing = [one for one in changes if not any(other.displaces(one) for other in changes)]
     return min(standing, key=lambda one: (one.kind, one.is_office, -one.age), default=None)
 
@@ -236,7 +236,7 @@ def _merged(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
 
 
 def _in_force(rules: list[tuple[dt.date, Hours | None]], date: dt.date) -> Hours | None:
-    """The hours that hold on a date: of those that have begun, the latest."""
+    """The hours in force on a date: the latest that have begun."""
     begun = [rule for rule in rules if rule[0] <= date]
     return max(begun, key=lambda rule: rule[0])[1] if begun else None
 
@@ -268,7 +268,7 @@ def as_change(exception: DayException) -> Change:
         reason_en=exception.reason_en,
     )
     if exception.kind == DayException.Kind.HOURS:
-        # Other hours are those of the whole day: from when until when they last is no stretch that they touch alone.
+        # Other hours always touch the whole day, not only the stretch from their opening to their closing.
         return replace(change, kind=Kind.HOURS, quota=0, hours=_other_hours(exception))
     starts, ends = _bounds(exception)
     return replace(change, starts=starts, ends=ends)
