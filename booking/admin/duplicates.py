@@ -12,6 +12,7 @@ from booking.admin.base import page, require, say
 from booking.models.tickets import LIVE
 from booking.rights import Right
 from booking.verbs import merging
+from booking.views import sent
 from members.models import SIGNIFICANT_DIGITS, Member
 
 GROUPS = 20  # on a page
@@ -43,15 +44,15 @@ def duplicates(request, model_admin):
 
 def _merge(request) -> None:
     """Say what came of it. What is no number of a member was never there."""
-    pks = [request.POST.get(name, "") for name in ("kept", "dropped")]
-    pair = [Member.objects.filter(pk=pk).first() for pk in pks if pk.isascii() and pk.isdecimal() and len(pk) < 19]
+    first, second = (Member.objects.filter(pk=sent.id_of(request, name) or 0).first() for name in ("kept", "dropped"))
     try:
-        if len(pair) < 2 or None in pair or pair[0] == pair[1]:
+        if first is None or second is None or first == second:
             raise errors.NoSuchMember
-        dropped = pair[1].member_number
-        kept = merging.merge_members(kept=pair[0], dropped=pair[1], by=request.user)
+        dropped = second.member_number
+        kept = merging.merge_members(kept=first, dropped=second, by=request.user)
     except errors.BookingError as refusal:
-        about = f" ({refusal.ticket})" if getattr(refusal, "ticket", None) else ""
+        ticket = getattr(refusal, "ticket", None)
+        about = f" ({ticket})" if ticket else ""
         say(request, messages.ERROR, f"{refusal}{about}")
         return
     what = _("รวม %(dropped)s เข้ากับ %(kept)s แล้ว") % {"dropped": dropped, "kept": kept.member_number}

@@ -37,9 +37,10 @@ def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
     LineAccount.objects.filter(member=dropped).update(member=kept)
     LinkingCode.objects.filter(member=dropped).update(member=kept)
     _fill_in(kept, dropped)
-    dropped._history_user = kept._history_user = by
-    dropped._change_reason = _("รวมเข้ากับ %s") % kept.member_number
-    kept._change_reason = _("รวม %s เข้ามา") % dropped.member_number
+    # simple_history, which has no types, reads these.
+    dropped._history_user = kept._history_user = by  # type: ignore[attr-defined]
+    dropped._change_reason = _("รวมเข้ากับ %s") % kept.member_number  # type: ignore[attr-defined]
+    kept._change_reason = _("รวม %s เข้ามา") % dropped.member_number  # type: ignore[attr-defined]
     dropped.delete()
     kept.save()
     return kept

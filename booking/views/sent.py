@@ -52,6 +52,11 @@ def slot(request: HttpRequest) -> int | None:
     return _id(request.POST.get("slot", "")) or _id(request.GET.get("slot", ""))
 
 
+def id_of(request: HttpRequest, name: str) -> int | None:
+    """The row that a field names; None for what could be none."""
+    return _id(request.POST.get(name, ""))
+
+
 def ids(request: HttpRequest, name: str) -> list[int]:
     """The ticked rows; what is no id was never there."""
     return [found for sent in request.POST.getlist(name)[:MOST_TICKED] if (found := _id(sent))]
