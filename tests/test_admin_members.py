@@ -136,6 +136,8 @@ def test_numbers_and_telephones_are_put_in_order_or_told(client, manager):
 def test_a_member_with_tickets_is_not_deleted(client, manager):
     ticket = make_ticket()
 
+    page = client.get(page_of(ticket.member, "delete")).content.decode()
+    assert "ให้เอาเครื่องหมาย สมัครไอเมมเบอร์แล้ว ออก" in page, "what to do instead"
     client.post(page_of(ticket.member, "delete"), {"post": "yes"})
 
     assert Member.objects.filter(pk=ticket.member.pk).exists()

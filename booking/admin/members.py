@@ -1,7 +1,7 @@
 """Members: found by number or name, brought in from a file, and never shown by their citizen ID."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -10,7 +10,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from booking.admin import duplicates, member_files
-from booking.admin.base import KeptAdmin, moment
+from booking.admin.base import KeptAdmin, moment, say
 from booking.admin.line_accounts import line_account
 from booking.rights import Right
 from members.citizen_id import ascii_digits, citizen_id_hmac, parse_citizen_id, parse_member_number
@@ -119,6 +119,19 @@ class MemberAdmin(KeptAdmin):
     @action(description=gettext_lazy("ส่งออกเป็นไฟล์"), url_path="take-out", icon="download", permissions=["export"])
     def take_out(self, request):
         return HttpResponseRedirect(reverse("admin:members_member_export"))
+
+    def render_delete_form(self, request, context):
+        """Who has tickets is not deleted: what to do instead is said, above what stands in the way."""
+        if context["protected"]:
+            say(
+                request,
+                messages.WARNING,
+                _(
+                    "สมาชิกท่านนี้มีบัตรคิว จึงลบไม่ได้ หากไม่ให้จองคิวอีก ให้เอาเครื่องหมาย สมัครไอเมมเบอร์แล้ว ออก"
+                    " หากมีสองรายการ ให้รวมในหน้า รายการที่ซ้ำ"
+                ),
+            )
+        return super().render_delete_form(request, context)
 
     @action(description=gettext_lazy("รายการที่ซ้ำ"), url_path="same-digits", icon="join_inner", permissions=["import"])
     def who_is_twice(self, request):
