@@ -155,6 +155,7 @@ if DEMO:
 # `/api/v1/` is answered by queuesite.middleware.api, before the rest is asked: what stands below it is for pages alone.
 # Whatever is added is decided for both, in tests/test_middleware.py.
 MIDDLEWARE = [
+    "queuesite.logs.request_id",
     "queuesite.middleware.whose_address",
     "queuesite.middleware.small_bodies",
     "django.middleware.security.SecurityMiddleware",
@@ -410,12 +411,18 @@ def _without_traceback(record) -> bool:
     return True
 
 
+LOG_FORMAT = env("LOG_FORMAT", default="text")
+if LOG_FORMAT not in ("text", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT must be text or json, and is {LOG_FORMAT!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "text": {"()": "queuesite.logs.Lines", "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "queuesite.logs.JSONLines"},
+    },
     "filters": {"without_traceback": {"()": "django.utils.log.CallbackFilter", "callback": _without_traceback}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},

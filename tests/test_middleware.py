@@ -8,6 +8,7 @@ THE_API = "queuesite.middleware.api"
 
 # Those above it see every request.
 FOR_BOTH = {
+    "queuesite.logs.request_id",
     "queuesite.middleware.whose_address",
     "queuesite.middleware.small_bodies",
     "django.middleware.security.SecurityMiddleware",

@@ -53,9 +53,11 @@ def expired(request, reason=""):
 
 def server_error(request):
     """Nothing is asked of the database or the session: these may be what failed."""
+    shown = getattr(request, "log_id", "")[:8]  # of what the log has: so much can be told by telephone
     if not request.path.startswith(OF_STAFF):
-        return defaults.server_error(request)
-    return HttpResponse(loader.get_template("staff_500.html").render({"back": _back(request)}), status=500)
+        return HttpResponse(loader.get_template("500.html").render({"request_id": shown}), status=500)
+    context = {"back": _back(request), "request_id": shown}
+    return HttpResponse(loader.get_template("staff_500.html").render(context), status=500)
 
 
 def _of_staff(request, status: int, what: str) -> HttpResponse | None:
