@@ -15,7 +15,7 @@ from booking.calling import accuracy, pace
 from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
-from booking.verbs import settling, surges
+from booking.verbs import alarms, settling, surges
 from members import line, line_accounts, throttle
 from members.files import importing
 from members.models import LineEvent, LineQuota
@@ -107,6 +107,13 @@ def go_on_with_settlements() -> None:
 def watch_surges() -> None:
     """Asks for a proof where more is booked, or looked up in vain, than the office usually sees."""
     surges.watch()
+
+
+@recurring(minutes=1)
+def watch_today() -> None:
+    """Raises and ends the alarms of the manager's page, and tells of new ones by e-mail."""
+    alarms.watch()
+    alarms.tell()
 
 
 @recurring(minutes=60)

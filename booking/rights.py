@@ -11,6 +11,7 @@ class Right(StrEnum):
     TAKE_OVER = "booking.take_over_counter"
     RECEIVE = "booking.receive_ticket"
     CALL_OUT_OF_ORDER = "booking.call_out_of_order_ticket"
+    ACKNOWLEDGE_ALARM = "booking.acknowledge_alarm"
     # For members who are not there.
     BOOK_FOR_MEMBER = "booking.add_ticket"
     CANCEL = "booking.cancel_ticket"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from booking import roles, verbs
-from booking.models import Department, Slot, Ticket
+from booking.models import Alarm, Department, Slot, Ticket
 from booking.models.tickets import State
 from queuesite.demo import office
 from tests.browser import AXE, sideways_scroll
@@ -218,14 +219,17 @@ STUCK = """() => [...document.querySelectorAll("#page *")]
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 768)])
 def test_today_is_read_at_a_glance_and_looks_again(new_page, manager, size):
     office.seed()
-    make_open_department(name="ฝ่ายทดสอบ", max_days_ahead=1, opens=dt.time(0), closes=dt.time(23, 59))
+    make_open_department(name="ฝ่ายทดสอบ", max_days_ahead=1, opens=dt.time(7), closes=dt.time(16))
     department = Department.objects.get(name="ฝ่ายทดสอบ")
     counter = make_counter(departments=[department], clerk=make_user(first_name="มานี", last_name="มีนา"), number=91)
     make_counter(departments=Department.objects.all()[:3], number=92)
     for _ in range(3):
         make_walk_in(department=department)
+    Alarm.objects.create(kind=Alarm.Kind.LONG_WAIT, department=department, since=timezone.now())
     page = new_page(size, user=manager, bypass_csp=True)
     page.goto(reverse("admin:booking_today"))
+    page.get_by_role("button", name="รับทราบ: มีผู้รอนานเกินกำหนด").click()
+    expect(page.locator("#today-alarms")).to_contain_text("สมหญิง รับทราบ")
     row = page.get_by_role("row", name="ฝ่ายทดสอบ").first
     expect(row.get_by_role("cell").first).to_have_text("3")
 

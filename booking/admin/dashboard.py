@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from booking import thai
 from booking.admin import origins
 from booking.admin.links import closed_times, tickets_of
+from booking.admin.today import open_alarms
 from booking.days import overview
 from booking.messages import ledger
 from booking.models import Department
@@ -165,13 +166,20 @@ def sidebar(request) -> list[dict]:
     ]
     links = [reverse(address) for _title, items in pages for _name, _icon, address, _right in items]
     index = reverse("admin:index")
+    badges = {"admin:booking_today": open_alarms(request.user)}
     here = max((link for link in links if request.path.startswith(link) and link != index), key=len, default=index)
     return [
         {
             "title": title,
             "separator": nth > 0,
             "items": [
-                {"title": name, "icon": icon, "link": reverse(address), "active": reverse(address) == here}
+                {
+                    "title": name,
+                    "icon": icon,
+                    "link": reverse(address),
+                    "active": reverse(address) == here,
+                    "badge": badges.get(address),
+                }
                 for name, icon, address, right in items
                 if right is None or request.user.has_perm(right)
             ],

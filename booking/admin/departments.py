@@ -116,6 +116,14 @@ class DepartmentAdmin(RulesAdmin):
             },
         ),
         (
+            gettext_lazy("การแจ้งเตือน"),
+            {
+                "classes": ["tab"],
+                "description": gettext_lazy("แจ้งผู้จัดการในหน้าวันนี้ 0 คือไม่แจ้ง"),
+                "fields": [("alarm_wait_minutes", "alarm_unserved_minutes"), "alarm_silent_minutes"],
+            },
+        ),
+        (
             gettext_lazy("ข้อความถึงสมาชิก"),
             {
                 "classes": ["tab"],

@@ -1,39 +1,74 @@
-"""The manager's first page: what goes on in the office at this moment. It looks again by itself, as boards do."""
+"""The manager's first page: what goes on in the office at this moment, and its alarms. It looks again by itself, as
+boards do."""
 
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import AbstractUser
+from django.db.models import Count, Max
+from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
-from booking.admin.base import page, require
+from booking.admin.base import page, require, say
 from booking.calling import queues
 from booking.calling import today as reads
-from booking.models import Department
+from booking.models import Alarm, AlarmMail, Department
+from booking.models.alarms import AlarmQuerySet
 from booking.models.staff import departments_of
 from booking.rights import Right
+from booking.verbs import alarms
 from booking.views.live import queue_etag, with_version
 
+MOST_ENDED = 10
 
-def departments_shown(user) -> list[Department]:
+
+class AddressForm(forms.Form):
+    """Where alarms are sent; empty: nowhere."""
+
+    address = forms.EmailField(required=False, max_length=254)
+
+
+def departments_shown(user: AbstractUser) -> list[Department]:
     """The departments in use whose day this member of staff sees."""
     theirs = departments_of(user)
     found = Department.objects.active()
     return list(found if theirs is None else found.filter(pk__in=theirs))
 
 
-@require_safe
+def alarms_shown(user: AbstractUser) -> AlarmQuerySet:
+    return Alarm.objects.of(departments_of(user)).select_related("department", "counter", "acknowledged_by")
+
+
+def open_alarms(user: AbstractUser) -> int:
+    """How many of theirs nobody has acknowledged: the number in the sidebar."""
+    if not user.has_perm(Right.VIEW_TODAY):
+        return 0
+    return Alarm.objects.of(departments_of(user)).open().filter(acknowledged_at=None).count()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def today(request, model_admin):
-    """GET ?department=loans: of one department, or of all that are theirs."""
+    """GET ?department=loans: of one department, or of all that are theirs. POST: acknowledge an alarm, or choose
+    whether and where alarms are sent."""
     require(request, Right.VIEW_TODAY)
+    if request.method == "POST":
+        return _post(request)
     departments = departments_shown(request.user)
     chosen = next((one for one in departments if one.slug == request.GET.get("department")), None)
     shown = [chosen] if chosen else departments
     # Before all that is shown with it. Counters serve several departments, so that every queue counts.
-    etag = queue_etag(queues.versions(), request.user.pk, chosen.pk if chosen else 0)
+    versions = queues.versions()
+    marks = Alarm.objects.aggregate(Max("pk"), Count("ended_at"), Count("acknowledged_at"))
+    etag = queue_etag(versions, request.user.pk, chosen.pk if chosen else 0, *marks.values())
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged:
         return with_version(unchanged, etag)
     now = timezone.now()
+    of_today = alarms_shown(request.user).filter(ended_at__date=timezone.localdate(now))
+    mail = AlarmMail.objects.filter(user=request.user).first()
     response = page(
         request,
         model_admin,
@@ -43,5 +78,32 @@ def today(request, model_admin):
         office=reads.office(shown, now=now),
         departments=departments,
         chosen=chosen,
+        alarms=list(alarms_shown(request.user).open()),
+        ended=list(of_today[:MOST_ENDED]),
+        may_acknowledge=request.user.has_perm(Right.ACKNOWLEDGE_ALARM),
+        sends_mail=bool(settings.EMAIL_HOST),
+        address=mail.address if mail else "",
     )
     return with_version(response, etag)
+
+
+def _post(request):
+    if "alarm" in request.POST:
+        require(request, Right.ACKNOWLEDGE_ALARM)
+        named = request.POST["alarm"]
+        alarm = alarms_shown(request.user).filter(pk=named if named.isdecimal() and len(named) < 18 else 0).first()
+        if alarm and alarms.acknowledge(alarm=alarm, by=request.user):
+            say(request, messages.SUCCESS, _("รับทราบแล้ว"))
+        else:
+            say(request, messages.WARNING, _("มีผู้รับทราบแล้ว"))
+        return HttpResponseRedirect(request.path)
+    form = AddressForm(request.POST)
+    if not form.is_valid():
+        say(request, messages.ERROR, _("กรอกอีเมลให้ถูกต้อง"))
+    elif address := form.cleaned_data["address"]:
+        AlarmMail.objects.update_or_create(user=request.user, defaults={"address": address})
+        say(request, messages.SUCCESS, _("จะส่งการแจ้งเตือนทางอีเมล"))
+    else:
+        AlarmMail.objects.filter(user=request.user).delete()
+        say(request, messages.SUCCESS, _("เลิกส่งการแจ้งเตือนทางอีเมลแล้ว"))
+    return HttpResponseRedirect(request.path)

@@ -1,3 +1,4 @@
+from booking.models.alarms import Alarm, AlarmMail
 from booking.models.board import BoardNotice, Clip
 from booking.models.counters import Counter, CounterDepartment, Pace, QueueVersion, SeatEvent, WaitSpread
 from booking.models.days import DepartmentDay
@@ -15,6 +16,8 @@ from booking.models.tokens import StaffToken
 from booking.models.visits import VisitCount
 
 __all__ = [
+    "Alarm",
+    "AlarmMail",
     "BoardNotice",
     "Clip",
     "Counter",

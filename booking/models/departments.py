@@ -117,6 +117,16 @@ class Department(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(240)],
         help_text=_("ใช้ประมาณเวลารอจนกว่าจะมีสถิติของฝ่ายเอง"),
     )
+    # 0 anywhere of these: no such alarm.
+    alarm_wait_minutes = models.PositiveSmallIntegerField(
+        _("แจ้งเตือนเมื่อมีผู้รอเกิน (นาที)"), default=60, db_default=60, validators=[MaxValueValidator(12 * 60)]
+    )
+    alarm_unserved_minutes = models.PositiveSmallIntegerField(
+        _("แจ้งเตือนเมื่อไม่มีช่องให้บริการเกิน (นาที)"), default=10, db_default=10, validators=[MaxValueValidator(12 * 60)]
+    )
+    alarm_silent_minutes = models.PositiveSmallIntegerField(
+        _("แจ้งเตือนเมื่อช่องว่างทั้งที่มีผู้รอเกิน (นาที)"), default=15, db_default=15, validators=[MaxValueValidator(12 * 60)]
+    )
 
     history = HistoricalRecords()
     objects = DepartmentQuerySet.as_manager()
