@@ -11,6 +11,7 @@ import zipfile
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
@@ -181,6 +182,13 @@ def test_a_newer_release_s_backup_is_refused(tmp_path):
         whole.writestr("manifest.json", json.dumps(manifest))
     with pytest.raises(CommandError, match=r"newer release \(9\.9\.9\).*booking\.9999_later"):
         call_command("restore", file)
+
+
+@pytest.mark.django_db
+def test_a_database_that_somebody_uses_is_left_alone():
+    somebody = psycopg.connect(os.environ["DATABASE_URL"], dbname=backup.connection.settings_dict["NAME"])
+    with somebody, pytest.raises(backup.Refused, match="in use by 1 other"):
+        backup._refuse_what_is_in_use(replaces=True)
 
 
 @pytest.mark.django_db
