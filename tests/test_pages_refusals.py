@@ -89,8 +89,15 @@ def test_a_used_form_is_renewed_with_the_time_still_chosen(client, department, s
     assert asked == f"{reverse('identify', args=[department.slug])}?why=identity_used&slot={slots[1].pk}"
 
 
-@pytest.mark.parametrize("close", ["holiday", "closure", "retired"])
-def test_closed_meanwhile_the_days_with_the_reason(client, department, slots, ready, close):
+@pytest.mark.parametrize(
+    ("close", "said"),
+    [
+        ("holiday", "ปิด: วันหยุดพิเศษ"),
+        ("closure", "ปิด กรุณาเลือกวันอื่น"),
+        ("retired", str(errors.DayClosed.message)),
+    ],
+)
+def test_closed_meanwhile_the_days_with_the_reason(client, department, slots, ready, close, said):
     if close == "holiday":
         make_holiday(date=in_days(1), name="วันหยุดพิเศษ")
     elif close == "closure":
@@ -103,7 +110,7 @@ def test_closed_meanwhile_the_days_with_the_reason(client, department, slots, re
     answer = send_times(client, department, slots[0], key=ready[1])
     page = client.get(answer["Location"])
     assert answer["Location"].startswith(reverse("days", args=[department.slug]))
-    assert str(errors.DayClosed.message) in text(page)
+    assert said in text(page)
 
 
 def test_window_passed_the_times_that_are_left(client, department, slots, ready):

@@ -82,7 +82,7 @@ def days(request, slug):
     member = visitor.booked_for(request)
     account = visitor.line_account(request)
     context |= {
-        "why": refusals.why(request),
+        "why": refusals.why(request, department),
         "member": member,
         "is_own": bool(account and member and account.member_id == member.pk),
     }
@@ -96,10 +96,13 @@ def times(request, slug, date):
     days_url = reverse("days", args=[slug])
     context = calendar.times_context(department, date, wanted=sent.slot(request), days_url=days_url)
     if not context["is_open"]:
-        return refusals.to_days(days_url, is_full=context["is_full"])
+        return refusals.to_days(days_url, is_full=context["is_full"], date=date)
     member = visitor.booked_for(request)
+    account = visitor.line_account(request)
     context |= {
         "why": refusals.why(request),
+        "member": member,
+        "is_own": bool(account and member and account.member_id == member.pk),
         "key": _key(request, slug, date),
         "booked_for": visitor.sign_name(member.pk) if member else "",
     }
@@ -133,7 +136,7 @@ def take(request, slug, date, identity):
         response = refusals.to_ticket(booked, errors.AlreadyBooked(booked))
     else:
         response = redirect(f"{reverse('ticket', args=[public_id])}?booked=1")
-    visitor.remember_ticket(response, request, public_id)
+    visitor.remember_booked(response, request, public_id)
     return response
 
 

@@ -36,7 +36,9 @@ def home(request):
 @require_safe
 @access("anyone")
 def tickets(request):
-    mine = list(visitor.my_tickets(request).order_by("due_at"))
+    mine = list(visitor.my_tickets(request).select_related("member").order_by("due_at"))
+    for ticket in mine:
+        ticket.name = visitor.name_shown(request, ticket)
     upcoming = [ticket for ticket in mine if ticket.is_live and ticket.date >= timezone.localdate()]
     over = [ticket for ticket in reversed(mine) if ticket not in upcoming]
     context = {"upcoming": upcoming, "over": over, "account": visitor.line_account(request)}

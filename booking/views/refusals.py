@@ -3,21 +3,41 @@
 A refusal is answered by a redirect that carries its code, so that a refresh or the back button repeats nothing.
 """
 
+import datetime as dt
 from urllib.parse import urlencode
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from booking import errors
+from booking import errors, thai
+from booking.days import availability
+from booking.days.availability import DayState
 from booking.errors import Leads
 from booking.views import sent, visitor
 from members.errors import TooManyAttempts
 
 
-def why(request) -> dict | None:
-    """The refusal that led here, for the top of the page."""
+def why(request, department=None) -> dict | None:
+    """The refusal that led here, for the top of the page; a closed day of the department with its name."""
     kind = errors.BY_CODE.get(request.GET.get("why"))
-    return {"code": kind.code, "message": kind.message} if kind else None
+    if kind is None:
+        return None
+    closed = _closed_day(request, department) if kind is errors.DayClosed and department else None
+    return {"code": kind.code, "message": closed or kind.message}
+
+
+def _closed_day(request, department) -> str | None:
+    """What a day that was refused is, and why; None where it is not closed as a whole."""
+    try:
+        day = availability.day(department, dt.date.fromisoformat(request.GET.get("day", "")))
+    except (ValueError, OverflowError):
+        return None
+    if day.state not in (DayState.HOLIDAY, DayState.CLOSED):
+        return None
+    if day.reason == _("ปิด"):
+        return _("%(day)s ปิด กรุณาเลือกวันอื่น") % {"day": thai.long_date(day.date)}
+    return _("%(day)s ปิด: %(reason)s") % {"day": thai.long_date(day.date), "reason": day.reason}
 
 
 def beside_the_field(request, template: str, context: dict, refusal):
@@ -35,12 +55,12 @@ def to_booking_page(request, refusal, *, days_url: str, date, slot_id: int | Non
         return to_ticket(refusal.ticket, refusal)
     if refusal.leads_to is Leads.TIMES:
         return _to(f"{days_url}{date}/", refusal, slot=slot_id)
-    return _to(days_url, refusal)
+    return _to(days_url, refusal, day=date if isinstance(refusal, errors.DayClosed) else None)
 
 
-def to_days(days_url: str, *, is_full: bool):
+def to_days(days_url: str, *, is_full: bool, date):
     """From a day that has no free time (any more)."""
-    return _to(days_url, errors.DayFull if is_full else errors.DayClosed)
+    return _to(days_url, errors.DayFull if is_full else errors.DayClosed, day=date)
 
 
 def to_identify(request, refusal=None, *, slug: str, **kwargs):

@@ -42,6 +42,7 @@ def page(request, ticket):
         "department": ticket.department,
         "why": refusals.why(request),
         "as_of": timezone.now(),
+        "name": visitor.name_shown(request, ticket),
         "just_booked": "booked" in request.GET,
         "arrive_at": times.arrive_by(ticket),
         "qr": qr(secret_link(request, ticket)),
@@ -132,7 +133,9 @@ def move_days(request, ticket):
     if not ticket.can_move:
         return refusals.to_ticket(ticket, errors.WrongState())
     context = calendar.days_context(ticket.department, days_url=request.path)
-    return render(request, "booking/move_days.html", context | {"ticket": ticket, "why": refusals.why(request)})
+    return render(
+        request, "booking/move_days.html", context | {"ticket": ticket, "why": refusals.why(request, ticket.department)}
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -147,7 +150,7 @@ def move(request, ticket, date):
     wanted = sent.slot(request)
     context = calendar.times_context(ticket.department, date, wanted=wanted, days_url=days_url)
     if not context["is_open"]:
-        return refusals.to_days(days_url, is_full=context["is_full"])
+        return refusals.to_days(days_url, is_full=context["is_full"], date=date)
     context |= {"ticket": ticket, "why": refusals.why(request), "key": uuid.uuid4()}
     return render(request, "booking/move_times.html", context)
 

@@ -205,6 +205,27 @@ def holds(request, ticket) -> bool:
     return not set(device_ids).isdisjoint(ticket.was_once())
 
 
+def name_shown(request, ticket) -> str:
+    """The name that a ticket's page may show on this device: in full to the LINE account of its member, masked where it
+    was booked here; none where the ticket was opened by its secret."""
+    account = line_account(request)
+    if ticket.member is None:
+        return ""
+    if account and account.member_id == ticket.member_id:
+        return ticket.member.full_name
+    booked = set(_cookie(request, "booked").split())
+    if ticket.public_id in booked or (booked and not booked.isdisjoint(ticket.was_once())):
+        return ticket.member.masked_name
+    return ""
+
+
+def remember_booked(response, request, public_id: str) -> None:
+    """The ticket, and that it was booked on this device."""
+    remember_ticket(response, request, public_id)
+    others = [other for other in _cookie(request, "booked").split() if other != public_id]
+    _set_cookie(response, "booked", " ".join([public_id, *others][:MOST_TICKETS]), max_age=YEAR)
+
+
 def remember_ticket(response, request, public_id: str) -> None:
     remember_tickets(response, request, [public_id])
 
@@ -215,7 +236,8 @@ def remember_tickets(response, request, public_ids: list[str]) -> None:
 
 
 def forget_tickets(response) -> None:
-    _delete_cookie(response, "tickets")
+    for name in ("tickets", "booked"):
+        _delete_cookie(response, name)
 
 
 def forget_pages(response) -> None:
