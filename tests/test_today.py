@@ -245,3 +245,17 @@ def test_looking_again_by_itself_does_not_keep_anybody_signed_in(client, manager
         clock.move_to(today_at("8.30") + dt.timedelta(minutes=minutes))
         last = client.get(TODAY, headers={"X-Looks-Again": "1"})
     assert last.status_code == 302
+
+
+def test_what_if_a_counter_closed(client, manager, clock):
+    department = make_open_department(usual_service_minutes=30, max_days_ahead=1)
+    clock.move_to(today_at("9.00"))
+    for _ in range(6):
+        make_walk_in(department=department)
+    Ticket.objects.update(issued_at=today_at("7.30"))
+    _one, two = (make_counter(departments=[department]) for _ in range(2))
+    page = client.get(TODAY, {"counter": two.number, "at": "09:30"})
+    [(_department, before, after)] = page.context["what_if"]
+    assert (before.at, after.at) == (today_at("10.30"), today_at("11.30"))
+    for asked in ({"counter": 999, "at": "09:30"}, {"counter": two.number, "at": "x"}, {"counter": "x\0"}):
+        assert client.get(TODAY, asked).context["what_if"] is None

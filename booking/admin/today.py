@@ -1,6 +1,9 @@
 """The manager's first page: what goes on in the office at this moment, and its alarms. It looks again by itself, as
 boards do."""
 
+import datetime as dt
+import zlib
+
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -13,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from booking.admin.base import page, require, say
-from booking.calling import queues
+from booking.calling import queues, waits
 from booking.calling import today as reads
-from booking.models import Alarm, AlarmMail, Department
+from booking.models import Alarm, AlarmMail, Counter, Department
 from booking.models.alarms import AlarmQuerySet
 from booking.models.staff import departments_of
 from booking.rights import Right
@@ -29,6 +32,13 @@ class AddressForm(forms.Form):
     """Where alarms are sent; empty: nowhere."""
 
     address = forms.EmailField(required=False, max_length=254)
+
+
+class WhatIfForm(forms.Form):
+    """A counter that closes at a time of today."""
+
+    counter = forms.ModelChoiceField(Counter.objects.filter(is_active=True), to_field_name="number")
+    at = forms.TimeField()
 
 
 def departments_shown(user: AbstractUser) -> list[Department]:
@@ -51,7 +61,8 @@ def open_alarms(user: AbstractUser) -> int:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def today(request, model_admin):
-    """GET ?department=loans: of one department, or of all that are theirs. POST: acknowledge an alarm, or choose
+    """GET ?department=loans: of one department, or of all that are theirs; &counter=3&at=11:00: what if
+    that counter closed then. POST: acknowledge an alarm, or choose
     whether and where alarms are sent."""
     require(request, Right.VIEW_TODAY)
     if request.method == "POST":
@@ -62,13 +73,19 @@ def today(request, model_admin):
     # Before all that is shown with it. Counters serve several departments, so that every queue counts.
     versions = queues.versions()
     marks = Alarm.objects.aggregate(Max("pk"), Count("ended_at"), Count("acknowledged_at"))
-    etag = queue_etag(versions, request.user.pk, chosen.pk if chosen else 0, *marks.values())
+    etag = queue_etag(versions, request.user.pk, chosen.pk if chosen else 0, _mark(request.GET), *marks.values())
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged:
         return with_version(unchanged, etag)
     now = timezone.now()
     of_today = alarms_shown(request.user).filter(ended_at__date=timezone.localdate(now))
     mail = AlarmMail.objects.filter(user=request.user).first()
+    form = WhatIfForm(request.GET)
+    closing = None
+    if form.is_valid():
+        at = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), form.cleaned_data["at"]))
+        waits_now = waits.ends(now=now)
+        closing = waits.ends(now=now, closing={form.cleaned_data["counter"].pk: at})
     response = page(
         request,
         model_admin,
@@ -78,6 +95,8 @@ def today(request, model_admin):
         office=reads.office(shown, now=now),
         departments=departments,
         chosen=chosen,
+        what_if=closing and [(one, waits_now[one.pk], closing[one.pk]) for one in shown],
+        asked=request.GET,
         alarms=list(alarms_shown(request.user).open()),
         ended=list(of_today[:MOST_ENDED]),
         may_acknowledge=request.user.has_perm(Right.ACKNOWLEDGE_ALARM),
@@ -85,6 +104,11 @@ def today(request, model_admin):
         address=mail.address if mail else "",
     )
     return with_version(response, etag)
+
+
+def _mark(asked) -> int:
+    """Tells apart the questions of a page."""
+    return zlib.crc32(asked.urlencode().encode())
 
 
 def _post(request):
