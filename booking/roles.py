@@ -35,8 +35,6 @@ _ACTIONS = ["add", "change", "delete", "view"]
 _RIGHTS_OF_AUDITORS = [
     *(right for right in Right if right.name.startswith("VIEW_")),
     Right.EVERY_DEPARTMENT,
-    "booking.view_openinghours",
-    "booking.view_counterdepartment",
 ]
 _RIGHTS_AT_THE_KIOSK = [Right.RECEIVE]
 _RIGHTS_AT_RECEPTION = [

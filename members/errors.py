@@ -59,6 +59,7 @@ class TooManyAttempts(MemberError):
     """`retry_after`: whole seconds until another try may be made."""
 
     code = "too_many_attempts"
+    message = _("ขณะนี้ค้นหาข้อมูลให้ไม่ได้ เพราะมีการค้นหาหลายครั้งเกินไป กรุณารอสักครู่ แล้วลองใหม่")
     status = 429
     is_in_api = True
 

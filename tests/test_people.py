@@ -173,9 +173,9 @@ def test_what_is_kept_is_not_changed(manager, statement):
 
 
 def test_a_citizen_id_is_no_log_in_name(client, manager):
-    answer = add(client, "1101700230708")
+    answer = add(client, "1199001000018")
     assert "อย่าใช้เลขประจำตัวประชาชน" in answer.text
-    assert not User.objects.filter(username="1101700230708").exists()
+    assert not User.objects.filter(username="1199001000018").exists()
 
 
 @pytest.mark.parametrize("group", [roles.CLERK, roles.HEAD, roles.RECEPTION, roles.AUDITOR])

@@ -31,15 +31,15 @@ def test_the_roles_are_given_again_without_a_change(db):
     assert len(before[roles.MANAGER]) > len(before[roles.CLERK]) > 5
 
 
-@pytest.mark.parametrize("role", ["_RIGHTS_OF_MANAGERS", "_RIGHTS_OF_CLERKS"])
+@pytest.mark.parametrize("role", roles.ROLES)
 def test_a_right_that_no_model_has_is_refused(db, monkeypatch, role):
-    monkeypatch.setattr(roles, role, [*getattr(roles, role), "booking.recieve_ticket"])
+    monkeypatch.setitem(roles.ROLES, role, [*roles.ROLES[role], "booking.recieve_ticket"])
     with pytest.raises(ImproperlyConfigured, match="booking.recieve_ticket"):
         roles.sync_groups()
 
 
 def test_a_model_that_does_not_exist_is_refused(db, monkeypatch):
-    monkeypatch.setattr(roles, "_KEPT_BY_MANAGERS", ["booking.departement"])
+    monkeypatch.setitem(roles.ROLES, roles.MANAGER, ["booking.add_departement"])
     with pytest.raises(ImproperlyConfigured, match="booking.add_departement"):
         roles.sync_groups()
 

@@ -23,6 +23,7 @@ from booking.models.alarms import AlarmQuerySet
 from booking.models.staff import departments_of
 from booking.rights import Right
 from booking.verbs import alarms
+from booking.views import sent
 from booking.views.live import queue_etag, with_version
 
 MOST_ENDED = 10
@@ -112,10 +113,9 @@ def _mark(asked) -> int:
 
 
 def _post(request):
-    if "alarm" in request.POST:
+    if sent.has(request, "alarm"):
         require(request, Right.ACKNOWLEDGE_ALARM)
-        named = request.POST["alarm"]
-        alarm = alarms_shown(request.user).filter(pk=named if named.isdecimal() and len(named) < 18 else 0).first()
+        alarm = alarms_shown(request.user).filter(pk=sent.id_of(request, "alarm") or 0).first()
         if alarm and alarms.acknowledge(alarm=alarm, by=request.user):
             say(request, messages.SUCCESS, _("รับทราบแล้ว"))
         else:

@@ -70,6 +70,8 @@ class MessageKind:
     still_true_in: list[State]
     # Whether a ticket may be owed several. A later one replaces those before it.
     is_repeated: bool
+    # Whether a member gets so many of them a day and no more (LINE_CARDS_A_DAY).
+    is_limited: bool
     # Whether members who cannot be reached by LINE or e-mail have to be telephoned.
     is_telephoned: bool
     # What it says about a ticket, and the facts that it needs at the moment of sending.
@@ -169,6 +171,7 @@ _ROWS = [
         lasts=None,
         still_true_in=[State.BOOKED],
         is_repeated=False,
+        is_limited=True,
         is_telephoned=False,
         says=_issued,
         facts=_nothing_besides,
@@ -181,6 +184,7 @@ _ROWS = [
         lasts=None,
         still_true_in=[State.BOOKED],
         is_repeated=False,
+        is_limited=False,
         is_telephoned=False,
         says=_day_before,
         facts=_nothing_besides,
@@ -193,6 +197,7 @@ _ROWS = [
         lasts=dt.timedelta(minutes=15),
         still_true_in=[State.WAITING, State.BOOKED],
         is_repeated=False,
+        is_limited=False,
         is_telephoned=False,
         says=_nearly,
         facts=_ahead_now,
@@ -205,6 +210,7 @@ _ROWS = [
         lasts=dt.timedelta(minutes=5),
         still_true_in=[State.CALLED],
         is_repeated=True,
+        is_limited=False,
         is_telephoned=False,
         says=_your_turn,
         facts=_nothing_besides,
@@ -217,6 +223,7 @@ _ROWS = [
         lasts=dt.timedelta(hours=2),
         still_true_in=[State.MISSED],
         is_repeated=True,
+        is_limited=False,
         is_telephoned=False,
         says=_missed,
         facts=_nothing_besides,
@@ -229,6 +236,7 @@ _ROWS = [
         lasts=None,
         still_true_in=[State.BOOKED],
         is_repeated=False,
+        is_limited=False,
         is_telephoned=True,
         says=_moved,
         facts=_nothing_besides,
@@ -241,6 +249,7 @@ _ROWS = [
         lasts=dt.timedelta(days=3),
         still_true_in=[State.CANCELLED],
         is_repeated=False,
+        is_limited=False,
         is_telephoned=True,
         says=_cancelled,
         facts=_nothing_besides,

@@ -20,7 +20,7 @@ from django.utils import timezone
 from booking.messages import cards
 from booking.messages.kinds import KINDS
 from booking.models import Notice
-from booking.models.notices import Kind, NoticeState
+from booking.models.notices import NoticeState
 from booking.models.tickets import State
 from members import line
 
@@ -61,7 +61,7 @@ def send(notice: Notice) -> None:
         return _give_up(notice, "moment_passed")
     if notice.ticket.state not in KINDS[notice.kind].still_true_in or _is_superseded(notice):
         return _end(notice, NoticeState.DROPPED, reason="no_longer_true")
-    if notice.kind == Kind.ISSUED and (why := _why_not_another_card(notice)):
+    if KINDS[notice.kind].is_limited and (why := _why_not_another_card(notice)):
         return _end(notice, NoticeState.DROPPED, reason=why)
     why_not = ""
     for channel, send_by in CHANNELS.items():
@@ -99,7 +99,7 @@ def _why_not_another_card(notice: Notice) -> str:
     """Cards of a member's own bookings and moves are not to be a nuisance, whoever makes them: so many a day, and none
     for a booking that follows another which has just been cancelled. "" where the card may be sent."""
     sent = Notice.objects.filter(
-        kind=Kind.ISSUED, state=NoticeState.SENT, ticket__member=notice.ticket.member_id, ticket__member__isnull=False
+        kind=notice.kind, state=NoticeState.SENT, ticket__member=notice.ticket.member_id, ticket__member__isnull=False
     )
     now = timezone.now()
     if sent.filter(ended_at__gt=now - dt.timedelta(days=1)).count() >= settings.LINE_CARDS_A_DAY:
