@@ -107,7 +107,7 @@ def test_a_holiday_on_a_day_with_tickets(new_desk, manager, with_javascript):
     expect(page.get_by_role("heading", name="ยังนัดไว้ในเวลาที่ปิด 2 ใบ")).to_be_visible()
 
     page.get_by_role("checkbox", name=kept.code).uncheck()
-    page.get_by_label("ย้ายไปเวลาเดียวกัน").check()
+    page.get_by_label("ย้ายไปเวลาว่างที่ใกล้ที่สุด").check()
     page.get_by_label("เหตุผลที่จะแจ้งสมาชิก").fill("สำนักงานปิด")
     page.get_by_role("button", name="ทำกับบัตรคิวที่เลือก").click()
     expect(page.get_by_text("ย้ายแล้ว 1 ใบ")).to_be_visible()
@@ -128,7 +128,7 @@ def test_booked_on_the_telephone(new_desk, manager):
     page.get_by_role("link", name="จองให้สมาชิก").click()
     page.get_by_label("ฝ่าย").select_option(label="ฝ่ายสินเชื่อ")
     page.get_by_label("เลขทะเบียนสมาชิก").fill(ticket.member.member_number)
-    page.get_by_label("ตั้งแต่วันที่").fill(in_days(1).isoformat())
+    page.get_by_label("วันที่").fill(in_days(1).isoformat())
     page.get_by_role("button", name="ดูเวลาว่าง").click()
     expect(page.get_by_text(ticket.member.full_name)).to_be_visible()
     page.get_by_role("button", name="10.00 น.").click()

@@ -63,7 +63,11 @@ ANSWERS = {
     "public member": """
         admin:logout
     """,
+    "head manager auditor superuser": """
+        admin:booking_today
+    """,
     "manager superuser": """
+        admin:members_member_duplicates admin:members_member_who_is_twice
         admin:members_member_file admin:members_member_file_progress admin:members_member_export_file
         admin:members_member_left admin:members_member_bring_in admin:members_member_take_out
         admin:members_member_who_left
@@ -184,9 +188,14 @@ def office():
 
 def path_of(address: Address, values: dict) -> str:
     first = address.model and address.model._default_manager.order_by("pk").first()
+    values = dict(values)
     if address.name.startswith("admin:auth_user_"):
         return address.filled(values | {"object_id": values["id"]})
-    return address.filled(values | {"object_id": first.pk if first else 1})
+    values |= {"object_id": first.pk if first else 1}
+    if address.name.endswith("_simple_history") and first:
+        kept = first.history.order_by("history_id").first()
+        values |= {"version_id": kept.history_id if kept else 1}
+    return address.filled(values)
 
 
 def answers(client, path: str) -> bool:

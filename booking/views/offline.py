@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from booking.colours import COUNTER, PAPER
 from booking.views.access import access
 
 
@@ -41,8 +42,8 @@ def manifest(request):
         "start_url": reverse("home"),
         "scope": "/",
         "display": "standalone",
-        "background_color": "#f5f5f3",
-        "theme_color": "#ffffff",
+        "background_color": COUNTER,
+        "theme_color": PAPER,
         "icons": [{"src": static("img/icon.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
     }
     response = JsonResponse(found, content_type="application/manifest+json")
