@@ -188,14 +188,12 @@ def office():
 
 def path_of(address: Address, values: dict) -> str:
     first = address.model and address.model._default_manager.order_by("pk").first()
-    values = dict(values)
     if address.name.startswith("admin:auth_user_"):
         return address.filled(values | {"object_id": values["id"]})
-    values |= {"object_id": first.pk if first else 1}
-    if address.name.endswith("_simple_history") and first:
-        kept = first.history.order_by("history_id").first()
-        values |= {"version_id": kept.history_id if kept else 1}
-    return address.filled(values)
+    if address.name.endswith("_simple_history") and first and (kept := first.history.order_by("history_id").first()):
+        of_object = address.path.replace("<path:object_id>", str(first.pk), 1)
+        return "/" + of_object.replace("<path:object_id>", str(kept.history_id), 1)
+    return address.filled(values | {"object_id": first.pk if first else 1})
 
 
 def answers(client, path: str) -> bool:
