@@ -68,9 +68,9 @@ def walk_in(
     """Issue a ticket to somebody who comes without one. It waits at once, under the next number from 501 up.
 
     `reason` says why a `priority` class was given. `key` names the request: the same key always gives the same ticket,
-    whatever has happened to it since. Locks the queue. Raises DayClosed if the department does not open today,
-    WalkInsClosed outside the hours for walk-ins, AlreadyBooked if the member has a live ticket of this department
-    today, IdempotencyKeyReused.
+    whatever has happened to it since. Locks the queue and the member. Raises DayClosed if the department does not open
+    today, WalkInsClosed outside the hours for walk-ins, AlreadyBooked if the member has a live ticket of this
+    department today, IdempotencyKeyReused.
     """
     now = timezone.now()
     today = timezone.localdate(now)
@@ -89,9 +89,7 @@ def walk_in(
         return issued
     if not opens_at <= now < closes_at:
         raise errors.WalkInsClosed(opens_at, closes_at)
-    held = Ticket.objects.with_details().live().of_day(department, today).filter(member=member_id).first()
-    if member_id and held:
-        raise errors.AlreadyBooked(held)
+    moves.require_no_other_ticket(member_id=member_id, department_id=department.pk, date=today)
     last = Ticket.objects.of_day(department, today).filter(slot=None).aggregate(last=Max("number"))["last"]
     ticket = Ticket.objects.create(
         public_id=public_id,

@@ -43,7 +43,7 @@ def reopen(*, ticket: Ticket, by: User) -> Ticket:
     moves.require_move(locked, "reopen")
     if locked.date != timezone.localdate():
         raise errors.NotToday
-    moves.require_no_other_ticket(locked)
+    moves.require_no_other_ticket(member_id=locked.member_id, department_id=locked.department_id, date=locked.date)
     return moves.change(locked, "reopen", by=by)
 
 

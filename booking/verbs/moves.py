@@ -28,15 +28,15 @@ def require_move(ticket: Ticket, verb: str) -> None:
         raise errors.WrongState
 
 
-def require_no_other_ticket(ticket: Ticket) -> None:
-    """Raises AlreadyBooked where the ticket's member has another live one of the department and day. Locks the member,
-    as a booking does, so that none comes in between."""
-    if ticket.member_id is None:
+def require_no_other_ticket(*, member_id: int | None, department_id: int, date: dt.date) -> None:
+    """Raises AlreadyBooked where the member has a live ticket of the department and day; without a member, nothing is
+    asked. Locks the member, as a booking does, so that none comes in between."""
+    if member_id is None:
         return
-    locks.lock_member(ticket.member_id)
-    other = Ticket.objects.live().of_day(ticket.department_id, ticket.date).filter(member=ticket.member_id).first()
-    if other:
-        raise errors.AlreadyBooked(other)
+    locks.lock_member(member_id)
+    held = Ticket.objects.with_details().live().of_day(department_id, date).filter(member=member_id).first()
+    if held:
+        raise errors.AlreadyBooked(held)
 
 
 def change(

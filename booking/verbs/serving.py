@@ -99,7 +99,7 @@ def undo_finish(*, counter: Counter, by: User) -> Ticket:
     moves.require_move(ticket, "undo_finish")
     if called and called.state != State.CALLED:
         raise errors.CounterBusy(called)
-    moves.require_no_other_ticket(ticket)
+    moves.require_no_other_ticket(member_id=ticket.member_id, department_id=ticket.department_id, date=ticket.date)
     if called:
         _undo_call(locks.lock_ticket(called), counter, by=by)
     return moves.change(ticket, "undo_finish", by=by, counter=counter)
