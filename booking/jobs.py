@@ -16,12 +16,14 @@ from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
 from booking.verbs import alarms, settling, surges
-from members import line, line_accounts, throttle
+from members import directory, line, line_accounts, throttle
+from members.directory import comparing
 from members.files import importing
 from members.models import LineEvent, LineQuota
 
 RECURRING: dict[str, int] = {}
 BACKED_UP_FROM = 1  # o'clock
+COMPARED_FROM = 2  # o'clock
 
 
 def recurring(*, minutes: int):
@@ -158,6 +160,13 @@ def back_up() -> None:
     """A backup for each day, in the first hour after one at night in which the worker works."""
     if settings.BACKUP_DIR and timezone.localtime().hour >= BACKED_UP_FROM:
         call_command("backup")  # by its name: it belongs to queuesite, which imports this
+
+
+@recurring(minutes=60)
+def compare_members() -> None:
+    """Compares with i-member, where members are looked up there, in the first hour after two at night."""
+    if directory.is_elsewhere() and timezone.localtime().hour >= COMPARED_FROM and comparing.is_due():
+        comparing.compare()
 
 
 def sync_schedules() -> None:

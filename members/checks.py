@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.http.request import validate_host
 
+from members import directory
+from members.directory.answers import COLUMNS
 from members.identify import PROOFS
 from members.line import LINE_API
 from members.line_accounts import PROOFS as LINK_PROOFS
@@ -45,6 +47,33 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
         text = "LINE_LINK_PROOF=none with LINE sign-in: who knows a member's number would have the member's tickets."
         faults.append(Error(text, hint=HINT, id="members.E006"))
     return faults
+
+
+@register("members")
+def check_directory(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
+    """Errors where i-member could not be asked with what is set."""
+    return [
+        Error(text, hint="docs/members.md says what each kind of directory needs.", id="members.E007")
+        for text in _of_the_directory()
+    ]
+
+
+def _of_the_directory() -> Iterator[str]:
+    kind, columns = settings.MEMBER_DIRECTORY, settings.DIRECTORY_COLUMNS
+    if kind not in directory.KINDS:
+        yield f"MEMBER_DIRECTORY must be one of: {', '.join(directory.KINDS)}."
+    if kind == "http" and urlsplit(settings.DIRECTORY_URL).scheme not in ("http", "https"):
+        yield "MEMBER_DIRECTORY=http needs DIRECTORY_URL, an address with https://."
+    if kind != "database":
+        return
+    if not settings.DIRECTORY_DATABASE_URL or not settings.DIRECTORY_TABLE:
+        yield "MEMBER_DIRECTORY=database needs DIRECTORY_DATABASE_URL and DIRECTORY_TABLE."
+    if missing := {"member_number", "given_name"} - set(columns):
+        yield f"DIRECTORY_COLUMNS does not say which column is {' and '.join(sorted(missing))}."
+    if unknown := set(columns) - set(COLUMNS):
+        yield f"DIRECTORY_COLUMNS names what is unknown: {', '.join(sorted(unknown))}."
+    if settings.DIRECTORY_REGISTERED and "registered" not in columns:
+        yield "DIRECTORY_REGISTERED is set, and DIRECTORY_COLUMNS does not say which column is registered."
 
 
 @register("members")

@@ -55,6 +55,16 @@ class NotRegistered(MemberError):
     is_in_api = True
 
 
+class DirectorySilent(MemberError):
+    """i-member does not answer, and who asked has not been seen before (or gave a wrong proof: never told apart)."""
+
+    code = "directory_silent"
+    message = _("ขณะนี้ติดต่อไอเมมเบอร์ไม่ได้ จึงยังตรวจเลขนี้ให้ไม่ได้ กรุณาลองใหม่ในอีกสักครู่ หรือติดต่อสหกรณ์")
+    status = 503
+    is_in_api = True
+    retry_after = 60
+
+
 class TooManyAttempts(MemberError):
     """`retry_after`: whole seconds until another try may be made."""
 
@@ -113,6 +123,7 @@ REFUSALS = (
     InvalidCitizenId,
     InvalidMemberNumber,
     NotRegistered,
+    DirectorySilent,
     TooManyAttempts,
     IdentityExpired,
     WrongCode,

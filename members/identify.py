@@ -12,9 +12,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from members import directory
 from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
 from members.codes import use_code
-from members.errors import IdentityExpired, NotRegistered, WrongCode
+from members.errors import DirectorySilent, IdentityExpired, NotRegistered, WrongCode
 from members.models import Member
 from members.numbers import significant
 from members.phones import phone_proves
@@ -39,7 +40,7 @@ def identify(**asked: str) -> Member:
     return look_up(**asked).member
 
 
-@sensitive_variables("citizen_id", "member_number", "proof", "value")
+@sensitive_variables("citizen_id", "member_number", "proof", "wanted")
 def look_up(
     *,
     citizen_id: str = "",
@@ -56,23 +57,23 @@ def look_up(
     wherever it is given; `asks` (one of PROOFS, or "code"; settings.MEMBER_PROOF where it is not given) says whether it
     must be. `device` names the browser ("" before it has a cookie), `address` comes from throttle.client_address().
 
-    Raises InvalidCitizenId or InvalidMemberNumber before anything is counted or looked up; TooManyAttempts; and
-    NotRegistered alike for an unknown number, a member who is not registered in i-member, and a wrong proof.
+    Raises InvalidCitizenId or InvalidMemberNumber before anything is counted or looked up; TooManyAttempts;
+    NotRegistered alike for an unknown number, a member who is not registered in i-member, and a wrong proof; and while
+    i-member is silent DirectorySilent in its place.
     Counts the try first (throttle.count_attempt says what it locks, and why not inside a transaction).
     """
-    field, value = _wanted(citizen_id, member_number)
-    count_attempt(identifier=_counted_as(field, value), device=device, address=address)
-    registered = Member.objects.filter(is_registered=True)
-    if field == "member_number":
-        member = registered.with_number(value)
-    else:
-        member = registered.filter(citizen_id_hmac=value).first()
+    wanted = _wanted(citizen_id, member_number)
+    field = next(iter(wanted))
+    count_attempt(identifier=_counted_as(field, wanted[field]), device=device, address=address)
     try:
+        member = directory.find(**wanted)
         if member is None:
             raise NotRegistered
         return Found(member, field, _proved_by(member, proof, asks or settings.MEMBER_PROOF))
     except NotRegistered:
         count_miss(address)
+        if directory.silent_since():
+            raise DirectorySilent from None
         raise
 
 
@@ -135,10 +136,13 @@ def _counted_as(field: str, value: str) -> str:
     return f"{field}:{significant(value) if field == 'member_number' else value}"
 
 
-def _wanted(citizen_id: str, member_number: str) -> tuple[str, str]:
+@sensitive_variables("citizen_id", "digits")
+def _wanted(citizen_id: str, member_number: str) -> dict[str, str]:
+    """What directory.find() takes; the first of it is what tries are counted by."""
     if citizen_id or not member_number:
-        return "citizen_id_hmac", citizen_id_hmac(parse_citizen_id(citizen_id))
-    return "member_number", parse_member_number(member_number)
+        digits = parse_citizen_id(citizen_id)
+        return {"citizen_id_hmac": citizen_id_hmac(digits), "citizen_id": digits}
+    return {"member_number": parse_member_number(member_number)}
 
 
 @sensitive_variables("proof")

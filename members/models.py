@@ -137,6 +137,23 @@ class Member(models.Model):
         return masked_name(self.title, self.given_name, self.family_name)
 
 
+class DirectoryState(models.Model):
+    """Whether i-member answers, where members are looked up there: the one row is written when that changes. And what
+    the last nightly comparison with it came to."""
+
+    silent_since = models.DateTimeField(_("ไม่ตอบตั้งแต่"), null=True)
+    rests_until = models.DateTimeField(_("ลองใหม่เมื่อ"), null=True)
+    fault = models.CharField(_("เหตุ"), max_length=200, default="", blank=True)
+    compared_at = models.DateTimeField(_("เทียบล่าสุดเมื่อ"), null=True)
+
+    class Meta:
+        verbose_name = _("การติดต่อไอเมมเบอร์")
+        verbose_name_plural = _("การติดต่อไอเมมเบอร์")
+
+    def __str__(self) -> str:
+        return self.fault or "-"
+
+
 class MemberNumbering(models.Model):
     """How many digits a member number of this office has. The one row is written when an import is confirmed."""
 
@@ -166,8 +183,9 @@ class MemberFile(models.Model):
         REFUSED = "refused", _("ไม่ได้นำเข้า")
 
     name = models.CharField(_("ชื่อไฟล์"), max_length=100, blank=True)
+    # Nobody where it is not a file, but what i-member said at night: see directory/comparing.py.
     uploaded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ผู้ส่งไฟล์")
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("ผู้ส่งไฟล์")
     )
     uploaded_at = models.DateTimeField(_("ส่งเมื่อ"), db_index=True)
     confirmed_by = models.ForeignKey(
@@ -197,6 +215,10 @@ class MemberFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.state}"
+
+    @property
+    def is_from_directory(self) -> bool:
+        return self.uploaded_by_id is None
 
     @property
     def is_at_work(self) -> bool:

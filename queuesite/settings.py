@@ -56,6 +56,17 @@ IMEMBER_FORGOT_URL = env("IMEMBER_FORGOT_URL", default="https://imember.example.
 # What a member must know besides the number: "none", or "phone_last4".
 MEMBER_PROOF = env.str("MEMBER_PROOF", default="none")
 
+# Where i-member's members are: "table" (our own, filled from files), "database" or "http" (members/directory says).
+MEMBER_DIRECTORY = env("MEMBER_DIRECTORY", default="table")
+DIRECTORY_URL = env("DIRECTORY_URL", default="")
+DIRECTORY_TOKEN = env("DIRECTORY_TOKEN", default="")
+DIRECTORY_DATABASE_URL = env("DIRECTORY_DATABASE_URL", default="")
+DIRECTORY_TABLE = env("DIRECTORY_TABLE", default="")
+# Our names of the columns, each with the table's.
+DIRECTORY_COLUMNS = env.dict("DIRECTORY_COLUMNS", default={})
+# What stands in the column `registered` of who is registered; whoever is in the table, where nothing is named.
+DIRECTORY_REGISTERED = [word.strip().lower() for word in env.list("DIRECTORY_REGISTERED", default=[])]
+
 # Look-ups of members, each as "tries/seconds".
 LOOKUP_LIMITS = {
     "identifier": env("LOOKUP_LIMIT_IDENTIFIER", default="10/900"),

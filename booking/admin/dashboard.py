@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from booking import thai
 from booking.admin import origins
+from booking.admin.base import moment
 from booking.admin.links import closed_times, tickets_of
 from booking.admin.today import open_alarms
 from booking.days import overview
@@ -16,7 +17,8 @@ from booking.models import Department
 from booking.models.jobs import worker_is_late
 from booking.rights import Right
 from booking.verbs import closures
-from members import line
+from members import directory, line
+from members.directory import comparing
 from members.models import LineQuota
 
 
@@ -102,12 +104,32 @@ def _warnings(user):
             "do": _("ดูช่วงเวลา"),
             "link": f"{reverse('admin:booking_slot_changelist')}?overfull=1",
         }
+    yield _of_the_directory(user)
     if user.has_perm(Right.VIEW_JOBS):
         yield worker_is_late() and {
             "text": _("โปรแกรมเบื้องหลังไม่ทำงานเกิน 3 นาที วันใหม่จะไม่เปิดให้จอง กรุณาแจ้งผู้ดูแลระบบ"),
             "do": _("ดูงานเบื้องหลัง"),
             "link": reverse("admin:booking_jobrun_changelist"),
         }
+
+
+def _of_the_directory(user) -> dict | None:
+    """That i-member is silent, or that what it said at night waits for somebody to look at it."""
+    if not directory.is_elsewhere() or not user.has_perm(Right.CHANGE_MEMBER):
+        return None
+    if file := comparing.waiting():
+        return {
+            "text": _("ข้อมูลจากไอเมมเบอร์เมื่อคืนต่างจากเดิมมากผิดปกติ ยังไม่นำเข้า"),
+            "do": _("ดูและตัดสินใจ"),
+            "link": reverse("admin:members_member_file", args=[file.pk]),
+        }
+    if since := directory.silent_since():
+        return {
+            "text": _("ติดต่อไอเมมเบอร์ไม่ได้ตั้งแต่ %s ผู้ที่เคยจองแล้วเท่านั้นที่จองได้") % moment(since),
+            "do": _("ดูการนำเข้าสมาชิก"),
+            "link": reverse("admin:members_member_import"),
+        }
+    return None
 
 
 def sidebar(request) -> list[dict]:

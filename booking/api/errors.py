@@ -40,6 +40,7 @@ NOTES = {
     415: "send `application/json`",
     422: "the key named another booking",
     429: "the header `Retry-After` says for how many seconds",
+    503: "i-member is silent, and has not been asked about this member before; `Retry-After` says when to try again",
 }
 # What a page tells apart, and a program need not.
 SAME_TO_PROGRAMS = {IdentityUsed.code: IdentityExpired.code, TooManyTickets.code: TooManyBookings.code}

@@ -21,9 +21,9 @@ from booking.models import Counter, Department, Ticket
 from booking.models.staff import has_ticket
 from booking.rights import Right
 from booking.verbs import seats
+from members import directory
 from members.citizen_id import parse_member_number
 from members.errors import NotRegistered
-from members.models import Member
 
 
 @endpoint(
@@ -184,10 +184,10 @@ def _ticket(request, public_id: str) -> Ticket:
 
 
 def _member_id(number: str | None) -> int | None:
-    """Raises InvalidMemberNumber; NotRegistered where nobody in i-member has this number."""
+    """Raises InvalidMemberNumber; NotRegistered where nobody in i-member has this number; DirectorySilent."""
     if not number:
         return None
-    member = Member.objects.filter(is_registered=True).with_number(parse_member_number(number))
+    member = directory.find(member_number=parse_member_number(number))
     if member is None:
         raise NotRegistered
     return member.pk

@@ -91,7 +91,7 @@ def slots(request, slug, date):
     return Response(SlotSerializer(availability.times(_department(slug), _date(date)), many=True).data)
 
 
-@endpoint("POST", "anyone", {200: IdentitySerializer}, 400, 404, 415, 429, request=IdentifySerializer)
+@endpoint("POST", "anyone", {200: IdentitySerializer}, 400, 404, 415, 429, 503, request=IdentifySerializer)
 def identify(request):
     """From a citizen ID or a member number to an identity, which books one ticket within 15 minutes.
 

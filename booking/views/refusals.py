@@ -15,7 +15,7 @@ from booking.days import availability
 from booking.days.availability import DayState
 from booking.errors import Leads
 from booking.views import sent, visitor
-from members.errors import TooManyAttempts
+from members.errors import DirectorySilent, TooManyAttempts
 
 
 def why(request, department=None) -> dict | None:
@@ -42,9 +42,9 @@ def _closed_day(request, department) -> str | None:
 
 def beside_the_field(request, template: str, context: dict, refusal):
     """The form once more, with the refusal beside what was typed."""
-    too_many = isinstance(refusal, TooManyAttempts)
-    response = render(request, template, context | {"refusal": refusal}, status=429 if too_many else 422)
-    if too_many:
+    later = isinstance(refusal, TooManyAttempts | DirectorySilent)
+    response = render(request, template, context | {"refusal": refusal}, status=refusal.status if later else 422)
+    if later:
         response["Retry-After"] = refusal.retry_after
     return response
 

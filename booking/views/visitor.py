@@ -5,10 +5,13 @@ import secrets
 
 from django.conf import settings
 from django.core import signing
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from booking import thai
 from booking.models import Ticket
 from booking.views import sent
+from members import directory
 from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, Identity, issue_identity, read_identity
 from members.models import LineAccount, Member
@@ -49,7 +52,15 @@ def form_context() -> dict:
     """What the identify form shows besides."""
     return {
         "asks_proof": settings.MEMBER_PROOF != "none",
+        "directory_silent_since": _since(directory.silent_since()),
     }
+
+
+def _since(at: dt.datetime | None) -> str:
+    if at is None:
+        return ""
+    clock = thai.clock(at)
+    return clock if timezone.localdate(at) == timezone.localdate() else f"{thai.short_date(at)} {clock}"
 
 
 # --- who they are: one cookie, whose salt says whether the name has been confirmed ---

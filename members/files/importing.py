@@ -11,7 +11,7 @@ and do nothing unless it is in the state that they begin from: run twice, at onc
 import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -95,17 +95,34 @@ def take_in(data: bytes, *, name: str, by: User) -> MemberFile:
             lengths.add(len(cells[number_at]))
             lines.write(json.dumps([line, *cells], ensure_ascii=False) + "\n")
     with transaction.atomic():
-        file = MemberFile.objects.create(
-            name=masked(name)[:100],
-            uploaded_by=by,
-            uploaded_at=timezone.now(),
-            columns=names,
-            rows=packed.getvalue(),
-            row_count=len(table.rows),
-            number_width=office_width(),
-        )
-        MemberFileProgress.objects.create(file=file, total=file.row_count)
+        file = _kept(names, packed.getvalue(), len(table.rows), name=masked(name)[:100], by=by)
         async_task("members.files.importing.check", file.pk)
+    return file
+
+
+def take_in_directory(people: Iterable[Mapping[str, str]], *, name: str) -> MemberFile:
+    """Keep what a directory says of everybody, as a file that nobody sent, for check(). `people`: cells under the names
+    of columns.py, an HMAC in place of each citizen ID."""
+    packed, count = io.BytesIO(), 0
+    with gzip.open(packed, "wt", compresslevel=4, encoding="utf-8") as lines:
+        for count, person in enumerate(people, start=1):  # noqa: B007 (the count is what is left of it)
+            cells = [person[column] for column in columns.COLUMNS]
+            lines.write(json.dumps([count, *cells], ensure_ascii=False) + "\n")
+    with transaction.atomic():
+        return _kept(list(columns.COLUMNS), packed.getvalue(), count, name=name, by=None)
+
+
+def _kept(names: list[str], rows: bytes, count: int, *, name: str, by: User | None) -> MemberFile:
+    file = MemberFile.objects.create(
+        name=name,
+        uploaded_by=by,
+        uploaded_at=timezone.now(),
+        columns=names,
+        rows=rows,
+        row_count=count,
+        number_width=office_width(),
+    )
+    MemberFileProgress.objects.create(file=file, total=count)
     return file
 
 
@@ -125,11 +142,17 @@ def choose_width(*, file: MemberFile, width: int | None) -> None:
         async_task("members.files.importing.check", locked.pk)
 
 
-def confirm(*, file: MemberFile, marks_missing: bool, by: User) -> bool:
-    """Let a job bring in what was shown. Locks the file's row. False where it is not one that waits for that."""
+def confirm(*, file: MemberFile, marks_missing: bool, by: User | None) -> bool:
+    """Let a job bring in what was shown. Locks the file's row. False where it is not one that waits for that.
+
+    A file with a faulty row is not brought in; of what a directory says, which nobody here can mend,
+    the other rows are.
+    """
     with transaction.atomic():
         locked = MemberFile.objects.select_for_update().get(pk=file.pk)
-        if locked.state != MemberFile.State.CHECKED or locked.counts[Outcome.FAULTY]:
+        if locked.state != MemberFile.State.CHECKED:
+            return False
+        if locked.counts[Outcome.FAULTY] and not locked.is_from_directory:
             return False
         locked.state, locked.marks_missing = MemberFile.State.IMPORTING, marks_missing
         locked.confirmed_by, locked.confirmed_at = by, timezone.now()
@@ -165,7 +188,7 @@ def check(pk: int) -> None:
         stored = _stored()
         file.proposed_width = proposed_width(_numbers(file, stored))
         letters: list[str] = []
-        counts: dict[str, int] = {**dict.fromkeys(Outcome, 0), "padded": 0, "same_digits": 0}
+        counts: dict[str, int] = {**dict.fromkeys(Outcome, 0), "padded": 0, "same_digits": 0, "ended": 0}
         faults: list[list[object]] = []
         seen: set[int | None] = set()
         with _Progress(file) as progress:
@@ -177,6 +200,7 @@ def check(pk: int) -> None:
                     faults.append([row.line, row.typed, row.faults])
                 counts["padded"] += row.values.get("member_number", row.typed) != row.typed and row.typed.isdecimal()
                 counts["same_digits"] += row.member_id is not None and stored.number_of(row.member_id) != row.typed
+                counts["ended"] += row.member_id is not None and stored.ends(row.member_id, row.values)
         file.missing = stored.missing(seen)
         file.outcomes, file.counts, file.faults = "".join(letters), counts | {"missing": len(file.missing)}, faults
         file.state = MemberFile.State.CHECKED
@@ -219,10 +243,12 @@ def go_on() -> None:
 
 
 def forget_old() -> None:
-    """Delete the files that nobody has confirmed for an hour."""
+    """Delete the files that nobody has confirmed for an hour. What i-member said waits for the next night's."""
     waiting = [MemberFile.State.READING, MemberFile.State.CHECKED]
     with transaction.atomic():
-        old = MemberFile.objects.filter(state__in=waiting, uploaded_at__lt=timezone.now() - KEPT)
+        old = MemberFile.objects.filter(
+            state__in=waiting, uploaded_at__lt=timezone.now() - KEPT, uploaded_by__isnull=False
+        )
         MemberFile.objects.filter(
             pk__in=list(old.select_for_update(skip_locked=True).values_list("pk", flat=True))
         ).delete()
@@ -253,6 +279,10 @@ class _Stored:
 
     def values(self, pk: int) -> dict[str, Any]:
         return dict(zip(COMPARED, self.by_id[pk], strict=True))
+
+    def ends(self, pk: int, values: Mapping[str, Any]) -> bool:
+        """Whether these values say that a registered member is registered no more."""
+        return self.values(pk)["is_registered"] is True and values.get("is_registered") is False
 
     def missing(self, seen: set[int | None]) -> list[int]:
         """Those who are in no row, but for who has left before."""
@@ -374,12 +404,12 @@ def _write(file: MemberFile, progress: "_Progress") -> None:
     stored = _stored(locks=True)
     seen: set[int | None] = set()
     for rows in _batched(progress.over(_rows(file, stored))):
-        if any(row.faults for row in rows):
+        if any(row.faults for row in rows) and not file.is_from_directory:
             raise _Stale
         seen.update(row.member_id for row in rows)
         _add([row for row in rows if row.outcome == Outcome.NEW], file, now)
         changed = {row.member_id: row.values for row in rows if row.member_id and row.outcome == Outcome.CHANGED}
-        _update(changed, file, _("นำเข้าจากไฟล์"), imported_at=now)
+        _update(changed, file, _reason(file), imported_at=now)
     if file.marks_missing:
         # Those that staff were shown, and who are still missing.
         gone = set(file.missing) & set(stored.missing(seen))
@@ -400,8 +430,12 @@ def _end(file: MemberFile, state: MemberFile.State) -> None:
 def _add(rows: list[Row], file: MemberFile, now: datetime) -> None:
     members = Member.objects.bulk_create([Member(**row.values, imported_at=now) for row in rows])
     Member.history.bulk_history_create(
-        members, default_user=file.confirmed_by, default_change_reason=_("นำเข้าจากไฟล์"), default_date=now
+        members, default_user=file.confirmed_by, default_change_reason=_reason(file), default_date=now
     )
+
+
+def _reason(file: MemberFile) -> str:
+    return _("จากไอเมมเบอร์") if file.is_from_directory else _("นำเข้าจากไฟล์")
 
 
 def _update(changes: dict[int, dict[str, Any]], file: MemberFile, reason: str, **fields: Any) -> None:

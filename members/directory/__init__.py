@@ -1,0 +1,108 @@
+"""i-member, behind one seam: who is registered there, asked when somebody gives their number.
+
+settings.MEMBER_DIRECTORY says where i-member's members are: "table" (our own table, filled from files), "database" (a
+read-only database of the office's: database.py) or "http" (a service: http.py). The last two are asked at each look-up,
+and what they answer is kept in our table with an HMAC in place of the citizen ID. So a ticket has its member, and who
+was seen before can book while i-member is down. An answer that makes no sense changes nothing, and counts as silence.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TookTooLong
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from members.directory import breaker, database, http, keeping
+from members.directory.answers import DirectoryFault, Person, person_of
+from members.errors import DirectorySilent
+from members.models import Member
+from members.numbers import significant
+
+
+class Backend(Protocol):
+    """What each way of asking has. Both raise DirectoryFault."""
+
+    def find(self, *, citizen_id: str = "", member_number: str = "") -> list[dict[str, str]]:
+        """Who has this citizen ID (13 digits), or this member number with however many zeros in front."""
+
+    def everyone(self) -> Iterator[list[dict[str, str]]]: ...
+
+
+BACKENDS: dict[str, Backend] = {"database": database, "http": http}
+KINDS = ("table", *BACKENDS)
+SECONDS = 2  # that somebody who gave a number waits for i-member
+# Drivers' own time-outs do not cover each way of being slow, and differ. So a thread asks, and is left behind.
+_ASKING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="i-member")
+T = TypeVar("T")
+
+
+def is_elsewhere() -> bool:
+    """Whether members are looked up in a directory that is not our own table."""
+    return bool(settings.MEMBER_DIRECTORY != "table")
+
+
+@sensitive_variables("citizen_id")
+def find(*, citizen_id: str = "", citizen_id_hmac: str = "", member_number: str = "") -> Member | None:
+    """The registered member with this citizen ID (13 digits, with its HMAC) or member number; None where there is none.
+
+    Raises DirectorySilent where i-member does not answer (in SECONDS) and our table has no registered member with that
+    number either. Must not run inside a transaction: it waits for another server.
+    """
+    if not is_elsewhere():
+        return _stored(citizen_id_hmac, member_number)
+    try:
+        person = _person(citizen_id, citizen_id_hmac, member_number)
+    except DirectoryFault:
+        kept = _stored(citizen_id_hmac, member_number)
+        if kept is None:
+            raise DirectorySilent from None
+        return kept
+    return keeping.keep(person) if person and person.is_registered else None
+
+
+def everyone() -> Iterator[list[dict[str, str]]]:
+    """Everybody whom i-member has, some hundred at a time, as cells under the names of columns.py. Raises
+    DirectoryFault."""
+    return BACKENDS[settings.MEMBER_DIRECTORY].everyone()
+
+
+@sensitive_variables("citizen_id")
+def _person(citizen_id: str, citizen_id_hmac: str, member_number: str) -> Person | None:
+    """The one person who was asked for. Raises DirectoryFault."""
+    backend = BACKENDS[settings.MEMBER_DIRECTORY]
+    with breaker.watching():
+        answer = _in_time(lambda: backend.find(citizen_id=citizen_id, member_number=member_number))
+        people = [person_of(cells) for cells in answer]
+        if citizen_id and any(person.citizen_id_hmac not in (None, citizen_id_hmac) for person in people):
+            raise DirectoryFault("answered with another's citizen ID")
+        if member_number and any(significant(p.member_number) != significant(member_number) for p in people):
+            raise DirectoryFault("answered with another's member number")
+    if citizen_id:
+        people = [person._replace(citizen_id_hmac=citizen_id_hmac) for person in people]
+    exact = [person for person in people if person.member_number == member_number]
+    found = exact or people
+    return found[0] if len(found) == 1 else None
+
+
+def _in_time(ask: Callable[[], T]) -> T:
+    future: Future[T] = _ASKING.submit(ask)
+    try:
+        return future.result(timeout=SECONDS)
+    except TookTooLong:
+        future.cancel()
+        raise DirectoryFault("took too long") from None
+
+
+def _stored(citizen_id_hmac: str, member_number: str) -> Member | None:
+    registered = Member.objects.filter(is_registered=True)
+    if citizen_id_hmac:
+        return registered.filter(citizen_id_hmac=citizen_id_hmac).first()
+    return registered.with_number(member_number)
+
+
+def silent_since() -> datetime | None:
+    """Since when i-member has not answered; None where it does, or where members are in our own table."""
+    return breaker.silent_since() if is_elsewhere() else None

@@ -1,0 +1,66 @@
+"""What a directory answers, checked: the same columns and the same checks as for a file of members."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from members.files import columns
+from members.thai_text import normalised
+
+COLUMNS = ("member_number", "citizen_id", "title", "given_name", "family_name", "phone", "email", "registered")
+
+
+class DirectoryFault(Exception):
+    """The directory did not answer, or its answer makes no sense. Its text names no member."""
+
+
+class Person(NamedTuple):
+    """Somebody in the directory, as a Member would be stored."""
+
+    member_number: str
+    citizen_id_hmac: str | None
+    title: str
+    given_name: str
+    family_name: str
+    phone: str
+    email: str
+    is_registered: bool
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The fields of a Member; without the citizen ID where the directory has none."""
+        return {name: value for name, value in self._asdict().items() if (name, value) != ("citizen_id_hmac", None)}
+
+
+def cells_of(answer: Mapping[str, Any]) -> dict[str, str]:
+    """The columns of an answer as a file would have them. Raises DirectoryFault for another kind of value."""
+    cells = {}
+    for name in COLUMNS:
+        value = answer.get(name)
+        if value is not None and not isinstance(value, str | int):
+            raise DirectoryFault(f"{name} is neither a text nor a number")
+        cells[name] = _text(value)
+    return cells
+
+
+def person_of(cells: Mapping[str, str]) -> Person:
+    """The person of one row of cells. Raises DirectoryFault where a column breaks a rule of columns.py."""
+    values, faults = columns.cleaned(hidden(cells))
+    if faults:
+        raise DirectoryFault("; ".join(f"{column}: {code}" for column, code, _about in faults))
+    return Person(**values | {"citizen_id_hmac": values["citizen_id_hmac"] or None})
+
+
+def hidden(cells: Mapping[str, str]) -> dict[str, str]:
+    """The cells with an HMAC in place of the citizen ID, and without a telephone or an address for e-mail that cannot
+    be one: old databases have many, and nobody should be kept from booking by it."""
+    kept = dict(cells) | {"citizen_id": columns.without_citizen_id(cells["citizen_id"])}
+    _values, faults = columns.cleaned({name: kept[name] for name in ("phone", "email")})
+    return kept | {column: "" for column, _code, _about in faults}
+
+
+def _text(value: str | int | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return normalised(str(value).strip())

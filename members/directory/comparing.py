@@ -1,0 +1,80 @@
+"""Each night what i-member says of everybody is compared with our table: who is new, changed, or gone.
+
+It goes the way of a file of members (files/importing.py): kept, checked, shown in the back office, brought in. Where it
+looks like what i-member says on any day, nobody need confirm it; an answer that would change too much waits for staff.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.utils import timezone
+
+from members import directory
+from members.directory.answers import DirectoryFault, hidden
+from members.files import importing
+from members.files.importing import Outcome
+from members.models import DirectoryState, Member, MemberFile
+
+log = logging.getLogger(__name__)
+
+# Shares of the rows, and of the members there are: more in one night is a fault of i-member's rather than the truth.
+MOST_FAULTY, MOST_GONE, MOST_CHANGED = 0.01, 0.02, 0.1
+FEW = 2  # so many are never suspicious: in a small office they are a big share
+
+
+def compare() -> MemberFile | None:
+    """Ask for everybody, and bring in what is plain. Returns what was compared, None where i-member did not answer.
+
+    Locks the file's row and the members' (importing.bring_in)."""
+    try:
+        file = importing.take_in_directory(_everybody(), name="i-member")
+    except DirectoryFault as fault:
+        log.warning("i-member was not compared: %s", fault)
+        DirectoryState.objects.update_or_create(pk=1, defaults={"fault": str(fault)[:200]})
+        return None
+    _forget_those_before(file)
+    importing.check(file.pk)
+    file.refresh_from_db()
+    DirectoryState.objects.update_or_create(pk=1, defaults={"compared_at": timezone.now()})
+    if is_plain(file) and importing.confirm(file=file, marks_missing=True, by=None):
+        importing.bring_in(file.pk)
+    return file
+
+
+def is_due() -> bool:
+    """Whether the last comparison was made before today (a day of the office's)."""
+    compared_at = DirectoryState.objects.filter(pk=1).values_list("compared_at", flat=True).first()
+    return compared_at is None or timezone.localdate(compared_at) < timezone.localdate()
+
+
+def is_plain(file: MemberFile) -> bool:
+    """Whether this is what i-member says on any day, so that nobody has to look at it first."""
+    there = Member.objects.filter(left_at=None).count()
+    return bool(file.row_count) and (
+        _is_few(file.counts[Outcome.FAULTY], of=file.row_count, most=MOST_FAULTY)
+        and _is_few(file.counts["missing"] + file.counts["ended"], of=there, most=MOST_GONE)
+        and _is_few(file.counts[Outcome.CHANGED], of=there, most=MOST_CHANGED)
+    )
+
+
+def waiting() -> MemberFile | None:
+    """A comparison that staff have to look at."""
+    waits = MemberFile.objects.filter(uploaded_by=None, state=MemberFile.State.CHECKED)
+    return waits.defer("rows", "outcomes", "missing").order_by("-pk").first()
+
+
+def _is_few(count: int, *, of: int, most: float) -> bool:
+    return count <= max(FEW, of * most)
+
+
+def _everybody() -> Iterator[dict[str, str]]:
+    for page in directory.everyone():
+        yield from map(hidden, page)
+
+
+def _forget_those_before(file: MemberFile) -> None:
+    """One comparison waits at a time; of those that were brought in, a month's are kept."""
+    before = MemberFile.objects.filter(uploaded_by=None, pk__lt=file.pk)
+    before.filter(state__in=[MemberFile.State.READING, MemberFile.State.CHECKED]).delete()
+    before.filter(uploaded_at__lt=timezone.now() - timedelta(days=31)).delete()

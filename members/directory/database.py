@@ -1,0 +1,115 @@
+"""i-member's members in a database of the office's: one table or view, read and never written.
+
+The connection is no alias of DATABASES, so nothing of Django's migrates, tests or routes to it.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db import Error
+from django.db.utils import ConnectionHandler
+from django.views.decorators.debug import sensitive_variables
+from environ import Env
+
+from members.directory.answers import COLUMNS, DirectoryFault, cells_of
+
+PAGE = 1_000
+MOST = 3  # rows of one look-up: more than one member cannot be told apart by name anyway
+READ_ONLY: dict[str, dict[str, Any]] = {
+    "postgresql": {"options": "-c default_transaction_read_only=on -c statement_timeout=60s", "connect_timeout": 2},
+    "mysql": {"init_command": "SET SESSION TRANSACTION READ ONLY", "connect_timeout": 2},
+    "sqlite": {"timeout": 2},
+}
+
+
+@sensitive_variables("citizen_id", "wanted")
+def find(*, citizen_id: str = "", member_number: str = "") -> list[dict[str, str]]:
+    """The rows with this citizen ID or member number, as cells. Raises DirectoryFault."""
+    if citizen_id:
+        return _rows("citizen_id", _as_typed(citizen_id))
+    return _rows("member_number", _with_zeros(member_number))
+
+
+def everyone() -> Iterator[list[dict[str, str]]]:
+    """All rows, a page at a time, in the order of their member numbers. Raises DirectoryFault."""
+    with cursor() as rows:
+        number = _names()["member_number"]
+        rows.execute(f"SELECT {_selected()} FROM {_table()} ORDER BY {number}")
+        while page := rows.fetchmany(PAGE):
+            yield [_cells(row) for row in page]
+
+
+def _rows(column: str, wanted: Sequence[str]) -> list[dict[str, str]]:
+    name = _names().get(column)
+    if name is None:
+        return []
+    places = ", ".join(["%s"] * len(wanted))
+    with cursor() as rows:
+        rows.execute(f"SELECT {_selected()} FROM {_table()} WHERE {name} IN ({places})", list(wanted))
+        return [_cells(row) for row in rows.fetchmany(MOST)]
+
+
+def _as_typed(citizen_id: str) -> list[str]:
+    """The ways in which databases keep a citizen ID."""
+    d = citizen_id
+    return [d, f"{d[0]}-{d[1:5]}-{d[5:10]}-{d[10:12]}-{d[12]}", f"{d[0]} {d[1:5]} {d[5:10]} {d[10:12]} {d[12]}"]
+
+
+def _with_zeros(number: str) -> list[str]:
+    """The number with as many zeros in front as a database may keep of it."""
+    digits = number.lstrip("0")
+    return [digits.zfill(width) for width in range(max(len(digits), 1), 13)]
+
+
+def _cells(row: Sequence[Any]) -> dict[str, str]:
+    answer = dict(zip(_names(), row, strict=True))
+    registered = answer.get("registered")
+    said = settings.DIRECTORY_REGISTERED
+    answer["registered"] = str(registered).strip().lower() in said if said else True
+    return cells_of(answer)
+
+
+def _selected() -> str:
+    return ", ".join(_names().values())
+
+
+def _names() -> dict[str, str]:
+    """Our name of each column to the database's, quoted."""
+    columns = settings.DIRECTORY_COLUMNS
+    return {name: _quoted(columns[name]) for name in COLUMNS if columns.get(name)}
+
+
+def _table() -> str:
+    return ".".join(_quoted(part) for part in settings.DIRECTORY_TABLE.split("."))
+
+
+def _quoted(name: str) -> str:
+    return _connections(settings.DIRECTORY_DATABASE_URL)["default"].ops.quote_name(name)
+
+
+@contextlib.contextmanager
+def cursor() -> Iterator[Any]:
+    """A cursor of this thread's connection. Raises DirectoryFault for each fault of the database's."""
+    try:
+        connection = _connections(settings.DIRECTORY_DATABASE_URL)["default"]
+        try:
+            connection.close_if_unusable_or_obsolete()
+            with connection.cursor() as rows:
+                yield rows
+        except Error:
+            connection.close()
+            raise
+    except Error as fault:
+        raise DirectoryFault(type(fault).__name__) from None
+
+
+@lru_cache(maxsize=4)
+def _connections(url: str) -> ConnectionHandler:
+    config = Env.db_url_config(url)
+    kind = config["ENGINE"].rsplit(".", 1)[-1]
+    engine = next((name for name in READ_ONLY if name.startswith(kind[:5])), "postgresql")
+    options = READ_ONLY[engine] | config.get("OPTIONS", {})
+    return ConnectionHandler({"default": config | {"OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}})
