@@ -20,6 +20,7 @@ from members import directory, line, line_accounts, throttle
 from members.directory import comparing
 from members.files import importing
 from members.models import LineEvent, LineQuota
+from office.settings import office
 
 RECURRING: dict[str, int] = {}
 BACKED_UP_FROM = 1  # o'clock
@@ -152,7 +153,7 @@ def purge_line_events() -> None:
 
 @recurring(minutes=24 * 60)
 def unlink_members() -> None:
-    verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=settings.UNLINK_AFTER_DAYS))
+    verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=office.keeps_names_days))
 
 
 @recurring(minutes=60)

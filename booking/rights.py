@@ -28,6 +28,7 @@ class Right(StrEnum):
     ADD_MEMBER = "members.add_member"
     CHANGE_MEMBER = "members.change_member"
     CHANGE_CLIP = "booking.change_clip"
+    CHANGE_OFFICE = "office.change_setting"
     CHANGE_MESSAGES = "booking.change_messagechoice"
     REVOKE_TOKEN = "booking.delete_stafftoken"
     # What is read there.
@@ -48,6 +49,7 @@ class Right(StrEnum):
     VIEW_EXCEPTIONS = "booking.view_dayexception"
     VIEW_BOARD_NOTICES = "booking.view_boardnotice"
     VIEW_CLIPS = "booking.view_clip"
+    VIEW_OFFICE = "office.view_setting"
     VIEW_TOKENS = "booking.view_stafftoken"
     VIEW_HOLIDAYS = "holidays.view_holiday"
     VIEW_MEMBERS = "members.view_member"

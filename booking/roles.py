@@ -69,6 +69,7 @@ _RIGHTS_OF_MANAGERS = [
     *(name.replace(".", f".{action}_") for name in _KEPT_BY_MANAGERS for action in _ACTIONS),
     Right.ASK_FOR_PROOF,
     Right.CHANGE_MESSAGES,
+    Right.CHANGE_OFFICE,
     Right.MANAGE_STAFF,
     # Deleting a token revokes it; making one takes the command line.
     Right.REVOKE_TOKEN,

@@ -2,7 +2,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import arrive, board, book, counter, kiosk, line, offline, public, recover, ticket, webhook
+from booking.views import arrive, board, book, counter, kiosk, line, looks, offline, public, recover, ticket, webhook
 
 
 class IsoDate:
@@ -52,6 +52,9 @@ urlpatterns = [
     path("t/<slug:public_id>/ticket.png", ticket.picture, name="ticket_picture"),
     path("t/<slug:public_id>/qr.png", ticket.qr_picture, name="ticket_qr"),
     path("t/<slug:public_id>/ticket.ics", ticket.calendar_entry, name="ticket_calendar"),
+    path("look/<slug:version>.css", looks.look, name="look"),
+    path("look/<slug:version>/night.css", looks.look_by_night, name="look_by_night"),
+    path("logo/<slug:digest>.png", looks.logo, name="logo"),
     path("arrive/", arrive.page, name="arrive"),
     path("arrive/<slug:public_id>/", arrive.check_in, name="arrive_check_in"),
     path("kiosk/", kiosk.start, name="kiosk"),

@@ -26,6 +26,7 @@ from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, look_up
 from members.models import EndedLink, LineAccount, LineFollow, Member
 from members.throttle import count_attempt
+from office.settings import office
 
 log = logging.getLogger(__name__)
 
@@ -133,8 +134,8 @@ def tell_former(user_id: str, retry_key: str) -> None:
     """The job that tells a LINE account that its member has linked another. Raises LineFault to be tried again."""
     with translation.override("th"):
         text = _("บัญชี LINE นี้เลิกผูกกับสมาชิกแล้ว เพราะมีการผูกสมาชิกท่านเดิมกับบัญชี LINE อื่น หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
-        if settings.OFFICE_PHONE:
-            text += " " + _("โทร %(phone)s") % {"phone": settings.OFFICE_PHONE}
+        if office.phone:
+            text += " " + _("โทร %(phone)s") % {"phone": office.phone}
     try:
         line.push(user_id=user_id, messages=[{"type": "text", "text": text}], retry_key=retry_key)
     except line.LineFault as fault:

@@ -22,6 +22,7 @@ from django.utils.crypto import salted_hmac
 from members.errors import TooManyAttempts
 from members.models import LookupCount, LookupLog
 from members.origins import network_of, origin_of
+from office.settings import office
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def count_attempt(*, identifier: str, device: str, address: str) -> None:
     knows a test's own transaction).
     """
     keys = {"network": network_of(address), "address": address, "device": device, "identifier": identifier}
-    limits = {scope: limit(scope) for scope in SCOPES}
+    limits = {scope: Limit(_tries(scope), limit(scope).seconds) for scope in SCOPES}
     try:
         refusing = _count(COUNT, limits, keys)
         if refusing is not None:
@@ -129,11 +130,18 @@ def count_miss(address: str) -> None:
 
 
 def limit(scope: str) -> Limit:
-    """The limit of a scope, from settings. Raises ValueError when it is not "tries/seconds", both above zero."""
+    """The limit of a scope as the environment has it; the office may have fewer tries. Raises ValueError when it is not
+    "tries/seconds", both above zero."""
     tries, seconds = (int(part) for part in settings.LOOKUP_LIMITS[scope].split("/"))
     if tries < 1 or seconds < 1:
         raise ValueError(scope)
     return Limit(tries, seconds)
+
+
+def _tries(scope: str) -> int:
+    """How many tries the office allows in a scope."""
+    tries: int = getattr(office, f"lookups_of_{scope}")
+    return tries
 
 
 def purge_lookups() -> int:

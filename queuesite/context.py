@@ -1,18 +1,14 @@
 from django.conf import settings
-from django.utils.translation import get_language
+
+from booking.views import looks
+from office.settings import office
 
 
-def office(request) -> dict:
+def of_the_office(request) -> dict:
     """The office's own facts, for every template."""
-    english = get_language() == "en"
-    return {
-        "office": {
-            "name": settings.OFFICE_NAME_EN if english else settings.OFFICE_NAME,
-            "phone": settings.OFFICE_PHONE,
-            "address": settings.OFFICE_ADDRESS,
-            "login_url": settings.IMEMBER_LOGIN_URL,
-            "register_url": settings.IMEMBER_REGISTER_URL,
-            "forgot_url": settings.IMEMBER_FORGOT_URL,
-        },
-        "demo": settings.DEMO,
-    }
+    return {"office": office, "look": looks.version(), "demo": settings.DEMO}
+
+
+def name_of_office(request) -> str:
+    """Below the heading of the back office."""
+    return office.name

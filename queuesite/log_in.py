@@ -17,6 +17,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from office.settings import office
+
 COOKIE, SALT = "signed_in_here", "queuesite.log_in"
 KEPT_SECONDS = 90 * 24 * 60 * 60
 MOST_NAMES = 10  # of one device, the last ones
@@ -74,4 +76,9 @@ def _is_past_a_limit(name: str, request) -> bool:
         names=Count("username", filter=Q(ip_address=address), distinct=True),
         failures=Sum("failures_since_start", filter=Q(username=name), default=0),
     )
-    return found["names"] >= settings.LOGIN_LIMIT_ADDRESS or found["failures"] >= settings.LOGIN_LIMIT_NAME
+    return found["names"] >= office.log_ins_of_address or found["failures"] >= office.log_ins_of_name
+
+
+def most_failures(request, credentials) -> int:
+    """How many wrong passwords of one name from one address lock it (AXES_FAILURE_LIMIT)."""
+    return office.log_in_failures

@@ -19,7 +19,11 @@ log = logging.getLogger(__name__)
 LONGEST_BODY = 64 * 1024  # bytes; of what members send, the longest has some thousand
 LONGEST_WEBHOOK = 1_000_000
 # Where staff send files: by path, and how long these may be altogether. deploy/nginx/pages.conf has the same paths.
-LONGEST_UPLOADS = {"/admin/members/member/import/": 32 * 1024 * 1024, "/admin/booking/clip/": 32 * 1024 * 1024}
+LONGEST_UPLOADS = {
+    "/admin/members/member/import/": 32 * 1024 * 1024,
+    "/admin/booking/clip/": 32 * 1024 * 1024,
+    "/admin/office/setting/part/looks/": 3 * 1024 * 1024,
+}
 
 
 def whose_address(get_response):

@@ -154,6 +154,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
     "simple_history",
+    "office",
     # Before booking: it gives its roles their permissions when it is migrated.
     "members",
     "holidays",
@@ -209,7 +210,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "queuesite.context.office",
+                "queuesite.context.of_the_office",
                 *(["queuesite.demo.context.examples"] if DEMO else []),
             ],
         },
@@ -255,7 +256,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
-AXES_FAILURE_LIMIT = whole("LOGIN_FAILURE_LIMIT", default=8)
+LOGIN_FAILURE_LIMIT = whole("LOGIN_FAILURE_LIMIT", default=8)
+AXES_FAILURE_LIMIT = "queuesite.log_in.most_failures"
 AXES_COOLOFF_TIME = 0.25  # hours
 # Of devices that have not signed in under that name before: wrong passwords of one name from anywhere, and names tried
 # from one address, within the same time (queuesite/log_in.py).
@@ -344,7 +346,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "บัตรคิวออนไลน์",
     "DESCRIPTION": "Book, see, move and cancel queue tickets.",
     "VERSION": "1",
-    "CONTACT": {"name": OFFICE_NAME} | ({"url": PUBLIC_URL} if PUBLIC_URL else {}),
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "booking.api.schema.say_whose_it_is"],
     "SERVERS": [{"url": PUBLIC_URL or "/"}],
     # An operation's tag is the first part of its path.
     "SCHEMA_PATH_PREFIX": "/api/v1",
@@ -381,7 +383,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": _("บัตรคิวออนไลน์"),
     "SITE_HEADER": _("บัตรคิวออนไลน์"),
-    "SITE_SUBHEADER": OFFICE_NAME,
+    "SITE_SUBHEADER": "queuesite.context.name_of_office",
     "SITE_SYMBOL": "confirmation_number",
     "SITE_URL": "/",
     "SHOW_HISTORY": False,

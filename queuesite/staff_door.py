@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from booking import roles, sign_in
+from office.settings import office
 
 SEEN, KIOSK = "seen", "kiosk"  # in the session: when last a page was asked for; that it is a kiosk's
 SEEN_EVERY = 60  # seconds: a session is written that often, and no page asked for costs a write of its own
@@ -49,7 +50,7 @@ def _idle(request):
     if not request.path.startswith(("/admin/", "/counter/")):
         return None
     now, seen = int(time.time()), request.session.get(SEEN, 0)
-    if seen and now - seen > settings.STAFF_IDLE_MINUTES * 60 and request.path.startswith("/admin/"):
+    if seen and now - seen > office.idle_minutes * 60 and request.path.startswith("/admin/"):
         logout(request)
         at_door = request.path.startswith(AT_THE_DOOR)
         return None if at_door else redirect_to_login(request.get_full_path() if request.method == "GET" else "/admin/")

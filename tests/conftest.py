@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import time_machine
 from django.conf import settings
@@ -6,6 +8,7 @@ from django.utils import translation
 
 from booking import roles
 from booking.days import opening
+from office import stored
 from queuesite.demo import fake_line
 from tests import tables
 from tests.browser import chromium, new_page, new_phone, old_phone, phone  # noqa: F401
@@ -81,9 +84,12 @@ def server(settings):
 
 
 @pytest.fixture(autouse=True)
-def nothing_cached():
-    """A page kept for a second would meet the next test's database."""
+def nothing_cached(monkeypatch):
+    """A page kept for a second would meet the next test's database. The office has chosen no setting, and that is known
+    without a query until one is changed."""
     cache.clear()
+    monkeypatch.setattr(stored, "FRESH", math.inf)
+    stored.know({})
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ def test_a_page_asked_for_is_where_one_comes_to_and_never_elsewhere(manager):
 
 def test_too_many_wrong_passwords_lock_that_name_from_that_address(manager, settings):
     client = Client()
-    for _ in range(settings.AXES_FAILURE_LIMIT - 1):
+    for _ in range(settings.LOGIN_FAILURE_LIMIT - 1):
         assert log_in(client, "wrong").status_code == 200
     locked = log_in(client, "wrong")
 
@@ -53,7 +53,7 @@ def test_too_many_wrong_passwords_lock_that_name_from_that_address(manager, sett
 
 def test_a_forged_address_does_not_open_the_lock(manager, settings):
     client = Client()
-    for nth in range(settings.AXES_FAILURE_LIMIT):
+    for nth in range(settings.LOGIN_FAILURE_LIMIT):
         log_in(client, "wrong", HTTP_X_FORWARDED_FOR=f"203.0.113.{nth}")
 
     assert log_in(client, PASSWORD, HTTP_X_FORWARDED_FOR="203.0.113.99").status_code == 429

@@ -21,7 +21,7 @@ def test_what_stands_below_the_orm_is_listed():
     listed = set(re.findall(r"`([\w/]+\.py)`", table)) - {"tests/test_architecture.py"}
     found = {
         str(path.relative_to(ROOT))
-        for app in ("booking", "members", "holidays", "queuesite")
+        for app in ("booking", "members", "holidays", "office", "queuesite")
         for path in (ROOT / app).rglob("*.py")
         if "migrations" not in path.parts and BELOW_THE_ORM.search(path.read_text())
     }

@@ -74,7 +74,7 @@ def test_the_device_s_own_tries_are_limited_all_the_same(settings):
     known = Client()
     attempt("somying", PASSWORD, client=known)
     del known.cookies["sessionid"]
-    codes = [attempt("somying", client=known) for _ in range(settings.AXES_FAILURE_LIMIT + 1)]
+    codes = [attempt("somying", client=known) for _ in range(settings.LOGIN_FAILURE_LIMIT + 1)]
     assert codes[-1] == 429
 
 

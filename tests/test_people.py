@@ -140,7 +140,7 @@ def test_who_is_switched_off_is_out_and_never_deleted(client, manager):
 def test_who_is_locked_out_is_let_in_again(client, manager, settings):
     malee = make_user(username="malee", group=roles.CLERK, password=NEW)
     login, door = reverse("admin:login"), Client()
-    for _ in range(settings.AXES_FAILURE_LIMIT):
+    for _ in range(settings.LOGIN_FAILURE_LIMIT):
         door.post(login, {"username": "malee", "password": "wrong"})
     assert door.post(login, {"username": "malee", "password": NEW}).status_code == 429
 

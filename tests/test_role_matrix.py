@@ -33,7 +33,8 @@ WHO = ["public", "member", "kiosk", "reception", "clerk", "other_clerk", "head",
 ANSWERS = {
     "": """
         admin/<str:url> admin:auth_user_delete admin:autocomplete admin:axes_accessattempt_add
-        admin:axes_accessfailurelog_add admin:axes_accesslog_add admin:booking_boardnotice_history
+        admin:axes_accessfailurelog_add admin:axes_accesslog_add admin:office_setting_add
+        admin:office_setting_change admin:office_setting_delete admin:office_setting_history admin:office_back logo admin:booking_boardnotice_history
         admin:booking_boardnotice_simple_history admin:booking_clip_add admin:booking_clip_change
         admin:booking_clip_delete admin:booking_counter_delete admin:booking_dayexception_history
         admin:booking_dayexception_simple_history admin:booking_department_delete admin:booking_jobrun_add
@@ -84,6 +85,7 @@ ANSWERS = {
         counter_take_over
     """,
     "manager auditor superuser": """
+        admin:office_setting_changelist admin:office_part admin:office_history
         admin:auth_group_change admin:auth_group_changelist admin:auth_group_history admin:auth_user_change
         admin:auth_user_changelist admin:auth_user_history admin:booking_boardnotice_change
         admin:booking_boardnotice_changelist admin:booking_clip_changelist admin:booking_counter_change
@@ -125,7 +127,8 @@ ANSWERS = {
         admin/booking/waitprediction/<path:object_id>/ admin/django_q/failure/<path:object_id>/
         admin/django_q/ormq/<path:object_id>/ admin/django_q/schedule/<path:object_id>/
         admin/django_q/success/<path:object_id>/ admin/holidays/holiday/<path:object_id>/
-        admin/members/member/<path:object_id>/ admin:app_list admin:axes_accessattempt_history
+        admin/members/member/<path:object_id>/ admin/office/setting/<path:object_id>/ admin:app_list
+        admin:axes_accessattempt_history
         admin:axes_accessfailurelog_history admin:booking_calendar admin:booking_clip_history
         admin:booking_jobrun_history admin:booking_notice_history admin:booking_slot_change
         admin:booking_slot_changelist admin:booking_slot_history admin:booking_stafftoken_history
@@ -139,7 +142,7 @@ ANSWERS = {
     "public member reception clerk other_clerk head manager auditor superuser": """
         admin:login arrive board board_of_department board_words confirm days guide home identify line
         line_callback line_confirm line_link line_start line_unlink manifest offline recover set_password status
-        ticket_qr tickets times worker
+        ticket_qr tickets times worker look look_by_night
     """,
     "public member kiosk reception clerk other_clerk head manager auditor superuser": """
         healthz readyz set_language
@@ -181,6 +184,7 @@ def office():
         "verb": "hold",
         "kind": "csv",
         "app_label": "booking",
+        "section": "facts",
         "id": users["clerk"].pk,
     }
     return clients, users, values

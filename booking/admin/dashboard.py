@@ -170,6 +170,7 @@ def sidebar(request) -> list[dict]:
                 ),
                 (_("ข้อความถึงสมาชิก"), "sms", "admin:booking_messagechoice_changelist", Right.VIEW_MESSAGES),
                 (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", Right.VIEW_HOLIDAYS),
+                (_("สำนักงาน"), "store", "admin:office_setting_changelist", Right.VIEW_OFFICE),
                 (_("ประกาศบนจอ"), "campaign", "admin:booking_boardnotice_changelist", Right.VIEW_BOARD_NOTICES),
                 (_("เสียงประกาศ"), "record_voice_over", "admin:booking_clip_changelist", Right.VIEW_CLIPS),
             ],

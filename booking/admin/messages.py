@@ -180,7 +180,7 @@ def telephone(request, model_admin):
 
 
 def _row(notice: Notice) -> dict:
-    what = kinds.said(notice)
+    what = kinds.said(notice, **KINDS[notice.kind].facts(notice.ticket))
     return {"notice": notice, "ticket": notice.ticket, "say": [what.heading, *what.lines], "why": why(notice)}
 
 

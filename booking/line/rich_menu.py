@@ -10,12 +10,12 @@ from PIL import Image, ImageDraw
 from booking.colours import BLUE, COUNTER, INK, PAPER, PURPLE, RULE
 from booking.papers.pictures import font
 from members import line
+from office.settings import office
 
 # By this name the menu is found again, to be replaced.
 NAME = "queuesite"
 WIDTH, HEIGHT = 2500, 843
 COLUMNS = [(0, 833), (833, 834), (1667, 833)]  # left edge and width
-FACES = [(PURPLE, PAPER), (BLUE, PAPER), (PAPER, INK)]  # of the tickets: ground and ink
 GAP, ROUND, STROKE = 28, 56, 18
 LETTERS = 104
 # Drawn so much larger, then made smaller: Pillow's edges have steps.
@@ -26,7 +26,7 @@ def missing() -> list[str]:
     """The settings without which there is no menu; of two joined by "or" one is enough."""
     needed = {
         "LINE_CHANNEL_ACCESS_TOKEN": settings.LINE_CHANNEL_ACCESS_TOKEN,
-        "IMEMBER_LOGIN_URL": settings.IMEMBER_LOGIN_URL,
+        "IMEMBER_LOGIN_URL": office.login_url,
         "LINE_LIFF_ID or PUBLIC_URL": settings.LINE_LIFF_ID or settings.PUBLIC_URL,
     }
     return [name for name, value in needed.items() if not value]
@@ -49,7 +49,7 @@ def replace() -> tuple[str, list[str]]:
 def menu() -> dict:
     """The menu as LINE takes it."""
     actions = [
-        {"type": "uri", "label": _("ไอเมมเบอร์"), "uri": settings.IMEMBER_LOGIN_URL},
+        {"type": "uri", "label": _("ไอเมมเบอร์"), "uri": office.login_url},
         {"type": "uri", "label": _("จองคิวออนไลน์"), "uri": _booking_address()},
         {
             "type": "postback",
@@ -76,7 +76,9 @@ def draw() -> bytes:
     canvas = ImageDraw.Draw(image)
     labels = [_("ไอเมมเบอร์"), _("จองคิวออนไลน์"), _("บัตรคิวของฉัน")]
     signs = [_draw_person, _draw_calendar, _draw_stub]
-    for (left, width), (ground, ink), label, sign in zip(COLUMNS, FACES, labels, signs, strict=True):
+    # Of the tickets: ground and ink.
+    faces = [(office.colour_login or PURPLE, PAPER), (office.colour_book or BLUE, PAPER), (PAPER, INK)]
+    for (left, width), (ground, ink), label, sign in zip(COLUMNS, faces, labels, signs, strict=True):
         _draw_ticket(canvas, left + GAP, GAP, left + width - GAP, HEIGHT - GAP, ground)
         sign(canvas, left + width / 2, 300, ink, ground)
         canvas.text(

@@ -13,6 +13,7 @@ from booking.messages import kinds
 from booking.messages.texts import Said
 from booking.models import Notice, Ticket
 from members import line
+from office.settings import office
 
 # A part of a Flex message, as LINE's documentation has it: JSON.
 Flex = dict[str, Any]
@@ -90,5 +91,5 @@ def _button(label: str, target: str, *, is_first: bool) -> Flex:
         action = {"type": "uri", "label": label, "uri": target}
     else:
         action = {"type": "postback", "label": label, "data": target, "displayText": label}
-    style = {"style": "primary", "color": BLUE} if is_first else {"style": "secondary"}
+    style = {"style": "primary", "color": office.colour_book or BLUE} if is_first else {"style": "secondary"}
     return {"type": "button", "height": "md", "action": action, **style}

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from booking import thai
 from booking.calling import waits
-from booking.messages import texts
+from booking.messages import texts, wording
 from booking.messages.texts import Said
 from booking.models import Notice, Ticket
 from booking.models.notices import Kind
@@ -108,50 +108,63 @@ def remind_at(date: dt.date) -> dt.datetime:
 
 
 def _issued(ticket: Ticket) -> Said:
-    lines = texts.when(ticket) + texts.to_come(ticket)
-    return Said(_("จองคิวแล้ว"), lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
+    lines = [*texts.when(ticket), *texts.to_come(ticket), *_own(ticket, "issued.more")]
+    return Said(_say(ticket, "issued.heading"), lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
 
 
 def _day_before(ticket: Ticket) -> Said:
     # It may have had to wait past midnight.
     is_today = ticket.date == timezone.localdate()
-    heading = _("วันนี้ท่านมีคิว") if is_today else _("พรุ่งนี้ท่านมีคิว")
-    lines = texts.when(ticket) + texts.to_come(ticket)
+    heading = _say(ticket, "day_before.heading_today" if is_today else "day_before.heading")
+    lines = [*texts.when(ticket), *texts.to_come(ticket), *_own(ticket, "day_before.more")]
     return Said(heading, lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
 
 
 def _nearly(ticket: Ticket, *, ahead: int = 0) -> Said:
     """`ahead`: how many come before."""
-    lines = [texts.before(ahead), _("กรุณารอใกล้ช่องบริการ")]
-    return Said(_("ใกล้ถึงคิวของท่านแล้ว"), lines, texts.see_ticket(ticket))
+    lines = [texts.before(ahead), _say(ticket, "nearly.text")]
+    return Said(_say(ticket, "nearly.heading"), lines, texts.see_ticket(ticket))
 
 
 def _your_turn(ticket: Ticket) -> Said:
-    counter = ticket.counter.number if ticket.counter else ""
-    lines = [_("เชิญที่ช่องบริการ %(number)s") % {"number": counter}]
-    return Said(_("ถึงคิวของท่าน"), lines, texts.see_ticket(ticket))
+    lines = [_say(ticket, "your_turn.text", counter=ticket.counter.number if ticket.counter else "")]
+    return Said(_say(ticket, "your_turn.heading"), lines, texts.see_ticket(ticket))
 
 
 def _missed(ticket: Ticket) -> Said:
-    lines = [_("หากยังอยู่ที่สำนักงาน กรุณาแจ้งเจ้าหน้าที่")]
-    return Said(_("เรียกแล้วไม่พบท่าน"), lines, texts.see_ticket(ticket))
+    return Said(_say(ticket, "missed.heading"), [_say(ticket, "missed.text")], texts.see_ticket(ticket))
 
 
 def _moved(ticket: Ticket) -> Said:
-    lines = [_("เวลาใหม่"), *texts.when(ticket), *texts.to_come(ticket)]
+    lines = [_("เวลาใหม่"), *texts.when(ticket), *texts.to_come(ticket), *_own(ticket, "moved.more")]
     buttons = texts.see_ticket(ticket) + texts.cancel(ticket)
-    return Said(_("สหกรณ์ขอย้ายเวลาคิวของท่าน"), lines, buttons, has_qr=True)
+    return Said(_say(ticket, "moved.heading"), lines, buttons, has_qr=True)
 
 
-def _cancelled(ticket: Ticket) -> Said:
-    reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
-    reason = (reason or "").strip()
-    lines = [*texts.when(ticket), *([reason] if reason else [])]
-    return Said(_("สหกรณ์ขอยกเลิกคิวของท่าน"), lines, texts.book_again(ticket))
+def _cancelled(ticket: Ticket, *, reason: str = "") -> Said:
+    """`reason`: what staff gave for it."""
+    lines = [*texts.when(ticket), *([reason] if reason else []), *_own(ticket, "cancelled.more")]
+    return Said(_say(ticket, "cancelled.heading"), lines, texts.book_again(ticket))
+
+
+def _say(ticket: Ticket, name: str, **facts: Any) -> str:
+    """A text of the office's own, or ours (wording.py)."""
+    return wording.said(f"cards.{name}", code=ticket.code, department=ticket.department.title, **facts)
+
+
+def _own(ticket: Ticket, name: str) -> list[str]:
+    """What the office adds, if anything."""
+    text = _say(ticket, name)
+    return [text] if text else []
 
 
 def _nothing_besides(ticket: Ticket) -> dict[str, Any]:
     return {}
+
+
+def _why(ticket: Ticket) -> dict[str, Any]:
+    reason = ticket.events.filter(verb="cancel").values_list("reason", flat=True).last()
+    return {"reason": (reason or "").strip()}
 
 
 def _ahead_now(ticket: Ticket) -> dict[str, Any]:
@@ -252,7 +265,7 @@ _ROWS = [
         is_limited=False,
         is_telephoned=True,
         says=_cancelled,
-        facts=_nothing_besides,
+        facts=_why,
     ),
 ]
 

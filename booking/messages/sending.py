@@ -23,6 +23,7 @@ from booking.models import Notice
 from booking.models.notices import NoticeState
 from booking.models.tickets import State
 from members import line
+from office.settings import office
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def _why_not_another_card(notice: Notice) -> str:
         kind=notice.kind, state=NoticeState.SENT, ticket__member=notice.ticket.member_id, ticket__member__isnull=False
     )
     now = timezone.now()
-    if sent.filter(ended_at__gt=now - dt.timedelta(days=1)).count() >= settings.LINE_CARDS_A_DAY:
+    if sent.filter(ended_at__gt=now - dt.timedelta(days=1)).count() >= office.cards_of_day:
         return "too_many"
     cancelled = sent.filter(ended_at__gt=now - CANCELLED_LATELY, ticket__state=State.CANCELLED, ticket__moved_to=None)
     return "just_cancelled" if cancelled.exists() else ""

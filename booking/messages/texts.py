@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from booking import thai
 from booking.calling import times
 from booking.models import Ticket
+from office.settings import office
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def to_come(ticket: Ticket) -> list[str]:
     """What a member needs to come: by when, what to bring, and where to."""
     arrive = times.arrive_by(ticket)
     things = ticket.department.things_to_bring
-    address = settings.OFFICE_ADDRESS
+    address = office.address
     return [
         *([_("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive)}] if arrive else []),
         *([_("สิ่งที่ต้องนำมา: %(things)s") % {"things": ", ".join(things)}] if things else []),

@@ -2,15 +2,14 @@
 
 import datetime as dt
 
-from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event
 
 from booking import thai
 from booking.models import Ticket
 from booking.models.tickets import State
+from office.settings import office
 
 REMIND_BEFORE = dt.timedelta(hours=1)
 
@@ -42,9 +41,7 @@ def _event(ticket, arrive_at, link) -> Event:
     title = {"code": ticket.code, "department": ticket.department.title}
     event.add("summary", _("บัตรคิว %(code)s %(department)s") % title)
     event.add("description", "\n".join(_what_to_do(ticket, arrive_at)))
-    english = get_language() == "en"
-    office = settings.OFFICE_NAME_EN if english else settings.OFFICE_NAME
-    event.add("location", ", ".join(filter(None, [office, settings.OFFICE_ADDRESS])))
+    event.add("location", ", ".join(filter(None, [office.name, office.address])))
     event.add("url", link)
     if not is_cancelled:
         event.add_component(_reminder(title))

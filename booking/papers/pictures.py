@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from booking import thai
 from booking.colours import COUNTER, HUES, INK, PAPER, SOFT
 from booking.models import Ticket
+from office.settings import office
 
 WIDTH, EDGE = 1080, 48
 STUB_HEIGHT = 470
@@ -26,7 +27,7 @@ def drawn(ticket: Ticket, *, arrive_at, link: str) -> bytes:
     """As draw, but drawn once for what it shows: it takes the processor for as long as twenty pages."""
     shown = [ticket.pk, ticket.state, ticket.code, ticket.date, ticket.department.title, ticket.department.hue]
     shown += [ticket.department.things_to_bring, ticket.slot and ticket.slot.starts_at, arrive_at, link]
-    shown += [get_language(), _office_name()]
+    shown += [get_language(), office.name]
     key = f"picture-{hashlib.sha256(repr(shown).encode()).hexdigest()}"  # the link's secret is not to be read in it
     picture: bytes | None = cache.get(key)
     if picture is None:
@@ -65,7 +66,7 @@ def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
         _line(canvas, _("สิ่งที่ต้องนำมา"), y=y, size=48, bold=True)
         for nth, thing in enumerate(things, start=1):
             _line(canvas, thing, y=y + 8 + 64 * nth, size=44)
-    _line(canvas, _office_name(), y=bottom - 70, size=40, fill=SOFT)
+    _line(canvas, office.name, y=bottom - 70, size=40, fill=SOFT)
 
     file = io.BytesIO()
     image.quantize(64, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
@@ -118,8 +119,3 @@ def font(size: int, bold: bool):
     """The pages' own letters, this many pixels high."""
     name = "sarabun-700.woff2" if bold else "sarabun-400.woff2"
     return ImageFont.truetype(settings.BASE_DIR / "static" / "fonts" / name, size)
-
-
-def _office_name() -> str:
-    english = get_language() == "en"
-    return settings.OFFICE_NAME_EN if english else settings.OFFICE_NAME

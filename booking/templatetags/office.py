@@ -1,4 +1,4 @@
-"""What the pages of the back office need besides."""
+"""What the back office's pages need besides, and what the office says in its own words."""
 
 import datetime as dt
 import re
@@ -7,6 +7,7 @@ from django import template
 from django.utils.translation import get_language
 
 from booking import thai
+from booking.messages import wording
 
 register = template.Library()
 
@@ -18,6 +19,12 @@ def buddhist_years(text) -> str:
         return str(text)
     text = re.sub(r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b", _said, str(text))
     return re.sub(r"\b20[0-9]{2}\b", lambda year: str(int(year[0]) + thai.ERA), text)
+
+
+@register.simple_tag
+def own_words(name: str, **facts) -> str:
+    """{% own_words "pages.no_free_day" department=department.title %}"""
+    return wording.said(name, **facts)
 
 
 def _said(found) -> str:

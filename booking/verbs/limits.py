@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from booking.models import ProofAsked, Ticket
 from booking.models.surges import EVERYBODY
 from booking.models.tickets import LIVE
 from members.origins import Origin
+from office.settings import office
 
 DAY, HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
 
@@ -25,12 +25,12 @@ def refusal(*, member_id: int, origin: Origin | None, is_proven: bool, now: dt.d
         return None
     own = Ticket.objects.filter(member=member_id, origin_address__isnull=False)
     live = own.filter(state__in=LIVE, date__gte=timezone.localdate(now))
-    if live.count() >= settings.BOOKING_LIMITS["live"]:
+    if live.count() >= office.bookings_live:
         next_day = live.aggregate(next=Min("date"))["next"] or timezone.localdate(now)
         return errors.TooManyTickets(_seconds_until_the_day_is_over(next_day, now))
-    wait = _wait(own, settings.BOOKING_LIMITS["day"], DAY, now)
+    wait = _wait(own, office.bookings_of_day, DAY, now)
     if not wait and origin.device:
-        wait = _wait(Ticket.objects.filter(origin_device=origin.device), settings.BOOKING_LIMITS["device"], HOUR, now)
+        wait = _wait(Ticket.objects.filter(origin_device=origin.device), office.bookings_of_device, HOUR, now)
     if wait:
         return errors.TooManyBookings(wait)
     if not is_proven and needs_proof(origin, now=now):
@@ -47,10 +47,10 @@ def in_the_statement(origin: Origin | None, *, now: dt.datetime) -> dict[str, An
         "blocks": _blocks(origin) if origin else [],
         "hour_ago": now - HOUR,
         "day_ago": now - DAY,
-        "most_live": settings.BOOKING_LIMITS["live"],
-        "most_a_day": settings.BOOKING_LIMITS["day"],
-        "most_of_device": settings.BOOKING_LIMITS["device"],
-        "most_of_address": settings.BOOKING_LIMITS["address"],
+        "most_live": office.bookings_live,
+        "most_a_day": office.bookings_of_day,
+        "most_of_device": office.bookings_of_device,
+        "most_of_address": office.bookings_of_address,
     }
 
 
@@ -60,7 +60,7 @@ def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
         origin, now
     ):
         return True
-    most = settings.BOOKING_LIMITS["address"]
+    most = office.bookings_of_address
     of_address = Ticket.objects.filter(origin_address=origin.address)
     if _wait(of_address, most, HOUR, now):
         return True
@@ -68,7 +68,7 @@ def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
         return True
     # Without a cookie one visitor cannot be told from the next: all of an address together count as one device.
     without_device = of_address.filter(origin_device=None)
-    return not origin.device and _wait(without_device, settings.BOOKING_LIMITS["device"], HOUR, now) > 0
+    return not origin.device and _wait(without_device, office.bookings_of_device, HOUR, now) > 0
 
 
 def _blocks(origin: Origin) -> list[str]:

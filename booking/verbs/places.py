@@ -24,6 +24,7 @@ from booking.models.tickets import State, hash_of, secret_of
 from booking.verbs import limits, locks, moves
 from members.models import Member
 from members.origins import Origin
+from office.settings import office
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def reschedule(
 
     `origin` is where its holder moves it from. A move counts as a booking, and the ticket is the proof.
     Locks the queue if the ticket is for today, the old slot and the old ticket. Raises WrongState, OtherDepartment,
-    TooManyMoves if the holder has moved it settings.MOST_MOVES times, and whatever `book` raises.
+    TooManyMoves if the holder has moved it as often as the office allows, and whatever `book` raises.
     """
     if slot_id == ticket.slot_id:
         return _as_booking(ticket, created=False)
@@ -116,7 +117,7 @@ def reschedule(
             raise errors.OtherDepartment
         if old.member_id is None or old.is_walk_in:
             raise errors.WrongState
-        if not by and len(old.was_once()) >= settings.MOST_MOVES:
+        if not by and len(old.was_once()) >= office.moves:
             raise errors.TooManyMoves
         booking = book(
             member_id=old.member_id, slot_id=slot_id, key=key, by=by, verb="reschedule", origin=origin, is_proven=True

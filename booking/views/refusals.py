@@ -14,6 +14,7 @@ from booking import errors, thai
 from booking.days import availability
 from booking.days.availability import DayState
 from booking.errors import Leads
+from booking.messages import wording
 from booking.views import sent, visitor
 from members.errors import DirectorySilent, TooManyAttempts
 
@@ -23,8 +24,16 @@ def why(request, department=None) -> dict | None:
     kind = errors.BY_CODE.get(request.GET.get("why"))
     if kind is None:
         return None
-    closed = _closed_day(request, department) if kind is errors.DayClosed and department else None
-    return {"code": kind.code, "message": closed or kind.message}
+    return {"code": kind.code, "message": _in_own_words(request, kind, department) or kind.message}
+
+
+def _in_own_words(request, kind, department) -> str | None:
+    """What the office says of a day that is full, and what a closed one is."""
+    if department is None:
+        return None
+    if kind is errors.DayFull:
+        return wording.said("pages.day_full", department=department.title)
+    return _closed_day(request, department) if kind is errors.DayClosed else None
 
 
 def _closed_day(request, department) -> str | None:
@@ -36,7 +45,7 @@ def _closed_day(request, department) -> str | None:
     if day.state not in (DayState.HOLIDAY, DayState.CLOSED):
         return None
     if day.reason == _("ปิด"):
-        return _("%(day)s ปิด กรุณาเลือกวันอื่น") % {"day": thai.long_date(day.date)}
+        return wording.said("pages.day_closed", day=thai.long_date(day.date), department=department.title)
     return _("%(day)s ปิด: %(reason)s") % {"day": thai.long_date(day.date), "reason": day.reason}
 
 

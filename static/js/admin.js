@@ -74,3 +74,19 @@ document.addEventListener("DOMContentLoaded", () => {
     mark();
   });
 });
+
+// A colour is typed as #0a4a9f, or picked beside it.
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-colour]").forEach((typed) => {
+  const picked = document.createElement("input");
+  picked.type = "color";
+  picked.className = "office-swatch";
+  picked.setAttribute("aria-label", typed.labels[0]?.textContent || "");
+  const show = () => {
+    if (/^#[0-9a-fA-F]{6}$/.test(typed.value)) picked.value = typed.value;
+  };
+  picked.addEventListener("input", () => (typed.value = picked.value));
+  typed.addEventListener("input", show);
+  picked.disabled = typed.disabled;
+  show();
+  typed.after(picked);
+}));
