@@ -34,7 +34,8 @@ ANSWERS = {
     "": """
         admin/<str:url> admin:auth_user_delete admin:autocomplete admin:axes_accessattempt_add
         admin:axes_accessfailurelog_add admin:axes_accesslog_add admin:office_setting_add
-        admin:office_setting_change admin:office_setting_delete admin:office_setting_history admin:office_back logo admin:booking_boardnotice_history
+        admin:office_setting_change admin:office_setting_delete admin:office_setting_history admin:office_back logo
+        admin:booking_boardnotice_history
         admin:booking_boardnotice_simple_history admin:booking_clip_add admin:booking_clip_change
         admin:booking_clip_delete admin:booking_counter_delete admin:booking_dayexception_history
         admin:booking_dayexception_simple_history admin:booking_department_delete admin:booking_jobrun_add
