@@ -11,6 +11,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP = .venv/bin/python -m pip install --disable-pip-version-check
 export PIP_ROOT_USER_ACTION = ignore
+# Images of containers often set it: then each of the many processes of a test run compiles Django again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-slow mutate bench lint format
 

@@ -4,10 +4,12 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpResponse
 from django.utils import translation
 
 from booking import roles
 from booking.days import opening
+from booking.views import faults
 from office import stored
 from queuesite.demo import fake_line
 from tests import tables
@@ -45,10 +47,11 @@ def morning(request):
 
 @pytest.fixture(autouse=True)
 def a_short_year(request, monkeypatch):
-    """What a day is gets written for some weeks ahead instead of a year: most of what making a department costs. Tests
-    about the whole year are marked `whole_year`."""
+    """What a day is gets written for two weeks ahead instead of a year, and one day is laid out beyond the booking
+    window: most of what making a department costs. Tests about the whole year are marked `whole_year`."""
     if not request.node.get_closest_marker("whole_year"):
-        monkeypatch.setattr(opening, "DAYS_SAID", 45)
+        monkeypatch.setattr(opening, "DAYS_SAID", 15)
+        monkeypatch.setattr(opening, "SPARE_DAYS", 1)
 
 
 clock = standing_still(MORNING)
@@ -81,6 +84,12 @@ def server(settings):
         settings.LINE_LOGIN_CHANNEL_SECRET = server.login_channel_secret
         settings.PUBLIC_URL = "https://queue.example.org"
         yield server
+
+
+@pytest.fixture
+def bare_refusals(monkeypatch):
+    """Pages of refusals have nothing on them: for tests that are refused hundreds of times, and read none of them."""
+    monkeypatch.setattr(faults, "_of_staff", lambda request, status, what: HttpResponse(status=status))
 
 
 @pytest.fixture(autouse=True)

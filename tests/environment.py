@@ -25,6 +25,7 @@ _held = contextlib.ExitStack()
 
 
 def _prepare() -> None:
+    _keep_what_was_compiled()
     clock.move_the_real_clock()
     given = os.environ.get("TEST_DATABASE_URL")
     for name in _setting_names():
@@ -44,6 +45,13 @@ def _prepare() -> None:
     atexit.register(_held.close)
     if not given:
         _allow_deleting_without_triggers(os.environ["DATABASE_URL"])
+
+
+def _keep_what_was_compiled() -> None:
+    """Containers often forbid it. Then this process compiles all tests, which takes 15 seconds, and each one that it
+    starts compiles Django."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def _allow_deleting_without_triggers(server: str) -> None:

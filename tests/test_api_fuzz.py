@@ -35,7 +35,7 @@ from tests.factories import (
 
 CASES = os.environ.get("API_FUZZ_CASES")
 EXAMPLES = settings(
-    max_examples=int(CASES or 60),
+    max_examples=int(CASES or 30),
     derandomize=not CASES,
     deadline=None,
     database=None,

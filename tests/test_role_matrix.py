@@ -245,7 +245,7 @@ def test_each_role_is_answered_where_it_is_stated_everywhere(office):
     assert wrong(office, pages()) == []
 
 
-def test_an_auditor_changes_nothing(office):
+def test_an_auditor_changes_nothing(office, bare_refusals):
     clients, users, values = office
     before = (TicketEvent.objects.count(), StaffEvent.objects.count(), LogEntry.objects.count())
     for address in pages():

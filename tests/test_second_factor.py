@@ -52,7 +52,7 @@ def set_up(client, user) -> list[str]:
 
 
 @pytest.mark.parametrize("who", ["manager", "clerk", "auditor", "superuser"])
-def test_every_address_of_the_back_office_is_closed_without_it(client, who):
+def test_every_address_of_the_back_office_is_closed_without_it(client, bare_refusals, who):
     groups = {"manager": roles.MANAGER, "clerk": roles.CLERK, "auditor": roles.AUDITOR}
     client.force_login(make_user(group=groups.get(who), is_superuser=who == "superuser"))
     values = {"object_id": 1, "id": 1, "pk": 1, "content_type_id": 1, "app_label": "booking", "url": "x", "kind": "csv"}
