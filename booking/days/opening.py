@@ -25,6 +25,7 @@ DAYS_SAID = 366
 
 SlotsOf = dict[tuple[int, dt.date], list[Slot]]  # by department and day
 LaidOut = tuple[Department, dt.date, list[Period]]
+NewPlaces = tuple[Slot, range]  # and their numbers
 
 
 @dataclass
@@ -259,8 +260,8 @@ def _write(changes: Changes, slots: list[Slot], now: dt.datetime) -> None:
     coming = [slot for slot in slots if slot.starts_at > now and slot.pk not in gone_ids]
     _bring_places_to_quota(changes, coming)
     Slot.objects.bulk_create(changes.new)
-    places = [Place(slot=slot, number=slot.first_number + nth) for slot in changes.new for nth in range(slot.quota)]
-    Place.objects.bulk_create(places)
+    if changes.new:
+        _add_places([(slot, range(slot.first_number, slot.first_number + slot.quota)) for slot in changes.new])
 
 
 UPDATE_SLOTS = """
@@ -305,18 +306,38 @@ def _bring_places_to_quota(changes: Changes, slots: list[Slot]) -> None:
     short = [slot for slot in slots if found[slot.pk] < slot.quota]
     if short:
         added = _places_for(short, found)
-        Place.objects.bulk_create(added)
+        _add_places(added)
         changes.places_new = len(added)
 
 
-def _places_for(slots: list[Slot], found: Counter[int]) -> list[Place]:
+def _places_for(slots: list[Slot], found: Counter[int]) -> list[NewPlaces]:
     present = set(Place.objects.filter(slot__in=[slot.pk for slot in slots]).values_list("slot_id", "number"))
-    places = []
+    places: list[NewPlaces] = []
     for slot in slots:
         numbers = range(slot.first_number, slot.last_number + 1)
         unused = [number for number in numbers if (slot.pk, number) not in present]
-        places += [Place(slot=slot, number=number) for number in unused[: slot.quota - found[slot.pk]]]
+        places += [(slot, range(number, number + 1)) for number in unused[: slot.quota - found[slot.pk]]]
     return places
+
+
+ADD_PLACES = """
+INSERT INTO booking_place (slot_id, number)
+SELECT slot_id, number
+  FROM unnest(%s::bigint[], %s::integer[], %s::integer[]) AS added (slot_id, first, last),
+       generate_series(added.first, added.last) number
+"""
+
+
+def _add_places(places: list[NewPlaces]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ADD_PLACES,
+            [
+                [slot.pk for slot, _ in places],
+                [numbers.start for _, numbers in places],
+                [numbers.stop - 1 for _, numbers in places],
+            ],
+        )
 
 
 DAY_FIELDS = ["state", "reason", "reason_en", "serving"]
