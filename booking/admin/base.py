@@ -18,6 +18,8 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from booking import thai
 from booking.admin import fields
+from booking.verbs import catalogue
+from booking.verbs.catalogue import Surface
 
 PICKERS: Mapping[type[models.Field], Mapping[str, Any]] = {
     models.DateField: {"form_class": fields.DateField, "widget": fields.DateInput},
@@ -117,8 +119,14 @@ def page(request, admin, template: str, *, title: str, **context) -> TemplateRes
 
 
 def require(request, permission: str) -> None:
-    """Raises PermissionDenied, a 403, where the member of staff has not the right named `app.right_model`."""
+    """Raises PermissionDenied, a 403, if the member of staff lacks the right named `app.right_model`."""
     if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def require_verb(request, name: str) -> None:
+    """Raises PermissionDenied, a 403, if the member of staff may not use this verb in the back office."""
+    if not catalogue.may(request.user, name, Surface.BACK_OFFICE):
         raise PermissionDenied
 
 

@@ -8,13 +8,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking import verbs
-from booking.admin.base import page, require, say
+from booking.admin.base import page, require_verb, say
 from booking.admin.closed import paged
 from booking.errors import BookingError
 from booking.models import Department, Ticket
 from booking.models.staff import departments_of, only_theirs
 from booking.models.tickets import AT_COUNTER, State
-from booking.rights import Right
 from booking.views import sent
 
 
@@ -29,12 +28,13 @@ class DepartmentsForm(forms.Form):
 def close_day(request, model_admin):
     """GET: what closing today would do in each department, and what was closed. POST `do`: `close` the ticked
     departments, or `reopen` the ticked tickets."""
-    require(request, Right.CLOSE_DAY)
+    require_verb(request, "close_day")
     if request.method == "POST":
         match sent.choice(request, "do"):
             case "close":
                 _close(request)
             case "reopen":
+                require_verb(request, "reopen")
                 _reopen(request)
         return HttpResponseRedirect(request.path)
     return page(

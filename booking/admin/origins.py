@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from booking.admin.base import moment, page, require, say
+from booking.admin.base import moment, page, require, require_verb, say
 from booking.admin.closed import paged, tell
 from booking.models import ProofAsked, Ticket
 from booking.models.staff import only_theirs
 from booking.models.surges import EVERYBODY
 from booking.rights import Right
-from booking.verbs import closures, surges
+from booking.verbs import catalogue, closures, surges
+from booking.verbs.catalogue import Surface
 from booking.verbs.closures import Choice
 from booking.views import sent
 from members.origins import HEX_DIGITS
@@ -100,7 +101,7 @@ def one_origin(request, model_admin, kind, origin):
     tickets = only_theirs(tickets, request.user)
     form = ReasonForm(request.POST or None)
     if request.method == "POST":
-        require(request, Right.CANCEL)
+        require_verb(request, "cancel")
         if form.is_valid():
             ticked = list(tickets.filter(pk__in=sent.ids(request, "ticket")))
             reason = form.cleaned_data["reason"]
@@ -114,7 +115,7 @@ def one_origin(request, model_admin, kind, origin):
         name=KINDS[kind],
         tickets=paged(request, tickets.order_by("pk")),
         form=form,
-        may_cancel=request.user.has_perm(Right.CANCEL),
+        may_cancel=catalogue.may(request.user, "cancel", Surface.BACK_OFFICE),
         ticked=sent.ids(request, "ticket") if request.method == "POST" else None,
         with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
     )

@@ -52,6 +52,11 @@ def may(user: User, name: str, surface: Surface) -> bool:
     return any(user.has_perm(right) for right in rights(name, surface))
 
 
+def used_by(user: User, surface: Surface) -> frozenset[str]:
+    """The names of the verbs that a member of staff may use there."""
+    return frozenset(row.name for row in _ROWS if surface in row.surfaces and may(user, row.name, surface))
+
+
 def rights(name: str, surface: Surface) -> tuple[Right, ...]:
     return CATALOGUE[name].surfaces[surface]
 

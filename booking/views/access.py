@@ -19,15 +19,22 @@ from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
 
 from booking.models import Ticket
+from booking.verbs import catalogue
+from booking.verbs.catalogue import Surface
 from booking.views import refusals, visitor
 from members.errors import IdentityExpired
 
 
-def access(policy: str, *, permission: str = ""):
-    """Let a view answer only those of whom the policy holds. Nothing of it stays in caches, unless the view says so."""
+def access(policy: str, *, permission: str = "", verb: str = "", on: Surface | None = None):
+    """Let a view answer only those of whom the policy holds. Nothing of it stays in caches, unless the view says so.
+
+    Of staff: those with the right `permission`, or those who may use `verb` on a surface, as its row in
+    verbs/catalogue.py says.
+    """
+    rights = catalogue.rights(verb, on) if on else (permission,)
 
     def decorate(view):
-        guarded = _staff(view, permission) if policy == "staff" else GUARDS[policy](view)
+        guarded = _staff(view, rights) if policy == "staff" else GUARDS[policy](view)
 
         @wraps(view)
         def answer(request, **kwargs):
@@ -110,11 +117,11 @@ def _signed_in(view):
     return guarded
 
 
-def _staff(view, permission):
+def _staff(view, rights):
     def guarded(request, **kwargs):
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        if not request.user.has_perm(permission):
+        if not any(request.user.has_perm(right) for right in rights):
             raise PermissionDenied
         return view(request, **kwargs)
 

@@ -250,7 +250,8 @@ def find(request, counter):
         if len(named) > 1:
             return _done(request, counter, found=[one.public_id for one in named])
         (ticket,) = named
-    checks_in = scan.is_link(text) and ticket.state == State.BOOKED and request.user.has_perm(Right.RECEIVE)
+    may_check_in = catalogue.may(request.user, "check_in", Surface.CONSOLE)
+    checks_in = scan.is_link(text) and ticket.state == State.BOOKED and may_check_in
     if not checks_in or not has_ticket(request.user, ticket):
         return _done(request, counter, show=ticket.public_id)
     try:
@@ -486,9 +487,7 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
         "is_about_queue": said in ABOUT_QUEUE_SAID or request.resolver_match.url_name in ABOUT_QUEUE,
         "classes": Priority,
         "issue_key": uuid.uuid4(),
-        "may_receive": request.user.has_perm(Right.RECEIVE),
-        "may_cancel": request.user.has_perm(Right.CANCEL),
-        "may_call_out_of_order": request.user.has_perm(Right.CALL_OUT_OF_ORDER),
+        "may": catalogue.used_by(request.user, Surface.CONSOLE),
     }
 
 

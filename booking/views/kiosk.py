@@ -15,7 +15,7 @@ from booking.calling import board, waits
 from booking.days import serving
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
-from booking.rights import Right
+from booking.verbs.catalogue import Surface
 from booking.views import scan, sent
 from booking.views.access import access
 from booking.views.qr import qr, secret_link
@@ -28,7 +28,7 @@ LONGEST_REASON = 120
 
 
 @require_safe
-@access("staff", permission=Right.RECEIVE)
+@access("staff", verb="walk_in", on=Surface.KIOSK)
 def start(request):
     """Which department, and how long it would take. Opened by a person, it forgets the ticket shown last; the page
     itself looks again every so often."""
@@ -38,7 +38,7 @@ def start(request):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@access("staff", permission=Right.RECEIVE)
+@access("staff", verb="walk_in", on=Surface.KIOSK)
 def issue(request, slug):
     """Ask for what is optional, and issue. The same form sent again shows the same ticket."""
     department = get_object_or_404(Department.objects.active(), slug=slug)
@@ -61,7 +61,7 @@ def issue(request, slug):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@access("staff", permission=Right.RECEIVE)
+@access("staff", verb="check_in", on=Surface.KIOSK)
 def check_in(request):
     """Somebody with a ticket has come: what is typed or scanned is its number of today, or its link. After a refusal
     this address stays in the address bar: loaded again, it leads to the first page."""
@@ -82,7 +82,7 @@ def check_in(request):
 
 
 @require_safe
-@access("staff", permission=Right.RECEIVE)
+@access("staff", verb="walk_in", on=Surface.KIOSK)
 def ticket(request):
     """The ticket just issued or checked in, to be read, photographed or printed."""
     handed_over = request.session.get(HANDED_OVER)
