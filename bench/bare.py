@@ -1,6 +1,7 @@
 """What a booking costs at the least: a bare WSGI function that runs the booking statement, and nothing else.
 
-No Django. BENCH_SQL holds the statement, DATABASE_URL the database.
+No Django. BENCH_SQL holds the statement, BENCH_STATE, BENCH_ZONE and BENCH_REMINDED_AT what the office puts into it,
+DATABASE_URL the database.
 """
 
 import datetime as dt
@@ -30,8 +31,9 @@ def application(environ, start_response):
         "messages": True,
         "owed": ["issued", "day_before"],
         "reminders": ["day_before"],
-        "reminded_at": dt.time(17),
-        "zone": "Asia/Bangkok",
+        "state": os.environ["BENCH_STATE"],
+        "reminded_at": os.environ["BENCH_REMINDED_AT"],
+        "zone": os.environ["BENCH_ZONE"],
         # As a member with a proof, like the other ways: all of the bench has one address.
         "mark": public_id,
         "is_proven": True,

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import psycopg
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
@@ -38,7 +39,7 @@ def make_small(tickets: int) -> None:
 def add_history(url: str, tickets: int) -> None:
     """Add past working days, each one full, until the database has `tickets` tickets."""
     with psycopg.connect(url, autocommit=True) as own:
-        own.execute("SET TIME ZONE 'Asia/Bangkok'")
+        own.execute("SELECT set_config('TimeZone', %s, false)", [settings.TIME_ZONE])
         have = own.execute("SELECT count(*) FROM booking_ticket").fetchone()[0]
         wanted = {"tickets": tickets - have, "a_slot": TICKETS_A_SLOT, "today": timezone.localdate()}
         with own.transaction():

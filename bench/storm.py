@@ -12,13 +12,16 @@ from statistics import median
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.csrf import _get_new_csrf_string, _mask_cipher_secret
 
 from bench import bookings, client, database
 from bench.servers import Server, database_cpu_seconds, serving
 from booking import invariants
+from booking.messages.kinds import REMINDED_AT
 from booking.models import Place, Ticket, TicketEvent
+from booking.models.tickets import State
 from booking.verbs import places
 from members.identify import issue_identity
 from members.models import Member
@@ -48,12 +51,20 @@ class Way:
     errors: int = 0
 
 
+FOR_BARE = {
+    "BENCH_SQL": places.TAKE_FREE_PLACE,
+    "BENCH_STATE": State.BOOKED.value,
+    "BENCH_ZONE": settings.TIME_ZONE,
+    "BENCH_REMINDED_AT": REMINDED_AT.isoformat(),
+}
+
+
 def measure(url: str, *, count: int, rounds: int, workspace: Path) -> dict:
     """Book `count` places each way in each shape, `rounds` times over, and look whether all invariants held."""
     storms = {shape: {way: Way() for way in WAYS} for shape in SHAPES}
     issued = 0
     with (
-        serving(url, app="bench.bare:application", BENCH_SQL=places.TAKE_FREE_PLACE) as bare,
+        serving(url, app="bench.bare:application", **FOR_BARE) as bare,
         serving(url) as site,
     ):
         for nth in range(rounds + 1):
@@ -111,8 +122,9 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "messages": "true",
         "owed": "ARRAY['issued', 'day_before']",
         "reminders": "ARRAY['day_before']",
-        "reminded_at": "'17:00'",
-        "zone": "'Asia/Bangkok'",
+        "state": f"'{State.BOOKED}'",
+        "reminded_at": f"'{REMINDED_AT}'",
+        "zone": f"'{settings.TIME_ZONE}'",
         "mark": "md5(:slot::text || '-' || :member::text)",
         "is_proven": "true",
         "address": "'bench'",

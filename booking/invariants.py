@@ -2,7 +2,7 @@
 
 from django.db import connections
 
-from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, LIVE
+from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, LIVE, State
 
 
 def _in_sql(states) -> str:
@@ -10,7 +10,7 @@ def _in_sql(states) -> str:
     return "(" + ", ".join(f"'{state.value}'" for state in states) + ")"
 
 
-LIVE_STATES, STATES_AT_COUNTER = _in_sql(LIVE), _in_sql(AT_COUNTER)
+LIVE_STATES, STATES_AT_COUNTER, CANCELLED = _in_sql(LIVE), _in_sql(AT_COUNTER), _in_sql([State.CANCELLED])
 
 # Each query finds the rows that break the rule it is named by.
 RULES = {
@@ -20,9 +20,9 @@ RULES = {
          WHERE ticket.state IN {LIVE_STATES}
            AND ticket.slot_id IS NOT NULL
            AND (place.id IS NULL OR place.slot_id <> ticket.slot_id OR place.number <> ticket.number)""",
-    "a cancelled ticket holds no place": """
+    "a cancelled ticket holds no place": f"""
         SELECT ticket.id FROM booking_ticket ticket JOIN booking_place place ON place.ticket_id = ticket.id
-         WHERE ticket.state = 'cancelled'""",
+         WHERE ticket.state IN {CANCELLED}""",
     "a slot has no free place above its quota, and none outside its numbers": """
         SELECT slot.id FROM booking_slot slot JOIN booking_place place ON place.slot_id = slot.id
          GROUP BY slot.id
@@ -61,9 +61,9 @@ RULES = {
           JOIN LATERAL (SELECT queue_id FROM booking_ticketevent WHERE ticket_id = ticket.id
                          ORDER BY id DESC LIMIT 1) last ON true
          WHERE last.queue_id IS DISTINCT FROM ticket.queue_id AND last.queue_id IS NOT NULL""",
-    "a ticket that was moved is cancelled and of the same member and department": """
+    "a ticket that was moved is cancelled and of the same member and department": f"""
         SELECT new.id FROM booking_ticket new JOIN booking_ticket old ON old.id = new.moved_from_id
-         WHERE old.state <> 'cancelled' OR old.department_id <> new.department_id
+         WHERE old.state NOT IN {CANCELLED} OR old.department_id <> new.department_id
             OR old.member_id IS DISTINCT FROM new.member_id""",
 }
 

@@ -206,7 +206,7 @@ WITH who AS MATERIALIZED (
                                 member_id, state, idempotency_key, issued_at,
                                 identity_mark, origin_address, origin_network, origin_device)
     SELECT %(public_id)s, %(secret_hash)s, department_id, department_id, date, number, slot_id, starts_at,
-           %(member)s, 'booked', %(key)s, %(now)s, %(mark)s, %(address)s, %(network)s, %(device)s
+           %(member)s, %(state)s, %(key)s, %(now)s, %(mark)s, %(address)s, %(network)s, %(device)s
       FROM taken
     RETURNING id, queue_id
 ), held AS (
@@ -222,7 +222,7 @@ WITH who AS MATERIALIZED (
        AND (choice.kind <> ALL(%(reminders)s) OR day_before.at > %(now)s)
 ), logged AS (
     INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, reason, at)
-    SELECT id, 'book', '', 'booked', queue_id, %(by)s, '', %(now)s FROM new
+    SELECT id, 'book', '', %(state)s, queue_id, %(by)s, '', %(now)s FROM new
 )
 SELECT new.id, taken.number, taken.letter, taken.slug, taken.date, taken.starts_at FROM new, taken
 """
@@ -253,6 +253,7 @@ def _take_place(
     values = {
         "member": member_id,
         "slot": slot_id,
+        "state": State.BOOKED.value,
         "now": now,
         "public_id": public_id,
         "secret_hash": hash_of(secret),
