@@ -72,7 +72,7 @@ def _template(server: str) -> str:
         digest.update(path.name.encode() + path.read_bytes())
     name = f"template_{digest.hexdigest()[:16]}"
     with _locked(), psycopg.connect(server, autocommit=True) as connection:
-        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             return name
         for (old,) in connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^(template|making)_'"):
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(old)))
