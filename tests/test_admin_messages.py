@@ -72,6 +72,11 @@ def test_staff_see_whom_to_telephone_and_what_to_say(client, to_telephone, role)
     assert "สมาชิกไม่มี LINE หรืออีเมล" in shown
 
 
+def test_they_see_with_which_status_line_refused(client, clerk, to_telephone):
+    Notice.objects.filter(pk=to_telephone.pk).update(reason="line_refused", line_status=403)
+    assert "LINE ไม่รับ (403)" in text(client.get(TELEPHONE))
+
+
 def test_the_first_page_says_how_many(client, clerk, to_telephone):
     make_cancelled()
 

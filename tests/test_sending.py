@@ -234,7 +234,7 @@ def test_what_passes_is_tried_again_after_longer_and_longer_waits(server, clock,
     waits = []
     for _ in range(9):
         send_all()
-        assert again(notice).reason == f"line_{status}"
+        assert (again(notice).reason, again(notice).line_status) == ("line_refused", status)
         waits.append(seconds_until_next_try(notice))
         assert send_all() == 0, "not before its time"
         clock.shift(waits[-1])
@@ -275,7 +275,8 @@ def test_a_refusal_is_final(server, clock, status):
     clock.shift(3600)
     send_all()
 
-    assert (again(notice).state, again(notice).reason) == (NoticeState.DROPPED, f"line_{status}")
+    assert (again(notice).state, again(notice).reason) == (NoticeState.DROPPED, "line_refused")
+    assert again(notice).line_status == status
     assert len(server.requests) == 1
 
 
@@ -299,7 +300,7 @@ def test_a_wrong_access_token_is_a_refusal(server, settings):
 
     send_all()
 
-    assert again(notice).reason == "line_401"
+    assert (again(notice).reason, again(notice).line_status) == ("line_refused", 401)
 
 
 def test_what_line_refuses_goes_by_mail(server, mail_on):
@@ -324,7 +325,8 @@ def test_the_months_quota_used_up_is_final_and_too_fast_is_not(server, clock):
     server.quota = None
     server.fail(429)
     send_all()
-    assert (again(third).state, again(third).reason) == (NoticeState.OWED, "line_429")
+    assert (again(third).state, again(third).reason) == (NoticeState.OWED, "line_refused")
+    assert again(third).line_status == 429
 
 
 def test_the_quota_is_read(server):
@@ -461,7 +463,8 @@ def test_a_cancellation_that_keeps_failing_is_left_to_the_telephone(server, cloc
         clock.shift(15 * 60)
 
     notice = ticket.notices.get(kind=Kind.CANCELLED)
-    assert (notice.state, notice.reason) == (NoticeState.TO_TELEPHONE, "line_500")
+    assert (notice.state, notice.reason) == (NoticeState.TO_TELEPHONE, "line_refused")
+    assert notice.line_status == 500
     assert notice.ended_at - notice.created_at < dt.timedelta(hours=2, minutes=16)
 
 

@@ -156,10 +156,9 @@ def why(notice: Notice) -> str:
     """Why a notice is where it is, in words."""
     if notice.state == NoticeState.TELEPHONED:
         return _("โดย %(name)s") % {"name": notice.ended_by} if notice.ended_by else "-"
-    reason = notice.reason
-    if reason.startswith("line_") and reason not in REASONS:
-        return _("LINE ไม่รับ (%(status)s)") % {"status": reason.removeprefix("line_")}
-    return str(REASONS.get(reason, reason)) or "-"
+    if notice.reason == "line_refused":
+        return _("LINE ไม่รับ (%(status)s)") % {"status": notice.line_status}
+    return str(REASONS.get(notice.reason, notice.reason)) or "-"
 
 
 def telephone(request, model_admin):

@@ -64,15 +64,15 @@ def send(notice: Notice) -> None:
         return _end(notice, NoticeState.DROPPED, reason="no_longer_true")
     if KINDS[notice.kind].is_limited and (why := _why_not_another_card(notice)):
         return _end(notice, NoticeState.DROPPED, reason=why)
-    why_not = ""
+    why_not = Result(How.NOT_BY_THIS)
     for channel, send_by in CHANNELS.items():
         result = send_by(notice)
         if result.how == How.SENT:
             return _end(notice, NoticeState.SENT, channel=channel)
         if result.how == How.LATER:
-            return _try_again(notice, result.reason)
-        why_not = result.reason or why_not
-    return _give_up(notice, why_not)
+            return _try_again(notice, result.reason, line_status=result.line_status)
+        why_not = result if result.reason else why_not
+    return _give_up(notice, why_not.reason, line_status=why_not.line_status)
 
 
 def _claim() -> Notice | None:
@@ -119,10 +119,12 @@ class How(Enum):
 
 
 class Result(NamedTuple):
-    """What happened to a message on one channel, and why it was not sent, if that is worth telling."""
+    """What happened to a message on one channel, and why it was not sent, if that is worth telling. `line_status` is
+    LINE's answer, if LINE refused it."""
 
     how: How
     reason: str = ""
+    line_status: int | None = None
 
 
 def _by_line(notice: Notice) -> Result:
@@ -143,10 +145,10 @@ def _by_line(notice: Notice) -> Result:
 
 def _after(fault: line.LineFault) -> Result:
     if fault.permanent:
-        return Result(How.NOT_BY_THIS, f"line_{fault.status}")
+        return Result(How.NOT_BY_THIS, "line_refused", fault.status)
     if fault.status == 429 and _quota_is_used_up():
         return Result(How.NOT_BY_THIS, "line_quota")
-    return Result(How.LATER, f"line_{fault.status or 'silent'}")
+    return Result(How.LATER, "line_refused" if fault.status else "line_silent", fault.status)
 
 
 def _quota_is_used_up() -> bool:
@@ -190,23 +192,27 @@ CHANNELS = {"line": _by_line, "email": _by_mail}
 # --- what becomes of a notice ---
 
 
-def _try_again(notice: Notice, reason: str) -> None:
+def _try_again(notice: Notice, reason: str, *, line_status: int | None = None) -> None:
     now = timezone.now()
     if KINDS[notice.kind].is_telephoned and now >= notice.created_at + TELEPHONE_AFTER:
-        return _give_up(notice, reason)
+        return _give_up(notice, reason, line_status=line_status)
     wait = min(FIRST_WAIT * 2 ** min(notice.tries - 1, 10), LONGEST_WAIT)
     # One more try after it has expired, to end it with that reason.
-    _change(notice, next_try_at=min(now + wait, max(notice.expires_at, now)), reason=reason)
+    next_try_at = min(now + wait, max(notice.expires_at, now))
+    _change(notice, next_try_at=next_try_at, reason=reason, line_status=line_status)
     return None
 
 
-def _give_up(notice: Notice, reason: str) -> None:
+def _give_up(notice: Notice, reason: str, *, line_status: int | None = None) -> None:
     needs_telephone = KINDS[notice.kind].is_telephoned and notice.ticket.member_id is not None
-    _end(notice, NoticeState.TO_TELEPHONE if needs_telephone else NoticeState.DROPPED, reason=reason)
+    state = NoticeState.TO_TELEPHONE if needs_telephone else NoticeState.DROPPED
+    _end(notice, state, reason=reason, line_status=line_status)
 
 
-def _end(notice: Notice, state: NoticeState, *, channel: str = "", reason: str = "") -> None:
-    _change(notice, state=state, channel=channel, reason=reason, ended_at=timezone.now())
+def _end(
+    notice: Notice, state: NoticeState, *, channel: str = "", reason: str = "", line_status: int | None = None
+) -> None:
+    _change(notice, state=state, channel=channel, reason=reason, line_status=line_status, ended_at=timezone.now())
 
 
 def _change(notice: Notice, **fields: Any) -> None:

@@ -53,6 +53,8 @@ class Notice(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("โดย")
     )
     reason = models.CharField(_("เหตุผล"), max_length=60, default="", db_default="", blank=True)
+    # What LINE answered the last time, where it refused the message.
+    line_status = models.PositiveSmallIntegerField(null=True, blank=True)
     retry_key = models.UUIDField(default=uuid.uuid4, editable=False)
     tries = models.PositiveSmallIntegerField(_("ส่งแล้ว (ครั้ง)"), default=0, db_default=0)
     next_try_at = models.DateTimeField(_("ส่งครั้งต่อไป"))
