@@ -15,7 +15,7 @@ from booking.calling import accuracy, pace
 from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
-from booking.verbs import alarms, settling, surges
+from booking.verbs import alarms, profiles, settling, surges
 from members import directory, line, line_accounts, throttle
 from members.directory import comparing
 from members.files import importing
@@ -117,6 +117,12 @@ def watch_today() -> None:
     """Raises and ends the alarms of the manager's page, and tells of new ones by e-mail."""
     alarms.watch()
     alarms.tell()
+
+
+@recurring(minutes=1)
+def follow_profiles() -> None:
+    """Lets counters serve what the profile says whose time has come."""
+    profiles.switch_by_time()
 
 
 @recurring(minutes=60)

@@ -24,6 +24,7 @@ _KEPT_BY_MANAGERS = [
     "booking.dayexception",
     "booking.counter",
     "booking.counterdepartment",
+    "booking.counterprofile",
     "booking.clip",
     "booking.boardnotice",
     "holidays.holiday",
@@ -71,6 +72,7 @@ _RIGHTS_OF_MANAGERS = [
     Right.CHANGE_MESSAGES,
     Right.CHANGE_OFFICE,
     Right.MANAGE_STAFF,
+    Right.SWITCH_PROFILE,
     # Deleting a token revokes it; making one takes the command line.
     Right.REVOKE_TOKEN,
 ]

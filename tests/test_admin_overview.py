@@ -14,6 +14,7 @@ from booking.days import overview
 from booking.models import JobRun
 from tests.factories import (
     in_days,
+    make_counter,
     make_exception,
     make_holiday,
     make_open_department,
@@ -67,13 +68,14 @@ def test_a_department_for_walk_ins_only_is_not_called_shut(client, manager):
 
 
 def test_nothing_wants_a_look_where_all_is_well(client, manager, worker_is_well):
-    make_ticket()
+    make_counter(departments=[make_ticket().department])
 
     assert warnings(client) == []
 
 
 def test_what_wants_a_look_is_said_with_where_to_put_it_right(client, manager):
     department = make_open_department(quota=2)
+    make_counter(departments=[department])
     slot = make_slot(department=department)
     for _ in range(2):
         make_ticket(slot=slot)

@@ -35,6 +35,8 @@ ANSWERS = {
         admin/<str:url> admin:auth_user_delete admin:autocomplete admin:axes_accessattempt_add
         admin:axes_accessfailurelog_add admin:axes_accesslog_add admin:office_setting_add
         admin:office_setting_change admin:office_setting_delete admin:office_setting_history admin:office_back logo
+        admin:booking_counterprofile_served admin:booking_counterprofile_switch admin:booking_counterprofile_history
+        admin:booking_counterprofile_simple_history
         admin:booking_boardnotice_history
         admin:booking_boardnotice_simple_history admin:booking_clip_add admin:booking_clip_change
         admin:booking_clip_delete admin:booking_counter_delete admin:booking_dayexception_history
@@ -69,6 +71,8 @@ ANSWERS = {
         admin:booking_today
     """,
     "manager superuser": """
+        admin:setup admin:setup_holidays admin:setup_department admin:setup_counters admin:booking_counterprofile_add
+        admin:booking_counterprofile_delete
         admin:members_member_duplicates admin:members_member_who_is_twice
         admin:members_member_file admin:members_member_file_progress admin:members_member_export_file
         admin:members_member_left admin:members_member_bring_in admin:members_member_take_out
@@ -86,6 +90,7 @@ ANSWERS = {
         counter_take_over
     """,
     "manager auditor superuser": """
+        admin:booking_counterprofile_change admin:booking_counterprofile_changelist
         admin:office_setting_changelist admin:office_part admin:office_history
         admin:auth_group_change admin:auth_group_changelist admin:auth_group_history admin:auth_user_change
         admin:auth_user_changelist admin:auth_user_history admin:booking_boardnotice_change
@@ -128,7 +133,8 @@ ANSWERS = {
         admin/booking/waitprediction/<path:object_id>/ admin/django_q/failure/<path:object_id>/
         admin/django_q/ormq/<path:object_id>/ admin/django_q/schedule/<path:object_id>/
         admin/django_q/success/<path:object_id>/ admin/holidays/holiday/<path:object_id>/
-        admin/members/member/<path:object_id>/ admin/office/setting/<path:object_id>/ admin:app_list
+        admin/members/member/<path:object_id>/ admin/booking/counterprofile/<path:object_id>/
+        admin/office/setting/<path:object_id>/ admin:app_list
         admin:axes_accessattempt_history
         admin:axes_accessfailurelog_history admin:booking_calendar admin:booking_clip_history
         admin:booking_jobrun_history admin:booking_notice_history admin:booking_slot_change

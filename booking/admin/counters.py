@@ -10,6 +10,7 @@ from unfold.decorators import display
 from booking import thai
 from booking.admin.base import KeptAdmin, OfficeInline
 from booking.models import Counter, CounterDepartment, SeatEvent
+from booking.verbs import profiles
 
 SEATS_SHOWN = 20
 
@@ -48,6 +49,12 @@ class CounterAdmin(KeptAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("clerk").prefetch_related("serves__department")
+
+    def save_related(self, request, form, formsets, change):
+        """Open pages follow, and a department that waited for its first counter opens."""
+        before = set(form.instance.department_ids())
+        super().save_related(request, form, formsets, change)
+        profiles.served_changed({*before, *form.instance.department_ids()})
 
     def has_delete_permission(self, request, obj=None):
         """A counter is switched off. The calls that it made stay."""

@@ -10,6 +10,7 @@ from booking import thai
 from booking.admin import origins
 from booking.admin.base import moment
 from booking.admin.links import closed_times, tickets_of
+from booking.admin.missing import missing
 from booking.admin.today import open_alarms
 from booking.days import overview
 from booking.messages import ledger
@@ -57,6 +58,11 @@ def _row(department, day) -> dict:
 
 
 def _warnings(user):
+    yield from missing() if user.has_perm(Right.CHANGE_OFFICE) else []
+    yield from _of_today(user)
+
+
+def _of_today(user):
     """Each a sentence with the address where it is put right; None where all is well or where it is not theirs."""
     if user.has_perm(Right.CHANGE_HOLIDAY):
         drafts = list(overview.undecided_holidays())
@@ -162,6 +168,7 @@ def sidebar(request) -> list[dict]:
             [
                 (_("ฝ่ายและเวลาทำการ"), "apartment", "admin:booking_department_changelist", Right.VIEW_DEPARTMENTS),
                 (_("ช่องบริการ"), "desk", "admin:booking_counter_changelist", Right.VIEW_COUNTERS),
+                (_("แบบการจัดช่อง"), "swap_horiz", "admin:booking_counterprofile_changelist", Right.VIEW_PROFILES),
                 (
                     _("วันและเวลาที่ต่างจากปกติ"),
                     "edit_calendar",
@@ -170,6 +177,7 @@ def sidebar(request) -> list[dict]:
                 ),
                 (_("ข้อความถึงสมาชิก"), "sms", "admin:booking_messagechoice_changelist", Right.VIEW_MESSAGES),
                 (_("วันหยุด"), "beach_access", "admin:holidays_holiday_changelist", Right.VIEW_HOLIDAYS),
+                (_("คู่มือตั้งค่า"), "checklist", "admin:setup", Right.CHANGE_OFFICE),
                 (_("สำนักงาน"), "store", "admin:office_setting_changelist", Right.VIEW_OFFICE),
                 (_("ประกาศบนจอ"), "campaign", "admin:booking_boardnotice_changelist", Right.VIEW_BOARD_NOTICES),
                 (_("เสียงประกาศ"), "record_voice_over", "admin:booking_clip_changelist", Right.VIEW_CLIPS),

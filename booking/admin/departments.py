@@ -6,6 +6,7 @@ from string import ascii_uppercase
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.html import format_html, format_html_join
@@ -90,7 +91,17 @@ class DepartmentAdmin(RulesAdmin):
     search_fields = ["name", "name_en", "letter"]
     inlines = [HoursInline]
     fieldsets = [
-        (None, {"fields": [("name", "name_en"), ("letter", "slug"), ("hue", "position"), "is_active"]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("name", "name_en"),
+                    ("letter", "slug"),
+                    ("hue", "position"),
+                    ("is_active", "waits_for_counter"),
+                ]
+            },
+        ),
         (
             gettext_lazy("การจอง"),
             {
@@ -169,9 +180,23 @@ class DepartmentAdmin(RulesAdmin):
 
     def _after_save(self, request, department):
         """The places are laid out by now: tell what the change did not reach."""
+        tell_of_a_missing_counter(request, department)
         tell_of_full_slots(request, [department])
         tell_of_short_slots(request, laid_out(request))
         return to_stranded_tickets(request, department=department)
+
+
+def tell_of_a_missing_counter(request, department) -> None:
+    """A department that no counter serves yet is not open; say where its counters are chosen."""
+    if department.waits_for_counter:
+        say(
+            request,
+            messages.WARNING,
+            format_html(
+                _("ฝ่ายนี้ยังไม่เปิดให้จอง เพราะยังไม่มีช่องบริการเรียกคิวได้ {}"),
+                format_html('<a href="{}">{}</a>', reverse("admin:setup_counters"), _("เลือกช่องบริการ")),
+            ),
+        )
 
 
 def in_force(rules) -> list[OpeningHours]:
@@ -259,4 +284,5 @@ def next_department() -> dict:
         "letter": next(code for code in codes if code not in letters),
         "hue": next((hue for hue in wheel if hue not in hues), wheel[len(taken) % len(wheel)]),
         "position": max((position for _letter, _hue, position in taken), default=0) + 1,
+        "waits_for_counter": True,
     }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking import colours
+from booking.admin import setup
 from booking.admin.base import OfficeAdmin, moment, page, require, say
 from booking.admin.samples import cards_said, pages_said
 from booking.messages import wording
@@ -45,6 +46,10 @@ class SettingAdmin(OfficeAdmin):
             ("history/", "office_history", history),
             ("history/<int:pk>/back/", "office_back", set_back),
             ("part/<slug:section>/", "office_part", part),
+            ("setup/", "setup", setup.guide),
+            ("setup/holidays/", "setup_holidays", setup.holidays),
+            ("setup/department/", "setup_department", setup.department),
+            ("setup/counters/", "setup_counters", setup.counters),
         ]
 
     def changelist_view(self, request, extra_context=None):

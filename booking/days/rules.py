@@ -128,7 +128,7 @@ def plan(
                 hours=_in_force(weekly[department.pk, date.weekday()], date),
                 changes=[one for one in (*changes[department.pk], *also) if one.first <= date <= one.last],
                 walk_in_percent=department.walk_in_percent,
-                is_active=department.is_active,
+                is_active=department.is_active and not department.waits_for_counter,
             )
             for date in dates
         }

@@ -8,6 +8,7 @@ from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun, KeyInUse
 from booking.models.notices import MessageChoice, Notice
 from booking.models.places import Place, Slot
+from booking.models.profiles import CounterProfile, ProfileCounter, ProfileSwitch
 from booking.models.settling import SettledTicket, Settlement
 from booking.models.staff import StaffDepartment, StaffEvent
 from booking.models.surges import ProofAsked
@@ -22,6 +23,7 @@ __all__ = [
     "Clip",
     "Counter",
     "CounterDepartment",
+    "CounterProfile",
     "DayException",
     "Department",
     "DepartmentDay",
@@ -32,6 +34,8 @@ __all__ = [
     "OpeningHours",
     "Pace",
     "Place",
+    "ProfileCounter",
+    "ProfileSwitch",
     "ProofAsked",
     "QueueVersion",
     "QuotaOverride",

@@ -12,7 +12,8 @@ from members.free_text import FreeCharField, FreeTextField
 
 class DepartmentQuerySet(models.QuerySet["Department"]):
     def active(self) -> Self:
-        return self.filter(is_active=True)
+        """Those that people may come to: in use, and not waiting for a first counter."""
+        return self.filter(is_active=True, waits_for_counter=False)
 
 
 class Department(models.Model):
@@ -52,6 +53,13 @@ class Department(models.Model):
     hue = models.CharField(_("สีประจำฝ่าย"), max_length=10, choices=Hue, default=Hue.TEAL)
     position = models.PositiveSmallIntegerField(_("ลำดับที่แสดง"), default=0)
     is_active = models.BooleanField(_("เปิดใช้งาน"), default=True)
+    # Of a new department: nobody could call whoever books there. The first counter that serves it ends this.
+    waits_for_counter = models.BooleanField(
+        _("ยังไม่เปิดให้จอง จนกว่าจะมีช่องบริการ"),
+        default=False,
+        db_default=False,
+        help_text=_("เลิกเองเมื่อมีช่องบริการของฝ่ายนี้ หรือเอาออกเพื่อให้จองได้ก่อน"),
+    )
 
     min_days_ahead = models.PositiveSmallIntegerField(
         _("จองล่วงหน้าอย่างน้อย (วัน)"), default=0, help_text=_("0 คือจองของวันนี้ได้")
