@@ -21,7 +21,7 @@ def missing() -> list[dict]:
     """Each a sentence, with the address where it is put right; most urgent first. A fixed number of queries."""
     departments = list(Department.objects.filter(is_active=True))
     found = list(_of_departments(departments)) if departments else [_say(_("ยังไม่มีฝ่าย"), "admin:setup_department")]
-    if not directory.() and not Member.objects.filter(is_registered=True).exists():
+    if not directory.is_elsewhere() and not Member.objects.filter(is_registered=True).exists():
         found.append(_say(_("ยังไม่มีสมาชิก จึงไม่มีใครจองได้"), "admin:members_member_import"))
     return found
 

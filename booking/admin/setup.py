@@ -77,7 +77,7 @@ def _steps(user) -> list[dict]:
             _("สมาชิก"),
             _("นำไฟล์จากไอเมมเบอร์เข้า หรือเพิ่มทีละคนเพื่อลองก่อน"),
             reverse("admin:members_member_import"),
-            directory.() or Member.objects.filter(is_registered=True).exists(),
+            directory.is_elsewhere() or Member.objects.filter(is_registered=True).exists(),
             also=(_("เพิ่มทีละคน"), reverse("admin:members_member_add")),
         ),
         _step(
