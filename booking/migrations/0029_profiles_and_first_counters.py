@@ -24,7 +24,7 @@ DROP FUNCTION booking_profileswitch_is_append_only();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0027_alarms'),
+        ('booking', '0028_line_status'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
