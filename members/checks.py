@@ -1,5 +1,5 @@
-"""Settings that would open the look-up of members to everyone stop the start instead; what of LINE and e-mail is set up
-in part only is warned of."""
+"""Settings that would open the look-up of members to everyone stop the start. A LINE or e-mail setup that is incomplete
+gets a warning."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: object) ->
 
 @register("members")
 def check_directory(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Errors where i-member could not be asked with what is set."""
+    """Errors if the settings do not let us ask i-member."""
     return [
         Error(text, hint="docs/members.md says what each kind of directory needs.", id="members.E007")
         for text in _of_the_directory()
@@ -78,9 +78,9 @@ def _of_the_directory() -> Iterator[str]:
 
 @register("members")
 def check_channels(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """Warnings for LINE and e-mail where a part is missing or does not fit; whatever else is set works all the same.
+    """Warnings if a part of LINE or e-mail is missing or does not fit. Everything else works all the same.
 
-    A server in LINE's place (the demo's, a test's) has no need of https and of LINE's own numbers.
+    A server in LINE's place (the demo's, a test's) needs neither https nor LINE's own numbers.
     """
     if settings.LINE_API_BASE != LINE_API:
         return []
@@ -171,7 +171,7 @@ def _is_scheme_and_host(address: str) -> bool:
 
 @register("members", deploy=True)
 def check_member_proof(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
-    """A warning where a number is all that it takes to book in a member's name."""
+    """A warning if a number is all that it takes to book in a member's name."""
     if settings.MEMBER_PROOF == "none":
         text = "MEMBER_PROOF=none: who knows a member's number can book in their name, within the limits of booking."
         return [Warning(text, hint="docs/security.md says what limits there are.", id="members.W014")]

@@ -14,9 +14,9 @@ BETWEEN_DIGITS = re.compile(r"[\s\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u202a-
 
 
 def parse_citizen_id(text: str) -> str:
-    """The 13 digits of a citizen ID, typed with Thai digits, spaces or dashes as may be.
+    """The 13 digits of a citizen ID, which may be typed with Thai digits, spaces or dashes.
 
-    Raises InvalidCitizenId for anything else, a wrong check digit among it.
+    Raises InvalidCitizenId for anything else, and for a wrong check digit.
     """
     digits = ascii_digits(text)
     if re.fullmatch(r"[0-9]*", digits) and len(digits) != 13:
@@ -46,5 +46,5 @@ def check_digit(first_twelve: str) -> str:
 
 
 def citizen_id_hmac(digits: str) -> str:
-    """What is kept in place of a citizen ID (13 digits): its HMAC-SHA256 under CITIZEN_ID_KEY, in hex."""
+    """What is stored instead of a citizen ID (13 digits): its HMAC-SHA256 under CITIZEN_ID_KEY, in hex."""
     return hmac.new(settings.CITIZEN_ID_KEY.encode(), digits.encode(), hashlib.sha256).hexdigest()

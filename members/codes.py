@@ -1,5 +1,5 @@
-"""A clerk's code: eight digits that prove, once and for 15 minutes, that a clerk knows who the member is, because the
-member stands at the counter or has answered the telephone at the number that the office has."""
+"""A clerk's code: eight digits that prove, once and within 15 minutes, that a clerk knows who the member is. The member
+stands at the counter, or has answered the telephone at the number that the office has."""
 
 import secrets
 from datetime import timedelta
@@ -20,8 +20,7 @@ CODE_DIGITS = 8
 
 
 def issue_code(*, member: Member, by: User) -> str:
-    """A new code for a member. Kept only as an HMAC: this is the one time that it can be read. The member's codes of
-    before end."""
+    """A new code for a member, which ends earlier ones. Only its HMAC is stored, so it can be read only here."""
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     now = timezone.now()
     with transaction.atomic():
@@ -34,7 +33,7 @@ def issue_code(*, member: Member, by: User) -> str:
 
 @sensitive_variables("code")
 def use_code(member: Member, code: str) -> None:
-    """Use up a member's code. Raises CodeNeeded where none was typed, WrongCode for any other than the valid one."""
+    """Use up a member's code. Raises CodeNeeded if none was typed, WrongCode unless it is the valid one."""
     if not code:
         raise CodeNeeded
     now = timezone.now()

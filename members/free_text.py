@@ -1,7 +1,7 @@
 """What people write freely (reasons, notes, notices, names) is stored without citizen IDs.
 
-A field that takes such text masks every thirteen digits that pass the check, whoever saves the row and by whatever way
-of Django's: nobody has to think of it.
+A field for such text masks any thirteen digits that pass the check, however Django saves the row. Nobody has to think
+of it.
 """
 
 import re
@@ -19,8 +19,8 @@ _GROUPS = re.compile(f"{_DIGIT}+(?:{BETWEEN_DIGITS.pattern}{_DIGIT}+)*")
 
 
 def masked(text: str) -> str:
-    """The text with a dot in place of each digit of a citizen ID; what stands between the digits stays, and so does the
-    length. An ID begins and ends where a group of digits does: one in the middle of a longer number is none."""
+    """The text with a dot for each digit of a citizen ID. What stands between the digits stays, and so does the length.
+    An ID begins and ends where a group of digits does: thirteen digits inside a longer number are not one."""
     return _GROUPS.sub(_masked_run, text)
 
 
@@ -43,14 +43,14 @@ def _is_citizen_id(digits: str) -> bool:
 
 
 if TYPE_CHECKING:
-    # What a field holds is anything to Django, until the field has looked at it.
+    # Django lets a field hold anything until the field has cleaned it.
     _Field = models.Field[Any, Any]
 else:
     _Field = object
 
 
 class _Masked(_Field):
-    """Of a field of text: what is saved is masked, and so is what the instance goes on with (its name in a log)."""
+    """A text field that masks what is saved, and also the value on the instance (which may get into a log)."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = super().pre_save(model_instance, add)
@@ -64,7 +64,7 @@ class _Masked(_Field):
         return masked(value) if isinstance(value, str) else value
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
-        """To a migration it is the plain field: what is masked is no matter of the database."""
+        """Migrations see the plain field: masking does not concern the database."""
         name, _path, args, kwargs = super().deconstruct()
         return name, f"django.db.models.{type(self).__mro__[2].__name__}", args, kwargs
 

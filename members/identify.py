@@ -1,4 +1,4 @@
-"""From a number that somebody typed to a member, and to the identity that books one ticket for that member."""
+"""Finds the member for a number that somebody typed, and makes the identity that books one ticket for that member."""
 
 import hashlib
 import secrets
@@ -27,7 +27,7 @@ IDENTITY_SALT = "members.identity"
 
 
 class Found(NamedTuple):
-    """A member, by which number they were found, and what proved that it is they who ask: "", "phone" or "code"."""
+    """A member, the kind of number that found them, and what proved that they are asking: "", "phone" or "code"."""
 
     member: Member
     by: str
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 @sensitive_variables()
 def identify(**asked: str) -> Member:
-    """The member that look_up() finds."""
+    """The member whom look_up() finds."""
     return look_up(**asked).member
 
 
@@ -50,12 +50,12 @@ def look_up(
     address: str,
     asks: str = "",
 ) -> Found:
-    """The registered member with this citizen ID or member number; where both are given, the ID, as the more exact. Of
-    a member number the zeros in front may be left out, where that leaves one member (Member.objects.with_number()).
+    """The registered member with this citizen ID or member number; if both are given, the ID decides, being more exact.
+    Leading zeros of a member number may be missing if that leaves one member (Member.objects.with_number()).
 
-    `proof` is the last four digits of the member's telephone, or a clerk's code, which is used up. It has to be right
-    wherever it is given; `asks` (one of PROOFS, or "code"; settings.MEMBER_PROOF where it is not given) says whether it
-    must be. `device` names the browser ("" before it has a cookie), `address` comes from throttle.client_address().
+    `proof` is the last four digits of the member's telephone number, or a clerk's code, which is used up. A proof that
+    is given must be right; `asks` (one of PROOFS, or "code"; by default settings.MEMBER_PROOF) says whether one must be
+    given. `device` names the browser ("" before it has a cookie), `address` comes from throttle.client_address().
 
     Raises InvalidCitizenId or InvalidMemberNumber before anything is counted or looked up; TooManyAttempts;
     NotRegistered alike for an unknown number, a member who is not registered in i-member, and a wrong proof; and while
@@ -78,8 +78,8 @@ def look_up(
 
 
 def name_confirmed(identity: "Identity") -> None:
-    """Whoever was found has confirmed the name: that look-up is no longer counted against the number. Those who know a
-    member's number can then not lock the member out by booking with it."""
+    """The person found has confirmed the name: that look-up no longer counts against the number. So nobody who knows a
+    member's number can lock the member out by booking with it."""
     member = Member.objects.filter(pk=identity.member_id).first()
     if member and identity.found_by:
         give_back(identifier=_counted_as(identity.found_by, getattr(member, identity.found_by)))
@@ -99,11 +99,11 @@ def registration_status(
 
 @dataclass(frozen=True)
 class Identity:
-    """Who somebody says to be. It books one ticket; `mark` is what that ticket keeps of it, so that there is no second.
+    """Who somebody says they are. It books one ticket, which keeps `mark`, so that there is no second.
 
-    `proved_by`: "" where nothing but a number was given; "phone", "code" or "line". None of them is asked for again.
+    `proved_by`: "" if only a number was given; else "phone", "code" or "line". No proof is asked for again.
     `found_by`: the kind of number that was typed.
-    `mark` is None for who signs in by LINE: that account books as often as the member's limits allow.
+    `mark` is None for somebody signed in by LINE: that account books as often as the member's limits allow.
     """
 
     member_id: int
@@ -119,7 +119,7 @@ def issue_identity(member: Member, *, proved_by: str = "", found_by: str = "") -
 
 
 def read_identity(token: str) -> Identity:
-    """The identity in a token of issue_identity(). Raises IdentityExpired when it has ended or was not ours."""
+    """The identity in a token of issue_identity(). Raises IdentityExpired if it has ended or is not ours."""
     try:
         kept = signing.loads(token, salt=IDENTITY_SALT, max_age=IDENTITY_LASTS)
     except (signing.BadSignature, UnicodeEncodeError):
@@ -132,13 +132,13 @@ def read_identity(token: str) -> Identity:
 
 
 def _counted_as(field: str, value: str) -> str:
-    """Under which name tries are counted: one member's number has one, with however many zeros it is typed."""
+    """The name under which tries are counted. A member's number has one, however many zeros are typed."""
     return f"{field}:{significant(value) if field == 'member_number' else value}"
 
 
 @sensitive_variables("citizen_id", "digits")
 def _wanted(citizen_id: str, member_number: str) -> dict[str, str]:
-    """What directory.find() takes; the first of it is what tries are counted by."""
+    """The arguments of directory.find(). Tries are counted by the first."""
     if citizen_id or not member_number:
         digits = parse_citizen_id(citizen_id)
         return {"citizen_id_hmac": citizen_id_hmac(digits), "citizen_id": digits}
@@ -147,9 +147,9 @@ def _wanted(citizen_id: str, member_number: str) -> dict[str, str]:
 
 @sensitive_variables("proof")
 def _proved_by(member: Member, proof: str, asks: str) -> str:
-    """What the proof is. Raises NotRegistered where it is wrong, or asked for and not there.
+    """What the proof is. Raises NotRegistered if it is wrong, or if it is asked for and missing.
 
-    Reserved before it is looked at, so that tries at the same moment are counted too.
+    The try is counted before the proof is compared, so that simultaneous tries count too.
     """
     if asks not in (*PROOFS, "code"):
         raise ImproperlyConfigured("MEMBER_PROOF")

@@ -1,4 +1,4 @@
-"""LINE, behind one seam: everything that is asked of its servers is asked here, and fails in one way (LineFault).
+"""LINE, behind one seam: every request to its servers is made here, and fails in one way (LineFault).
 
 All calls go to settings.LINE_API_BASE, so that a test or the demo can put a server of its own in LINE's place. The SDK
 takes half a second to import and is imported where it is used.
@@ -23,17 +23,17 @@ from django.utils.crypto import constant_time_compare
 # To connect, and to be answered, in seconds. The SDK has no limit of its own.
 TIMEOUT = (2, 5)
 UPLOAD_TIMEOUT = (2, 30)
-# A sign-in asks LINE while somebody waits for the page, twice at most: to be asked for, and to be answered in all.
+# A sign-in asks LINE, twice at most, while somebody waits for the page. To connect, and to be answered in all.
 TURN_SECONDS, SIGN_IN_SECONDS = 0.3, 1.2
 REST_SECONDS = 10  # for which nothing more is asked after LINE was silent
 SILENT = "line-was-silent"
 LINE_API, LINE_PAGES = "https://api.line.me", "https://access.line.me"
-# LINE's own script, which alone knows who is signed in inside LINE. It may be loaded from LINE only, not copied.
+# LINE's own script: only it knows who is signed in inside LINE. It may be loaded from LINE, but not copied.
 LIFF_SDK = "https://static.line-scdn.net/liff/edge/2/sdk.js"
 
 
 class LineFault(Exception):
-    """LINE did not do what was asked. `permanent`: asking again will not help. `status`: None where it was silent."""
+    """LINE did not do what was asked. `permanent`: asking again will not help. `status`: None if it did not answer."""
 
     def __init__(self, what: str, *, status: int | None = None, permanent: bool = False):
         super().__init__(f"{what} (status {status})" if status else what)
@@ -50,17 +50,17 @@ class Quota:
 
 
 def is_on() -> bool:
-    """Whether the office has a channel for messages."""
+    """Whether the office has a LINE channel for messages."""
     return bool(settings.LINE_CHANNEL_ACCESS_TOKEN)
 
 
 def liff_sdk() -> str:
-    """The address of LINE's script for LIFF; a server in LINE's place has a stand-in."""
+    """The address of LINE's script for LIFF. A server in LINE's place serves a stand-in."""
     return LIFF_SDK if settings.LINE_API_BASE == LINE_API else f"{settings.LINE_API_BASE}/liff/edge/2/sdk.js"
 
 
 def push(*, user_id: str, messages: list[dict[str, Any]], retry_key: str) -> None:
-    """Send messages to a user. The same retry key again is the same message: LINE sends it once, and says so (409).
+    """Send messages to a user. With the same retry key LINE sends them once, and answers 409 to a repeat.
 
     Raises LineFault; not permanent for 5xx, 429 and silence.
     """
@@ -83,20 +83,20 @@ def reply(*, token: str, messages: list[dict[str, Any]]) -> None:
 
 
 def quota() -> Quota:
-    """This month's quota and what is used of it. Raises LineFault."""
+    """This month's quota and how much of it is used. Raises LineFault."""
     limit = _ask(lambda api: api.get_message_quota(_request_timeout=TIMEOUT))
     used = _ask(lambda api: api.get_message_quota_consumption(_request_timeout=TIMEOUT))
     return Quota(limit=limit.value if limit.type == "limited" else None, used=used.total_usage)
 
 
 def rich_menus() -> list[tuple[str, str]]:
-    """Id and name of every menu that the channel has by the API. Raises LineFault."""
+    """Id and name of every menu that was made through the API. Raises LineFault."""
     found = _ask(lambda api: api.get_rich_menu_list(_request_timeout=TIMEOUT))
     return [(menu.rich_menu_id, menu.name) for menu in found.richmenus]
 
 
 def add_rich_menu(menu: dict[str, Any], *, image: bytes) -> str:
-    """Make a menu with its picture (a PNG) and return its id; nobody sees it yet. Raises LineFault."""
+    """Make a menu with its picture (a PNG) and return its id. Nobody sees it yet. Raises LineFault."""
     from linebot.v3.messaging import RichMenuRequest
 
     request = RichMenuRequest.from_dict(menu)
@@ -128,10 +128,10 @@ def signature_is_right(body: bytes, signature: str) -> bool:
 
 
 def verified_user(id_token: str, *, nonce: str | None = None) -> str | None:
-    """The LINE user whose ID token this is, as LINE's own server says; None where it refuses the token.
+    """The LINE user whose ID token this is, by the word of LINE's own server; None if it refuses the token.
 
-    The page's word is never taken. `nonce`: what the token must carry, where a log-in of ours began with one.
-    Raises LineFault where LINE does not answer.
+    What the page says is never believed. `nonce`: what the token must carry, if our log-in began with one.
+    Raises LineFault if LINE does not answer.
     """
     fields = {"id_token": id_token, "client_id": settings.LINE_LOGIN_CHANNEL_ID}
     if nonce:
@@ -153,7 +153,7 @@ def log_in_is_on() -> bool:
 
 
 def log_in_address(*, redirect_uri: str, state: str, nonce: str, code_verifier: str) -> str:
-    """Where a browser goes to log in with LINE; it comes back to `redirect_uri` with a code and the state.
+    """Where a browser goes to log in with LINE. It comes back to `redirect_uri` with a code and the state.
 
     `code_verifier`: 43 characters or more, kept until the code is exchanged (PKCE).
     """
@@ -165,17 +165,17 @@ def log_in_address(*, redirect_uri: str, state: str, nonce: str, code_verifier: 
         "state": state,
         "nonce": nonce,
         "scope": "openid",
-        "bot_prompt": "normal",  # asks besides whether to add the office's account, without which no message arrives
+        "bot_prompt": "normal",  # also asks whether to add the office's account, without which no message arrives
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    # LINE's pages have a host of their own; a server in LINE's place has one for both.
+    # LINE's pages are on another host than its API; a server in LINE's place has one host for both.
     base = LINE_PAGES if settings.LINE_API_BASE == LINE_API else settings.LINE_API_BASE
     return f"{base}/oauth2/v2.1/authorize?{urlencode(query)}"
 
 
 def exchange_code(*, code: str, redirect_uri: str, code_verifier: str) -> str | None:
-    """The ID token for a code that LINE Login handed out; None where LINE refuses the code. Raises LineFault."""
+    """The ID token for a code from LINE Login; None if LINE refuses the code. Raises LineFault."""
     answer = _post(
         "/oauth2/v2.1/token",
         {
@@ -196,14 +196,14 @@ def exchange_code(*, code: str, redirect_uri: str, code_verifier: str) -> str | 
 
 
 def _ask(call: Callable[[Any], Any], *, blobs: bool = False) -> Any:
-    """What `call` gets from LINE by the SDK, which has no types. Raises LineFault."""
+    """The answer to `call`, made through the SDK, which has no types. Raises LineFault."""
     from linebot.v3.messaging import ApiClient, Configuration, MessagingApi, MessagingApiBlob
     from linebot.v3.messaging.exceptions import ApiException
 
-    # LINE takes pictures at a host of their own, which the SDK knows unless it is told a host.
+    # LINE takes pictures at another host. The SDK knows it unless it is told a host.
     host = None if settings.LINE_API_BASE == LINE_API else settings.LINE_API_BASE
     configuration = Configuration(host=host, access_token=settings.LINE_CHANNEL_ACCESS_TOKEN)
-    configuration.retries = False  # the notice's own row knows when to try again
+    configuration.retries = False  # the notice's row says when to try again
     try:
         with ApiClient(configuration) as client:
             return call(MessagingApiBlob(client) if blobs else MessagingApi(client))
@@ -216,8 +216,8 @@ def _ask(call: Callable[[Any], Any], *, blobs: bool = False) -> Any:
 
 
 def _post(path: str, fields: dict[str, str]) -> urllib3.BaseHTTPResponse:
-    """Ask for a sign-in. Raises LineFault: at once where LINE was silent a moment ago, so that no page waits for it
-    again; and where another sign-in is still waiting, so that LINE's silence holds one process of the web server."""
+    """Ask LINE for a sign-in. Raises LineFault, at once if LINE was silent a moment ago (no page waits for it again),
+    or if another sign-in is still waiting (LINE's silence holds up one process of the web server, no more)."""
     if cache.get(SILENT):
         raise LineFault("silent a moment ago")
     with _turn():
@@ -240,7 +240,7 @@ def _post(path: str, fields: dict[str, str]) -> urllib3.BaseHTTPResponse:
 
 @contextlib.contextmanager
 def _turn() -> Iterator[None]:
-    """One sign-in of this machine asks LINE at a time. A file's lock, which the system gives back whatever happens."""
+    """One sign-in of this machine asks LINE at a time. A file lock: the system releases it whatever happens."""
     until = time.monotonic() + TURN_SECONDS
     with (settings.VAR_DIR / "line.lock").open("w") as file:
         while True:

@@ -1,7 +1,7 @@
-"""A member's LINE account: linked once, with the proof that the office asks for, and let go again.
+"""A member's LINE account: linked once, with the proof that the office asks for, and unlinked again.
 
-What a number and a masked name prove is nothing (anyone may know them), so a link takes a proof, and keeps which. One
-that was made without gets messages, and shows and does nothing.
+A number and a masked name prove nothing, since anyone may know them. So a link takes a proof, and keeps which it was. A
+link without one gets messages, but shows and does nothing.
 """
 
 import logging
@@ -37,14 +37,14 @@ REMEMBERED = timedelta(days=30)
 
 
 def asks_phone() -> bool:
-    """Whether who wants to link an account is asked for the last four digits of the member's telephone."""
+    """Whether linking an account takes the last four digits of the member's telephone number."""
     return bool(settings.LINE_LINK_PROOF == "member_proof" or settings.MEMBER_PROOF == "phone_last4")
 
 
 def needs_code(*, member: Member, user_id: str) -> bool:
-    """Whether linking this member to this LINE account takes a clerk's code: where the office asks for one; where the
-    account is, or was within 30 days, another member's; and where nothing else is asked for and the link would end
-    another, or follows one that has ended."""
+    """Whether linking this member to this LINE account takes a clerk's code. It does if the office asks for one; if the
+    account is another member's, or was within 30 days; and, where nothing else is asked for, if the link would end
+    another or follows one that has ended."""
     if settings.LINE_LINK_PROOF not in PROOFS:
         raise ImproperlyConfigured("LINE_LINK_PROOF")
     if settings.LINE_LINK_PROOF == "code" or _was_anothers(member, user_id):
@@ -54,17 +54,17 @@ def needs_code(*, member: Member, user_id: str) -> bool:
 
 @sensitive_variables()
 def claim(*, user_id: str, **asked: str) -> tuple[Member, str]:
-    """The first step of linking: the member that somebody says to be, and a signed claim that link() takes.
+    """The first step of linking: the member whom somebody says they are, and a signed claim for link().
 
-    `asked` is what look_up() takes, and what it raises is raised. The claim names the member, the LINE account and what
-    proved it, and ends after 15 minutes.
+    `asked` are the arguments of look_up(), whose errors are raised. The claim names the member, the LINE account and
+    what proved it, and ends after 15 minutes.
     """
     found = look_up(**asked, asks="phone_last4" if asks_phone() else "none")
     return found.member, signing.dumps([found.member.pk, user_id, found.proved_by], salt=CLAIM_SALT)
 
 
 def claimed(token: str, *, user_id: str) -> Member:
-    """The member of a claim that this LINE account made. Raises IdentityExpired, for one of another account too."""
+    """The member of a claim that this LINE account made. Raises IdentityExpired, for another account's claim too."""
     return _claimed(token, user_id)[0]
 
 
@@ -72,10 +72,10 @@ def claimed(token: str, *, user_id: str) -> Member:
 def link(*, user_id: str, token: str, code: str = "", device: str = "", address: str) -> LineAccount:
     """Link a verified LINE user to the member of a claim(), whose name they have confirmed.
 
-    Whatever either was linked to before ends; the member's former LINE account is told, by a job. Linked to each other
-    already: that link is kept, and proved now if it was not. Raises IdentityExpired, CodeNeeded, WrongCode (unknown,
-    used, expired or another member's), and TooManyAttempts: tries at codes are counted as look-ups are.
-    Locks the table against other links: these are rare, and one at a time leaves nothing to think about.
+    Earlier links of either end, and a job tells the member's former LINE account. If the two are linked already, that
+    link stays, and counts as proved from now on. Raises IdentityExpired, CodeNeeded, WrongCode (unknown, used, expired
+    or another member's), and TooManyAttempts: tries at codes are counted like look-ups.
+    Locks the table against other links: they are rare, and one at a time is easy to reason about.
     """
     member, proved_by = _claimed(token, user_id)
     if code:
@@ -108,7 +108,7 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
 
 
 def unlink(*, member: Member, by: User | None) -> bool:
-    """End a member's link, at the wish of the member (`by` None) or by a member of staff. Whether there was one."""
+    """End a member's link, for the member (`by` None) or by a member of staff. Returns whether there was one."""
     ended = _end(LineAccount.objects.filter(member=member))
     if ended:
         log.info("LINE account of member %s unlinked by %s", member.pk, by.pk if by else "the member")
@@ -116,12 +116,12 @@ def unlink(*, member: Member, by: User | None) -> bool:
 
 
 def forget_ended_links() -> int:
-    """Forget the links that ended longer than REMEMBERED ago. Returns how many."""
+    """Forget links that ended longer ago than REMEMBERED. Returns how many."""
     return EndedLink.objects.filter(ended_at__lt=timezone.now() - REMEMBERED).delete()[0]
 
 
 def followed(*, user_id: str, at: datetime) -> None:
-    """A LINE user follows the office's account since `at`: they can be reached, unless they left it after that."""
+    """A LINE user has followed the office's account since `at`: they can be reached, unless they left it later."""
     _keep_follow(user_id, at, follows=True)
 
 
@@ -145,8 +145,8 @@ def tell_former(user_id: str, retry_key: str) -> None:
 
 
 def _keep_follow(user_id: str, at: datetime, *, follows: bool) -> None:
-    """Only the newest event counts. The link is changed after the user's own row: link() does it the other way round,
-    with the table locked, so that whoever is second sees the other's."""
+    """Only the newest event counts. The link changes after the user's own row. link() does it the other way round, with
+    the table locked, so the second of the two sees what the first has done."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
@@ -206,11 +206,11 @@ def _hmac(value: int | str) -> str:
 
 
 def _ended_by(member: Member, user_id: str) -> QuerySet[LineAccount]:
-    """The links that a link between these two ends: the member's and the account's, but one with each other."""
+    """The links that a link between these two would end: the member's and the account's, except one to each other."""
     return LineAccount.objects.filter(Q(member=member) | Q(user_id=user_id)).exclude(member=member, user_id=user_id)
 
 
 def _one_at_a_time() -> None:
-    """Until this transaction ends no other process changes a link; reading goes on."""
+    """No other process changes a link until this transaction ends. Reading goes on."""
     with connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {LineAccount._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")

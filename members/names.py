@@ -10,7 +10,7 @@ SARA_AM = "ำ"
 
 
 def full_name(title: str, given_name: str, family_name: str) -> str:
-    """The name as it is written: a Thai title stands against the given name, any other apart from it."""
+    """The name as it is written: a Thai title touches the given name, any other stands apart."""
     given = given_name.strip()
     if title.strip():
         given = _with_title(title, given)
@@ -26,7 +26,7 @@ def masked_name(title: str, given_name: str, family_name: str) -> str:
 
 
 def first_cluster(name: str) -> str:
-    """The first letter with all that belongs to it: vowels before it, marks above and below, สระอำ."""
+    """The first letter with everything that belongs to it: vowels before it, marks above and below, สระอำ."""
     letters = [letter for letter in normalised(name).strip() if unicodedata.category(letter) != "Cf"]
     end = 0
     while end < len(letters) and letters[end] in LEADING_VOWELS:

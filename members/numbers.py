@@ -1,7 +1,7 @@
 """Member numbers that a spreadsheet took for numbers: 004501 became 4501.
 
-What is left of a number without its leading zeros are its significant digits. They find a member where no number is
-exactly the one that was typed, as long as they are one member's alone.
+A number without its leading zeros is its significant digits. They find a member if no number is exactly what was typed,
+and if they belong to one member only.
 """
 
 from collections import Counter
@@ -16,13 +16,13 @@ def significant(number: str) -> str:
 
 
 def padded(number: str, width: int | None) -> str:
-    """With zeros in front up to the office's width (None: it has none). A longer number stays as it is."""
+    """With leading zeros up to the office's width (None: it has none). A longer number stays as it is."""
     return number.zfill(width or 0)
 
 
 def proposed_width(numbers: Iterable[str]) -> int | None:
-    """The width that these numbers seem to have: the one of those that have kept their zeros, else the one that most
-    have. None where that says nothing: no numbers, or as many widths as there are magnitudes."""
+    """The width that these numbers seem to have: that of the numbers that kept their zeros, else the most frequent.
+    None if that says nothing: there are no numbers, or as many widths as magnitudes."""
     with_zeros: Counter[int] = Counter()
     all_of_them: Counter[int] = Counter()
     for number in numbers:

@@ -1,7 +1,7 @@
-"""Where a request comes from, as keyed hashes: enough to count by and to see that two came from one place, and nothing
-that can be read back.
+"""Where a request comes from, as keyed hashes: enough to count by, and to see that two requests came from one place.
+Nothing can be read back from them.
 
-An IPv4 address is counted as it is. Of IPv6 one home, or one telephone, has a /64 whole, and one site often a /48: both
+An IPv4 address is counted as it is. With IPv6 a home or a telephone has a whole /64, and a site often a /48, so both
 are counted.
 """
 
@@ -17,7 +17,7 @@ HEX_DIGITS = 32
 
 
 class Origin(NamedTuple):
-    """Hashes. `network`: the /48 of an IPv6 address, else None. `device`: None for who brought no cookie."""
+    """Hashes. `network`: the /48 of an IPv6 address, else None. `device`: None if the request had no cookie."""
 
     address: str
     network: str | None
@@ -53,5 +53,5 @@ def _hash(kind: str, value: str) -> str:
 
 @lru_cache(maxsize=2)
 def _key(secret: str) -> bytes:
-    """A key of its own, made from the one under which citizen IDs are kept."""
+    """A separate key, made from the key of citizen IDs."""
     return hmac.new(secret.encode(), b"members.origins", hashlib.sha256).digest()

@@ -1,10 +1,10 @@
-"""Look-ups of members are counted in the database, because a page that tells whether a number exists is a way to
-fish for members.
+"""Counts look-ups of members in the database, because a page that tells whether a number exists invites people to fish
+for members.
 
-Four scopes, each with a limit of its own in settings.LOOKUP_LIMITS ("tries/seconds"): the network an IPv6 address lies
-in, the address, the device, the identifier asked for. A row keeps when the last tries were, no more of them than the
-limit allows, so the limit holds for every stretch of that many seconds. Its key is an HMAC: at rest nobody can be read
-off.
+There are four scopes, each with its own limit in settings.LOOKUP_LIMITS ("tries/seconds"): the network of an IPv6
+address, the address, the device, and the identifier asked for. A row keeps the times of the last tries, at most as many
+as the limit allows, so the limit holds for every stretch of that many seconds. Its key is an HMAC: the table names
+nobody.
 """
 
 import ipaddress
@@ -36,13 +36,13 @@ class Limit(NamedTuple):
     seconds: int
 
 
-# Look-ups that found nobody, by address block and hour; kept for as long as surges are measured against.
+# Look-ups that found nobody, by address block and hour; kept for as long as surges are compared with them.
 MISSED, MISSES_KEPT = "missed", timedelta(days=35)
-# Wrong proofs of one member; past it only a clerk's code proves anything.
+# Wrong proofs for one member. After that many only a clerk's code counts.
 WRONG_PROOFS = Limit(10, 24 * 60 * 60)
 
-# A try that is let through is written into its row; the condition is looked at again once the row is locked, so that no
-# two tries can both be the last one allowed.
+# A try that is let through is written into its row. The condition is checked again once the row is locked, so two tries
+# cannot both be the last one allowed.
 COUNT_IN = """{scope} AS (
     INSERT INTO members_lookuplog AS row (scope, key_hmac, tried_at, ends_at)
     SELECT '{scope}', %({scope})s, ARRAY[%(now)s::timestamptz], %(now)s::timestamptz + %({scope}_lasts)s::interval
@@ -61,9 +61,9 @@ LET_THROUGH = "(%({scope})s::text IS NULL OR EXISTS (SELECT FROM {scope}))"
 def _statement(*scopes: str) -> str:
     """Count one try in each scope, and say which let it through.
 
-    Each scope is counted only when the ones before it let the try through: a blocked address neither uses up somebody
-    else's identifier nor fills the table. Rows are locked in that same order in every try (each part reads from the
-    ones before), so two tries cannot deadlock.
+    A scope is counted only if the ones before it let the try through: a blocked address neither uses up somebody else's
+    identifier nor fills the table. Every try locks the rows in this order (each part reads from the ones before), so
+    two tries cannot deadlock.
     """
     passed = [LET_THROUGH.format(scope=scope) for scope in scopes]
     parts = [
@@ -77,7 +77,7 @@ COUNT, COUNT_PROOF = _statement(*SCOPES), _statement("proof")
 
 
 def count_attempt(*, identifier: str, device: str, address: str) -> None:
-    """Count one look-up, and raise TooManyAttempts when a limit is passed, or when it could not be counted.
+    """Count one look-up. Raises TooManyAttempts if a limit is passed, or if it could not be counted.
 
     Without a device (no cookie yet), and without a network (IPv4), only the others count. Locks one row for each scope,
     until this function's own transaction commits. It must not run inside another transaction, whose rollback would
@@ -96,13 +96,13 @@ def count_attempt(*, identifier: str, device: str, address: str) -> None:
 
 
 def give_back(*, identifier: str) -> None:
-    """Take the last try at this identifier off the count."""
+    """Uncount the last try at this identifier."""
     _give_back("identifier", identifier)
 
 
 def count_proof(member_id: int) -> bool:
-    """Count one proof given for a member before it is looked at; False where too many were wrong today. One that is
-    right is given back by `give_back_proof`."""
+    """Count one proof for a member before it is compared. False if too many were wrong today. `give_back_proof`
+    uncounts a right one."""
     try:
         return _count(COUNT_PROOF, {"proof": WRONG_PROOFS}, {"proof": str(member_id)}) is None
     except Error as fault:
@@ -115,7 +115,7 @@ def give_back_proof(member_id: int) -> None:
 
 
 def count_miss(address: str) -> None:
-    """Count a look-up that found nobody for the address block that it came from (one row an hour)."""
+    """Count a look-up that found nobody, by the address block that it came from (one row an hour)."""
     now = timezone.now()
     ends_at = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     try:
@@ -130,7 +130,7 @@ def count_miss(address: str) -> None:
 
 
 def limit(scope: str) -> Limit:
-    """The limit of a scope as the environment has it; the office may have fewer tries. Raises ValueError when it is not
+    """A scope's limit as the environment has it; the office may allow fewer tries. Raises ValueError unless it is
     "tries/seconds", both above zero."""
     tries, seconds = (int(part) for part in settings.LOOKUP_LIMITS[scope].split("/"))
     if tries < 1 or seconds < 1:
@@ -145,7 +145,7 @@ def _tries(scope: str) -> int:
 
 
 def purge_lookups() -> int:
-    """Delete what counts no more; how many rows went."""
+    """Delete what no longer counts. Returns how many rows."""
     now = timezone.now()
     logs, _rows = LookupLog.objects.filter(ends_at__lt=now).delete()
     misses, _rows = LookupCount.objects.filter(ends_at__lt=now - MISSES_KEPT).delete()
@@ -153,7 +153,7 @@ def purge_lookups() -> int:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address a request comes from, as an IP address; the first of its /64 for IPv6, which one home has whole.
+    """The IP address that a request comes from. For IPv6 the first of its /64, since a home has a whole one.
 
     Behind our own nginx, queuesite.middleware.whose_address has put there what nginx saw.
     """
@@ -161,7 +161,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def _grouped(text: str) -> str:
-    """What is no address at all (a Unix socket, garbage) is one address together."""
+    """Everything that is not an address (a Unix socket, garbage) counts as one."""
     host = text[1:].partition("]")[0] if text.startswith("[") else text
     if host.count(":") == 1:  # IPv4 with a port
         host = host.partition(":")[0]
