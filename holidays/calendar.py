@@ -27,10 +27,10 @@ def years_with_data() -> list[int]:
 
 @transaction.atomic
 def load_year(year: int, *, by: User | None = None) -> list[Holiday]:
-    """Bring in a year's holidays as drafts, and return those that are new.
+    """Bring in a year's holidays as drafts, and return the new ones.
 
-    A date that has a holiday already is left as it is, whatever it says: staff may have changed it. A draft that staff
-    removed comes back, without effect until it is confirmed.
+    A date that already has a holiday stays as it is, since staff may have changed it. A draft that staff removed comes
+    back, and has no effect until it is confirmed.
 
     `by` is the user for the history. Raises YearWithoutData. Locks the table of holidays against other writes, so
     that two who load the same year do not collide.
@@ -49,10 +49,10 @@ def load_year(year: int, *, by: User | None = None) -> list[Holiday]:
 
 @transaction.atomic
 def confirm(holidays: Iterable[Holiday], *, by: User | None = None) -> list[Holiday]:
-    """Put drafts in force, and return those that were not before, each with its history.
+    """Put drafts in force, and return those that were not in force before. Each change is kept as history.
 
-    What becomes of tickets on these days is decided before, by whoever calls this; who keeps places for these days lays
-    them out anew after it. Locks the rows, in order of date.
+    The caller decides beforehand what becomes of the tickets of these days, and lays the days out anew afterwards.
+    Locks the rows, in order of date.
     """
     drafts = Holiday.objects.filter(pk__in=[holiday.pk for holiday in holidays], is_confirmed=False)
     confirmed = list(drafts.order_by("date").select_for_update())

@@ -2,7 +2,7 @@ from django.utils.translation import gettext as _
 
 
 class YearWithoutData(Exception):
-    """holidays/data/ has no file for `year`; make.py there makes one."""
+    """holidays/data/ has no file for `year`. make.py there writes one."""
 
     code = "year_without_data"
 

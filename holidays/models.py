@@ -11,7 +11,7 @@ from simple_history.models import HistoricalRecords
 class Kind(models.TextChoices):
     PUBLIC = "public", _("วันหยุดราชการ")
     SUBSTITUTION = "substitution", _("วันหยุดชดเชย")
-    # Not a public holiday: a day the office may choose to close, as a teachers' cooperative may on วันครู.
+    # Not a public holiday: a day on which the office may choose to close, as a teachers' cooperative may on วันครู.
     OPTIONAL = "optional", _("วันสำคัญ เลือกหยุดหรือไม่ก็ได้")
     OFFICE = "office", _("วันหยุดของสหกรณ์")
 
@@ -27,7 +27,7 @@ class HolidayQuerySet(models.QuerySet["Holiday"]):
 
 
 class Holiday(models.Model):
-    """A day, or a part of one, on which the whole office is closed, once staff have confirmed it."""
+    """A day, or part of a day, on which the whole office is closed once staff have confirmed it."""
 
     date = models.DateField(
         _("วันที่"),
@@ -37,7 +37,7 @@ class Holiday(models.Model):
     name = models.CharField(_("ชื่อวันหยุด"), max_length=200)
     name_en = models.CharField(_("ชื่อวันหยุด (อังกฤษ)"), max_length=200, blank=True)
     kind = models.CharField(_("ประเภท"), max_length=12, choices=Kind, default=Kind.OFFICE)
-    # Half a day: no beginning is the day's, no end the day's.
+    # Half a day. Empty means the beginning, or the end, of the day.
     starts = models.TimeField(
         _("หยุดตั้งแต่เวลา"), null=True, blank=True, help_text=_("เว้นว่างทั้งสองช่องหากหยุดทั้งวัน หยุดครึ่งบ่ายใส่เพียง 12.00")
     )

@@ -1,4 +1,4 @@
-"""The API of the board: what everybody in the office may see. A program that shows it asks about once a second."""
+"""The API of the board: what everybody in the office may see. A program that shows a board asks about once a second."""
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone

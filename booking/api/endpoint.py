@@ -36,8 +36,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=None, parameters=(), verb=""):
     """Make a view of the API.
 
-    tests/test_access_policy.py reads the policy: `anyone`; `identity`, which stands in the body; `ticket`, whose secret
-    is in the header; `token`, of a member of staff who has a right to `verb`; `ticket_or_token`.
+    tests/test_access_policy.py reads the policy: `anyone`; `identity`, which is in the body; `ticket`, whose secret is
+    in the header; `token`, of a member of staff with a right to `verb`; `ticket_or_token`.
     """
     takes_token = policy in ("token", "ticket_or_token")
     if takes_token:
@@ -60,7 +60,7 @@ def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=No
 
 
 class OnlyJSON(DefaultContentNegotiation):
-    """JSON whatever was asked for: there is nothing else to choose from."""
+    """JSON whatever the client asks for: there is no other format."""
 
     def select_renderer(self, request, renderers, format_suffix=None):
         return renderers[0], renderers[0].media_type
@@ -83,7 +83,7 @@ class ByToken(BaseAuthentication):
 
 
 def credentials(request, scheme: str) -> str | None:
-    """What follows the scheme in the header `Authorization`; None where there is none or another scheme."""
+    """What follows the scheme in the header `Authorization`; None if it is missing or has another scheme."""
     named, _space, rest = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return rest.strip() if named.lower() == scheme else None
 
@@ -102,7 +102,7 @@ def body(serializer, request) -> dict:
 
 
 def idempotency_key(request) -> str:
-    """The key that the client names its booking by, or a fresh one."""
+    """The key by which the client names its booking, or a fresh one."""
     key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return secrets.token_urlsafe(16)

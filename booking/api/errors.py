@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 NOT_FOUND = _("ไม่พบสิ่งที่ขอ กรุณาตรวจที่อยู่หรือรหัส")
 INVALID = _("ข้อมูลที่ส่งมาไม่ถูกต้อง กรุณาตรวจแล้วส่งอีกครั้ง")
 NOT_SIGNED_IN = _("ส่วนนี้สำหรับเจ้าหน้าที่ กรุณาส่งโทเคนที่ใช้ได้ในส่วนหัว Authorization")
-# Of a request that never reaches our own checks.
+# For requests that never reach our own checks.
 BY_FRAMEWORK: dict[type[exceptions.APIException], tuple[str, str | Promise]] = {
     exceptions.NotFound: ("not_found", NOT_FOUND),
     exceptions.MethodNotAllowed: ("method_not_allowed", _("ที่อยู่นี้ใช้วิธีเรียกนี้ไม่ได้ กรุณาดูวิธีที่ใช้ได้ในส่วนหัว Allow")),
@@ -32,7 +32,7 @@ BY_FRAMEWORK: dict[type[exceptions.APIException], tuple[str, str | Promise]] = {
     exceptions.PermissionDenied: ("not_permitted", _("บัญชีนี้ไม่มีสิทธิ์ทำรายการนี้ กรุณาติดต่อผู้จัดการ")),
     exceptions.ParseError: ("invalid", _("อ่านข้อมูลที่ส่งมาไม่ได้ กรุณาส่งเป็น JSON ที่ถูกต้อง")),
 }
-# What the documentation adds to the codes of a status.
+# What the documentation adds to a status's codes.
 NOTES = {
     400: "the request is wrong; `message` says what to change",
     401: "no token or identity, or one that has ended or booked its ticket",
@@ -42,7 +42,7 @@ NOTES = {
     429: "the header `Retry-After` says for how many seconds",
     503: "i-member is silent, and has not been asked about this member before; `Retry-After` says when to try again",
 }
-# What a page tells apart, and a program need not.
+# Pages tell these apart; programs need not.
 SAME_TO_PROGRAMS = {IdentityUsed.code: IdentityExpired.code, TooManyTickets.code: TooManyBookings.code}
 UNAVAILABLE = _("ระบบขัดข้องชั่วคราว กรุณาลองใหม่ในอีกสักครู่")
 RETRY_AFTER_FAULT = 5  # seconds
@@ -56,7 +56,7 @@ class Invalid(exceptions.APIException):
 
 
 def codes(status_code: int, policy: str) -> str:
-    """What the documentation says of a status: the codes that it may have where `policy` is the view's, and a note."""
+    """What the documentation says of a status: the codes that it may have under the view's `policy`, and a note."""
     callers = {"token": {errors.STAFF}, "ticket_or_token": {errors.STAFF, errors.MEMBERS}}.get(policy, {errors.MEMBERS})
     of_bookings = [kind for kind in errors.REFUSALS if callers.intersection(kind.api)]
     of_members = [kind for kind in member_errors.REFUSALS if kind.is_in_api]
@@ -67,7 +67,7 @@ def codes(status_code: int, policy: str) -> str:
 
 
 def answer_refusal(exc, context) -> Response | None:
-    """The answer to what a view raised (DRF's EXCEPTION_HANDLER). None is a fault of ours, and crashes loudly."""
+    """The answer to what a view raised (DRF's EXCEPTION_HANDLER). None means a bug, which crashes loudly."""
     match exc:
         case MemberError() | BookingError():
             wait = getattr(exc, "retry_after", None)

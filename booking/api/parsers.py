@@ -3,12 +3,12 @@ import json
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-LONGEST_BODY = 10_000  # bytes; the longest request of ours has some hundred
+LONGEST_BODY = 10_000  # bytes; our longest request has some hundred
 
 
 class SmallJSONParser(BaseParser):
-    """JSON in UTF-8, whatever charset the request names. DRF's own parser reads without a limit, decodes with any of
-    Python's codecs, and falls over JSON nested a thousand deep."""
+    """JSON in UTF-8, whatever charset the request names. DRF's own parser reads without a limit, decodes with any
+    Python codec, and fails on JSON nested a thousand deep."""
 
     media_type = "application/json"
 

@@ -12,7 +12,7 @@ LONGEST_IDENTITY = 400
 
 
 class Text(serializers.CharField):
-    """Text and nothing else: DRF would take a number for it."""
+    """Text and nothing else: DRF would accept a number."""
 
     def to_internal_value(self, data):
         if not isinstance(data, str):
@@ -21,7 +21,7 @@ class Text(serializers.CharField):
 
 
 class Id(serializers.IntegerField):
-    """A whole number and nothing else: DRF would take text, digits of any script."""
+    """A whole number and nothing else: DRF would accept text, with digits of any script."""
 
     def __init__(self, **kwargs):
         super().__init__(min_value=1, max_value=BIGGEST_ID, **kwargs)
@@ -134,7 +134,7 @@ class TicketSerializer(serializers.Serializer):
     )
 
     def to_representation(self, ticket):
-        """Who is ahead and how long it takes come from one look at the queue."""
+        """Who is ahead, and how long it takes, come from one look at the queue."""
         has_turn = ticket.state in (State.BOOKED, State.WAITING)
         is_today = ticket.date == timezone.localdate()
         outlook = waits.outlook(ticket.queue_id) if has_turn and is_today else None

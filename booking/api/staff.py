@@ -165,8 +165,8 @@ def come_back(request, public_id):
 
 
 def _seat(request, number: int) -> Counter:
-    """The counter, with the clerk sitting at it. Raises Http404, CounterTaken, and CounterBusy where the clerk leaves a
-    ticket behind at another."""
+    """The counter, with the clerk sitting at it. Raises Http404, CounterTaken, and CounterBusy if the clerk would
+    leave a ticket behind at another counter."""
     counter = get_object_or_404(Counter, number=number, is_active=True)
     if counter.clerk_id != request.user.pk:
         return seats.sign_in(counter=counter, by=request.user)
@@ -184,7 +184,7 @@ def _ticket(request, public_id: str) -> Ticket:
 
 
 def _member_id(number: str | None) -> int | None:
-    """Raises InvalidMemberNumber; NotRegistered where nobody in i-member has this number; DirectorySilent."""
+    """Raises InvalidMemberNumber; NotRegistered if nobody in i-member has this number; DirectorySilent."""
     if not number:
         return None
     member = directory.find(member_number=parse_member_number(number))

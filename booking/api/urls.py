@@ -3,7 +3,7 @@ from django.urls import path, re_path
 from booking.api import board, staff, views
 
 urlpatterns = [
-    # First, since they are looked at in this order and bookings come in storms.
+    # First: Django tries them in this order, and bookings come in storms.
     path("v1/tickets/", views.book),
     path("v1/departments/", views.departments),
     path("v1/departments/<slug:slug>/days/", views.days),

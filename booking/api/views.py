@@ -1,4 +1,4 @@
-"""The public API. A view parses, calls, answers; what it refuses is answered in booking/api/errors.py."""
+"""The public API. A view parses, calls, answers; booking/api/errors.py answers what it refuses."""
 
 import datetime as dt
 import re
@@ -69,7 +69,7 @@ def departments(request):
 def days(request, slug):
     """The days of a department: whether each can be booked, and if not, why."""
     department = _department(slug)
-    # Not request.query_params: Django reads those in the charset that the request names.
+    # Not request.query_params: Django decodes those with the charset that the request names.
     asked = QueryDict(request.META.get("QUERY_STRING", ""), encoding="utf-8")
     first = _date(asked["from"]) if "from" in asked else timezone.localdate()
     last = _date(asked["to"]) if "to" in asked else max(first, availability.booking_window(department)[1])
@@ -197,8 +197,8 @@ for view in (unknown, schema, docs):
 
 
 def _wanted(request) -> tuple[str, int]:
-    """The identity and the slot in the body of a booking. What is plainly right is taken as it is, since in a storm the
-    serializer would be a tenth of the work; of all else it says what is wrong."""
+    """The identity and the slot in the body of a booking. What is plainly right is taken as it is, because in a storm
+    the serializer would be a tenth of the work. It says what is wrong with the rest."""
     match request.data:
         case {"identity": str(identity), "slot": int(slot)} if (
             identity.isascii()
@@ -213,7 +213,7 @@ def _wanted(request) -> tuple[str, int]:
 
 
 def _origin(request) -> Origin:
-    """A program has no cookie, so no device: all of one address are one together."""
+    """A program has no cookie, and so no device: all programs of an address count as one."""
     return origin_of(address=client_address(request), device="")
 
 
@@ -222,7 +222,7 @@ def _department(slug: str) -> Department:
 
 
 def _date(text: str) -> dt.date:
-    # date.fromisoformat() takes other forms of ISO 8601 as well.
+    # date.fromisoformat() also accepts other forms of ISO 8601.
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         try:
             return dt.date.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""What wants a manager's eye now, and who wants to hear of it by e-mail."""
+"""What a manager should look at now, and who hears of it by e-mail."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class AlarmQuerySet(models.QuerySet["Alarm"]):
         return self.filter(ended_at=None)
 
     def of(self, departments: frozenset[int] | None) -> AlarmQuerySet:
-        """Those of these departments; with None all, those of the whole office too."""
+        """The alarms of these departments; None: all alarms, including those of the whole office."""
         return self if departments is None else self.filter(department__in=departments)
 
 
 class Alarm(models.Model):
-    """Something that went wrong, from when it was seen until it was seen no more. Raised and ended by a job
-    (verbs/alarms.py); acknowledged by somebody who looks after it; kept."""
+    """Something that went wrong, from when it was first seen until it was no longer seen. A job raises and ends it
+    (verbs/alarms.py), and whoever takes care of it acknowledges it. It is kept."""
 
     class Kind(models.TextChoices):
         LONG_WAIT = "long_wait", _("มีผู้รอนานเกินกำหนด")
@@ -32,7 +32,7 @@ class Alarm(models.Model):
         SURGE = "surge", _("มีการจองหรือค้นหามากผิดปกติ")
 
     kind = models.CharField(_("เรื่อง"), max_length=12, choices=Kind)
-    # None where it is the whole office's.
+    # None if it concerns the whole office.
     department = models.ForeignKey(
         Department, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("ฝ่าย")
     )
@@ -75,7 +75,7 @@ class Alarm(models.Model):
 
 
 class AlarmMail(models.Model):
-    """A member of staff who wants to hear of alarms by e-mail, and at which address."""
+    """A member of staff who hears of alarms by e-mail, and the address."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="alarm_mail", verbose_name=_("ผู้ใช้")

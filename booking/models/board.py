@@ -13,8 +13,8 @@ from members.free_text import FreeCharField
 
 
 class Clip(models.Model):
-    """A recorded word of what the board says (calling/board.py). It is kept in the database, so that every web process
-    has it, and a backup too."""
+    """A recorded word that the board says (calling/board.py). It is in the database, so every web process has it, and
+    every backup."""
 
     word = models.CharField(_("คำ"), max_length=20, unique=True)
     sound = models.BinaryField(_("เสียง"))
@@ -40,7 +40,7 @@ class BoardNoticeQuerySet(models.QuerySet["BoardNotice"]):
 
 
 class BoardNotice(models.Model):
-    """A sentence at the foot of the board, on the days between its first and its last, both included."""
+    """A sentence at the foot of the board, from its first day to its last, both included."""
 
     text = FreeCharField(_("ข้อความ"), max_length=120, help_text=_("หนึ่งประโยค ยิ่งสั้นยิ่งอ่านได้จากไกล"))
     text_en = FreeCharField(_("ข้อความ (อังกฤษ)"), max_length=120, blank=True)

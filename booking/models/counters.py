@@ -7,7 +7,7 @@ from booking.models.departments import Department
 
 
 class Counter(models.Model):
-    """A counter (ช่องบริการ): its number, the departments it serves in their order, and who sits there now."""
+    """A counter (ช่องบริการ): its number, the departments that it serves, in order, and who sits there now."""
 
     number = models.PositiveSmallIntegerField(_("หมายเลขช่องบริการ"), unique=True)
     departments: "models.ManyToManyField[Department, CounterDepartment]" = models.ManyToManyField(
@@ -64,7 +64,7 @@ class CounterDepartment(models.Model):
 
 
 class SeatEvent(models.Model):
-    """One change of who sits at a counter: who came or went, and by whose hand. Rows are only ever added."""
+    """One change of who sits at a counter: who came or went, and who made the change. Rows are only ever added."""
 
     class Kind(models.TextChoices):
         SAT = "sat", _("นั่ง")
@@ -90,8 +90,8 @@ class SeatEvent(models.Model):
 
 
 class QueueVersion(models.Model):
-    """A number for each department that goes up with every change of its queue today. Pages that poll compare it, and
-    whoever changes the queue holds this row's lock while doing so."""
+    """A number for each department, which goes up with every change of its queue today. Pages that poll compare it.
+    Whoever changes the queue holds this row's lock meanwhile."""
 
     department = models.OneToOneField(Department, models.CASCADE, primary_key=True, related_name="queue_version")
     version = models.PositiveBigIntegerField(default=0)
@@ -121,8 +121,8 @@ class Pace(models.Model):
 
 
 class WaitSpread(models.Model):
-    """Between which multiples of what was expected a department's waits have really lain (calling/forecast.py), at a
-    time of day or, where that is empty, at all; measured by a job."""
+    """How far a department's real waits were from the expected ones (calling/forecast.py): the lower and upper
+    multiple, at a time of day or, if that is empty, all day. A job measures it."""
 
     class Part(models.TextChoices):
         MORNING = "morning", _("ก่อน 10.00 น.")

@@ -33,8 +33,8 @@ class DepartmentDayQuerySet(models.QuerySet["DepartmentDay"]):
 
 
 class DepartmentDay(models.Model):
-    """What a day is for a department: laid out by days/opening.py from all rules that touch it, 366 days ahead. Readers
-    read this row, and never the rules again."""
+    """What a day is for a department. days/opening.py works it out from all rules, 366 days ahead. Everybody else reads
+    this row, and never the rules."""
 
     class State(models.TextChoices):
         OPEN = "open", _("เปิด")
@@ -45,10 +45,10 @@ class DepartmentDay(models.Model):
     department = models.ForeignKey(Department, models.CASCADE, related_name="days", verbose_name=_("ฝ่าย"))
     date = models.DateField(_("วันที่"))
     state = models.CharField(_("สถานะ"), max_length=10, choices=State)
-    # Why it is closed, or why a part of it is.
+    # Why the day, or a part of it, is closed.
     reason = models.CharField(_("เหตุผล"), max_length=200, blank=True)
     reason_en = models.CharField(_("เหตุผล (อังกฤษ)"), max_length=200, blank=True)
-    # When it serves, in order of time: without the break, and without what is closed.
+    # When it serves, in order of time, without the break and closed times.
     serving = ArrayField(DateTimeRangeField(), verbose_name=_("เวลาที่ให้บริการ"), default=list, blank=True)
 
     objects = DepartmentDayQuerySet.as_manager()
@@ -96,8 +96,8 @@ class DepartmentDay(models.Model):
 
 
 def in_closed_time() -> Q:
-    """A condition for tickets: nobody is served at the minute that the ticket is for; for a ticket without a slot, not
-    on that day at all."""
+    """A condition for tickets: nobody is served at the ticket's minute or, if it has no slot, at any time of its
+    day."""
     day = DepartmentDay.objects.open().filter(department=OuterRef("department"), date=OuterRef("date"))
     served = Exists(day.filter(ServedAt(OuterRef("slot__starts_at"), F("serving"))))
     return Q(slot__isnull=False) & ~served | Q(slot__isnull=True) & ~Exists(day)

@@ -17,7 +17,7 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
 
 
 class Department(models.Model):
-    """A department of the office: what a member chooses first, and whose letter (or two) begins the ticket's number."""
+    """A department of the office: a member's first choice. Its letter (or two) begins the ticket's number."""
 
     class Hue(models.TextChoices):
         TEAL = "teal", _("เขียวน้ำทะเล")

@@ -16,8 +16,8 @@ LONGEST = 366  # days
 
 
 class DayException(models.Model):
-    """A stretch of time that differs from the weekly hours. Which exception counts where several meet, and what it
-    makes of a day, is said in days/rules.py alone."""
+    """A stretch of time that differs from the weekly hours. Only days/rules.py says which exception counts if several
+    overlap, and what it makes of a day."""
 
     class Kind(models.TextChoices):
         CLOSED = "closed", _("ปิด")
@@ -60,7 +60,7 @@ class DayException(models.Model):
             ),
             models.CheckConstraint(
                 name="exception_times_in_order",
-                # A CHECK lets NULL pass: no beginning is the day's, no end the day's.
+                # A CHECK lets NULL pass. Empty means the beginning, or the end, of the day.
                 condition=Q(starts__lt=F("ends")),
                 violation_error_message=_("เวลาสิ้นสุดต้องอยู่หลังเวลาเริ่ม"),
             ),

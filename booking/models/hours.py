@@ -15,8 +15,8 @@ LAST_BOOKED_NUMBER = 500
 
 
 class OpeningHours(models.Model):
-    """The rule of one weekday, from a date on: when a department is open, and how many it can serve in each slot. It
-    holds until a rule of the same weekday with a later date begins."""
+    """The rule of one weekday, from a date on: when a department is open, and how many it serves in each slot. It holds
+    until a later rule of the same weekday begins."""
 
     class Weekday(models.IntegerChoices):
         MONDAY = 0, _("วันจันทร์")
@@ -80,7 +80,7 @@ class OpeningHours(models.Model):
             models.CheckConstraint(
                 name="hours_break_within_opening",
                 condition=Q(break_starts__isnull=True, break_ends__isnull=True)
-                # A CHECK lets NULL pass, so that both ends are there has to be said.
+                # A CHECK lets NULL pass, so it has to demand both ends.
                 | Q(
                     break_starts__isnull=False,
                     break_ends__isnull=False,
@@ -123,8 +123,8 @@ class OpeningHours(models.Model):
         return self.opens <= self.break_starts < self.break_ends <= self.closes
 
     def periods(self) -> list[tuple[dt.time, dt.time]]:
-        """The day's slots as (start, end) in the office's local time; one that would run into the break or past
-        closing is left out."""
+        """The day's slots as (start, end) in local time. A slot that would run into the break or past closing is left
+        out."""
         if not self.is_open:
             return []
         return periods_of(self.opens, self.closes, self.break_starts, self.break_ends, self.slot_minutes)
@@ -147,8 +147,8 @@ def periods_of(
 
 
 class QuotaOverride(models.Model):
-    """How dates that differ were kept before DayException. Nothing reads it any more; the table stays for one release,
-    because the release before reads it."""
+    """What DayException has replaced. Nothing reads it any more. The table stays for one release, because the release
+    before reads it."""
 
     department = models.ForeignKey(Department, models.CASCADE, related_name="overrides", verbose_name=_("ฝ่าย"))
     date = models.DateField(_("วันที่"))

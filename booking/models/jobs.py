@@ -4,12 +4,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-# The worker shows that it works once a minute; who has not heard of it for so long takes it for dead.
+# The worker gives a sign of life every minute. After so long without one it counts as dead.
 HEARTBEAT_LATE = dt.timedelta(minutes=3)
 
 
 class JobRun(models.Model):
-    """When each recurring job last finished; `/readyz` and the back office read it."""
+    """When each recurring job last finished, for `/readyz` and the back office."""
 
     name = models.CharField(_("งาน"), max_length=60, primary_key=True)
     finished_at = models.DateTimeField(_("เสร็จล่าสุดเมื่อ"))
@@ -24,7 +24,7 @@ class JobRun(models.Model):
 
 
 class KeyInUse(models.Model):
-    """A secret of the settings by its fingerprint: one that was changed is noticed before it costs (secret_keys.py)."""
+    """The fingerprint of a secret setting: a changed one is noticed before it does harm (secret_keys.py)."""
 
     name = models.CharField(max_length=40, primary_key=True)
     fingerprint = models.CharField(max_length=64)

@@ -9,7 +9,7 @@ from booking.models.tickets import Ticket
 
 
 class Kind(models.TextChoices):
-    """The names of the kinds of messages, for the column; what each is stands in messages/kinds.py."""
+    """The names of the kinds of messages, for the column. messages/kinds.py says what each is."""
 
     ISSUED = "issued", _("ออกบัตรคิวแล้ว")
     DAY_BEFORE = "day_before", _("เตือนก่อนวันนัด")
@@ -37,8 +37,8 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """A message owed to a ticket's holder: one row for each ticket, kind and window, written in the transaction of what
-    it tells of. The worker sends it, always with the row's retry key, so that LINE accepts it once."""
+    """A message owed to a ticket's holder: one row for each ticket, kind and window, written in the same transaction as
+    the change it tells of. The worker always sends it with the row's retry key, so LINE accepts it once."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="notices", verbose_name=_("บัตรคิว"))
     kind = models.CharField(_("ข้อความ"), max_length=12, choices=Kind)
@@ -53,12 +53,12 @@ class Notice(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("โดย")
     )
     reason = models.CharField(_("เหตุผล"), max_length=60, default="", db_default="", blank=True)
-    # What LINE answered the last time, where it refused the message.
+    # LINE's last answer, if it refused the message.
     line_status = models.PositiveSmallIntegerField(null=True, blank=True)
     retry_key = models.UUIDField(default=uuid.uuid4, editable=False)
     tries = models.PositiveSmallIntegerField(_("ส่งแล้ว (ครั้ง)"), default=0, db_default=0)
     next_try_at = models.DateTimeField(_("ส่งครั้งต่อไป"))
-    # Its moment: later than this it is not sent any more.
+    # After this moment it is no longer sent.
     expires_at = models.DateTimeField(_("ส่งได้ถึง"))
     created_at = models.DateTimeField(_("เกิดเมื่อ"))
     ended_at = models.DateTimeField(_("สิ้นสุดเมื่อ"), null=True, blank=True)

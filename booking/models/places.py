@@ -14,14 +14,14 @@ class SlotQuerySet(models.QuerySet["Slot"]):
         return self.filter(department=department, date=date).order_by("starts_at")
 
     def holding_more_than_their_quota(self) -> Self:
-        """Slots whose tickets outnumber the quota: it was lowered after they were booked."""
+        """Slots with more tickets than their quota, which was lowered after the bookings."""
         return self.annotate(held=models.Count("places", filter=Q(places__ticket__isnull=False))).filter(
             held__gt=F("quota")
         )
 
 
 class Slot(models.Model):
-    """A stretch of one day in which a department serves so many. Its numbers are a block with room to grow."""
+    """A stretch of a day in which a department serves a set number. Its numbers are a block with room to grow."""
 
     department = models.ForeignKey(Department, models.PROTECT, related_name="slots", verbose_name=_("ฝ่าย"))
     date = models.DateField(_("วันที่"))
@@ -69,7 +69,7 @@ class Slot(models.Model):
 
     @property
     def room(self) -> int:
-        """How many numbers the slot has, whatever its quota is now."""
+        """How many numbers the slot has. Its quota may be lower."""
         return self.last_number - self.first_number + 1
 
 
@@ -86,7 +86,7 @@ class Place(models.Model):
 
     slot = models.ForeignKey(Slot, models.CASCADE, related_name="places", verbose_name=_("ช่วงเวลา"))
     number = models.PositiveIntegerField(_("หมายเลข"))
-    # The booking statement writes the ticket and this reference in one go; the foreign key is checked at commit.
+    # The booking statement writes the ticket and this reference at once. The foreign key is checked at commit.
     ticket = models.OneToOneField(
         "booking.Ticket", models.PROTECT, null=True, blank=True, related_name="place", verbose_name=_("บัตรคิว")
     )
@@ -105,7 +105,7 @@ class Place(models.Model):
             ),
         ]
         indexes = [
-            # What a booking takes from, and what "places left" counts.
+            # Bookings take from it, and "places left" counts it.
             models.Index(name="free_place_of_slot", fields=["slot", "number"], condition=Q(ticket__isnull=True))
         ]
 

@@ -6,7 +6,7 @@ from booking.models.tickets import Ticket
 
 
 class Settlement(models.Model):
-    """What staff decided for many tickets at once; carried out in the background, ticket by ticket."""
+    """What staff decided for many tickets at once. It is carried out in the background, ticket by ticket."""
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ผู้ตัดสินใจ"))
     reason = models.CharField(_("เหตุผล"), max_length=200, blank=True)
@@ -23,8 +23,8 @@ class Settlement(models.Model):
 
 
 class SettledTicket(models.Model):
-    """One ticket of a settlement: what was decided, and what became of it once `done_at` is set. A `refusal` is the
-    code of what stood in the way; "" where it was done."""
+    """One ticket of a settlement: what was decided, and what became of it once `done_at` is set. `refusal` is the code
+    of what stood in the way, "" if nothing did."""
 
     settlement = models.ForeignKey(Settlement, models.CASCADE, related_name="tickets")
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Staff: which departments are theirs, and what was done to their log-ins. A log-in is Django's own user."""
+"""Staff: their departments, and what was done to their log-ins. A log-in is Django's own user."""
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -13,7 +13,7 @@ from members.free_text import FreeCharField
 
 
 class StaffDepartment(models.Model):
-    """A department whose tickets a member of staff sees and changes. Who has none chosen has all of them."""
+    """A department whose tickets a member of staff sees and changes. Without any, staff have all departments."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="staff_departments", verbose_name=_("เจ้าหน้าที่")
@@ -55,15 +55,15 @@ class StaffEvent(models.Model):
         FACTOR_RESET = "factor_reset", _("ล้างการยืนยันตัวตนขั้นที่สอง")
         RIGHTS = "rights", _("เปลี่ยนสิทธิ์ของบทบาท")
 
-    # Whose log-in, or which role; None where it is the other of the two.
+    # Whose log-in, or which role; the other is None.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="staff_events", verbose_name=_("ผู้ใช้")
     )
     role = models.ForeignKey(Group, models.PROTECT, null=True, related_name="+", verbose_name=_("บทบาท"))
     what = models.CharField(_("เหตุการณ์"), max_length=20, choices=What)
-    # What it was and what it became, in words.
+    # Before and after, in words.
     detail = FreeCharField(_("รายละเอียด"), max_length=1000, blank=True)
-    # None: on the command line, or the log-in's own holder before signing in.
+    # None: somebody on the command line, or the holder of the log-in before signing in.
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("โดย"))
     at = models.DateTimeField(_("เมื่อ"), default=timezone.now)
 
@@ -77,8 +77,8 @@ class StaffEvent(models.Model):
 
 
 def departments_of(user) -> frozenset[int] | None:
-    """The ids of the departments whose tickets are this member of staff's; None where all are. Asked once for a user
-    as loaded from the database, which is once for a request."""
+    """The ids of the departments whose tickets are theirs; None if all are. Queried once for each user loaded from the
+    database, which is once a request."""
     if not hasattr(user, "_departments"):
         user._departments = None
         if not user.has_perm(Right.EVERY_DEPARTMENT):
@@ -94,7 +94,7 @@ def has_department(user, *department_ids: int) -> bool:
 
 
 def only_theirs(rows, user, *, path: str = ""):
-    """Of tickets, or of rows that lead to one by `path`, those that are theirs."""
+    """Filters tickets, or rows that lead to one by `path`, down to those that are theirs."""
     theirs = departments_of(user)
     if theirs is None:
         return rows

@@ -14,15 +14,15 @@ class ProofAskedQuerySet(models.QuerySet["ProofAsked"]):
 
 
 class ProofAsked(models.Model):
-    """A block of addresses from which bookings take a proof for some time: see verbs/surges.py."""
+    """A block of addresses whose bookings need a proof for some time: see verbs/surges.py."""
 
-    # A hash of members/origins.py; EVERYBODY for whatever address.
+    # A hash of members/origins.py, or EVERYBODY.
     block = models.CharField(_("ที่มา"), max_length=32, unique=True, editable=False)
     since = models.DateTimeField(_("ตั้งแต่"))
     until = models.DateTimeField(_("ถึงเวลา"))
-    # How much came from there in the hour when it was last looked at.
+    # How much came from there in an hour, when it was last looked at.
     count = models.PositiveIntegerField(_("จำนวน"), default=0, db_default=0)
-    # Who asks everybody; None where the service itself asks a block.
+    # Who asked it of everybody; None if the service itself asked it of a block.
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("โดย"))
 
     objects = ProofAskedQuerySet.as_manager()

@@ -40,12 +40,12 @@ class Priority(models.TextChoices):
     PREGNANT = "pregnant", _("สตรีมีครรภ์")
 
 
-# A live ticket still has a turn before it.
+# A live ticket's turn is still to come.
 LIVE = [State.BOOKED, State.WAITING, State.CALLED, State.SERVING, State.ON_HOLD, State.MISSED]
 # In these states a ticket occupies its counter.
 AT_COUNTER = [State.CALLED, State.SERVING]
 
-# All moves between states: by which verb, from where, to where. verbs/moves.py makes no other.
+# All moves between states: by which verb, from which state, to which. verbs/moves.py makes no others.
 MOVES: dict[str, dict[str, State]] = {
     "check_in": {State.BOOKED: State.WAITING},
     "undo_check_in": {State.WAITING: State.BOOKED},
@@ -71,7 +71,7 @@ MOVES: dict[str, dict[str, State]] = {
 FIRST_WALK_IN_NUMBER = 501
 
 
-# However often a ticket was moved, one query follows it: forwards from some, or backwards from one.
+# One query follows a ticket through all its moves, forwards from several or backwards from one.
 BECAME = """
 WITH RECURSIVE chain (id) AS (
     SELECT id FROM booking_ticket WHERE public_id = ANY(%s)
@@ -113,21 +113,21 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(state=State.WAITING)
 
     def at_counter(self, counter: Counter) -> Self:
-        """The ticket that a counter is calling or serving: none or one."""
+        """The ticket that a counter is calling or serving, if any."""
         return self.filter(counter=counter, state__in=AT_COUNTER)
 
     def with_details(self) -> Self:
-        """Loaded with what a ticket's page shows, in one query."""
+        """Loads what a ticket's page shows in one query."""
         return self.select_related("department", "slot", "queue", "counter")
 
     def followed_from(self, public_ids: Iterable[str]) -> Self:
-        """The tickets of these public ids; in place of one that was moved, the one it became."""
+        """The tickets with these public ids. A ticket that was moved is replaced by the one it became."""
         return self.filter(pk__in=RawSQL(BECAME, [list(public_ids)]), moved_to=None)
 
     def reached_by(self, public_id: str, secret: str) -> "Ticket":
         """The ticket that this secret opens.
 
-        Raises Ticket.DoesNotExist alike for an unknown id and for a wrong secret.
+        Raises Ticket.DoesNotExist for an unknown id and a wrong secret alike.
         """
         ticket = self.with_details().get(public_id=public_id)
         if not hmac.compare_digest(ticket.secret_hash, hash_of(secret)):
@@ -136,7 +136,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
 
 class Ticket(models.Model):
-    """A member's turn. Its place holds it while it counts; what happened to it stands in its events."""
+    """A member's turn. While it counts, a place refers to it. Its events tell what happened to it."""
 
     public_id = models.CharField(_("รหัสในที่อยู่เว็บ"), max_length=32, unique=True, editable=False)
     secret_hash = models.CharField(max_length=64, editable=False)
@@ -147,9 +147,9 @@ class Ticket(models.Model):
     slot = models.ForeignKey(
         Slot, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("ช่วงเวลา")
     )
-    # Where it stands now: another department than the issuing one after a transfer.
+    # In whose queue it is now. After a transfer that is another department than the issuing one.
     queue = models.ForeignKey(Department, models.PROTECT, related_name="queued_tickets", verbose_name=_("อยู่ในคิวของ"))
-    # When its turn is due: a booking's at its slot's start, a walk-in's at its arrival; late arrivals by the rule.
+    # When its turn is due: a booking at its slot's start, a walk-in at its arrival, a late arrival by the late rule.
     due_at = models.DateTimeField(_("ถึงคิวเมื่อ"))
     arrived_at = models.DateTimeField(_("มาถึงเมื่อ"), null=True, blank=True)
     priority = models.CharField(
@@ -162,16 +162,16 @@ class Ticket(models.Model):
     )
     called_at = models.DateTimeField(_("เรียกเมื่อ"), null=True, blank=True)
     recalls = models.PositiveSmallIntegerField(_("เรียกซ้ำ (ครั้ง)"), default=0, db_default=0)
-    # Empty once the ticket has been unlinked from its member, some months after its day.
+    # Empty once the ticket is unlinked from its member, some months after its day.
     member = models.ForeignKey(
         Member, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("สมาชิก")
     )
     state = models.CharField(_("สถานะ"), max_length=12, choices=State, default=State.BOOKED)
     idempotency_key = models.CharField(max_length=200, null=True, editable=False)
-    # What it keeps of the identity that booked it, which is good for one ticket.
+    # The mark of the identity that booked it, which is good for one ticket.
     identity_mark = models.CharField(max_length=32, null=True, editable=False)
-    # Where it was booked from, as keyed hashes (members/origins.py). The address is there for each ticket that members
-    # booked for themselves, and for no other.
+    # Where it was booked from, as keyed hashes (members/origins.py). Only tickets that members booked for themselves
+    # have an address.
     origin_address = models.CharField(max_length=32, null=True, editable=False)
     origin_network = models.CharField(max_length=32, null=True, editable=False)
     origin_device = models.CharField(max_length=32, null=True, editable=False)
@@ -241,7 +241,7 @@ class Ticket(models.Model):
         ]
         indexes = [
             models.Index(name="ticket_of_day", fields=["date", "department", "number"]),
-            # The queue of a day in the order in which its turns are due; served tickets fall out of it.
+            # A day's queue in the order in which the turns are due. Served tickets are not in it.
             models.Index(name="queue_of_day", fields=["queue", "date", "due_at"], condition=Q(state__in=LIVE)),
             models.Index(name="calls_of_day", fields=["date", "called_at"], condition=Q(called_at__isnull=False)),
             *(
@@ -264,15 +264,15 @@ class Ticket(models.Model):
 
     @property
     def secret(self) -> str:
-        """The 256-bit secret that opens this ticket. Only its hash is stored; it is made again from SECRET_KEY, or from
-        the older key that it was issued under."""
+        """The 256-bit secret that opens this ticket. Only its hash is stored. The secret is derived from SECRET_KEY, or
+        from the older key under which the ticket was issued."""
         keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         made = [secret_of(self.public_id, key=key) for key in keys]
         return next((secret for secret in made if hash_of(secret) == self.secret_hash), made[0])
 
     def was_once(self) -> list[str]:
-        """The public ids of the tickets that became this one by a move, each of another, the last one first. One query;
-        none where it was never moved."""
+        """The public ids of the tickets that this one was before it was moved, the latest first; empty if it never was.
+        One query."""
         if self.moved_from_id is None:
             return []
         with connection.cursor() as cursor:
@@ -288,7 +288,7 @@ class Ticket(models.Model):
         return self.slot_id is None
 
     def may(self, verb: str) -> bool:
-        """Whether the verb has a move from the state that the ticket is in."""
+        """Whether the verb has a move from the ticket's state."""
         return self.state in MOVES[verb]
 
     @property
@@ -301,26 +301,26 @@ class Ticket(models.Model):
 
 
 class Cause(models.TextChoices):
-    """Why the system made a change, where no member of staff gave a reason in words."""
+    """Why the system made a change for which no member of staff gave a reason."""
 
     NONE = "", "-"
     DAY_OVER = "day_over", _("ปิดวันโดยไม่ได้เรียก")
 
 
 class TicketEvent(models.Model):
-    """One change of one ticket. Rows are only ever added (a trigger refuses the rest): history, statistics and
-    messages are read from them."""
+    """One change of one ticket. Rows are only ever added (a trigger refuses the rest). History, statistics and messages
+    come from them."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("บัตรคิว"))
     verb = models.CharField(_("เหตุการณ์"), max_length=20)
     from_state = models.CharField(_("จากสถานะ"), max_length=12, blank=True)
     to_state = models.CharField(_("เป็นสถานะ"), max_length=12)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("โดย"))
-    # In whose queue the ticket stood after it, and at which counter it happened.
+    # In whose queue the ticket was afterwards, and at which counter it happened.
     queue = models.ForeignKey(Department, models.PROTECT, null=True, related_name="+", verbose_name=_("คิวของฝ่าย"))
     counter = models.ForeignKey(Counter, models.PROTECT, null=True, related_name="+", verbose_name=_("ช่องบริการ"))
     reason = FreeCharField(_("เหตุผล"), max_length=200, blank=True)
-    # Events of before this column was there have its words in their reason.
+    # Events older than this column have its words in their reason.
     cause = models.CharField(max_length=20, choices=Cause, default=Cause.NONE, db_default="", blank=True)
     at = models.DateTimeField(_("เมื่อ"))
 
@@ -340,13 +340,13 @@ class TicketEvent(models.Model):
 
 
 class WaitPrediction(models.Model):
-    """The wait that a member was told on arrival, kept to be compared with what it became."""
+    """The wait that a member was told on arrival, kept to be compared with the real one."""
 
     ticket = models.OneToOneField(Ticket, models.CASCADE, primary_key=True, related_name="prediction")
     at = models.DateTimeField(_("ทำนายเมื่อ"))
     low = models.PositiveSmallIntegerField(_("อย่างน้อย (นาที)"))
     high = models.PositiveSmallIntegerField(_("อย่างมาก (นาที)"))
-    # What the range was made from: seconds of serving time, and whether the turn was not due yet.
+    # What the range was computed from: seconds of serving time, and whether the turn was not due yet.
     expected = models.PositiveIntegerField(_("คาดไว้ (วินาที)"), null=True)
     is_early = models.BooleanField(_("มาก่อนเวลา"), default=False, db_default=False)
 
@@ -359,7 +359,7 @@ class WaitPrediction(models.Model):
 
 
 def secret_of(public_id: str, *, key: str | None = None) -> str:
-    """The secret belonging to a public id, 256 bits as 64 hex digits; it cannot be guessed without SECRET_KEY."""
+    """The secret of a public id: 256 bits as 64 hex digits, which nobody can guess without SECRET_KEY."""
     return salted_hmac("booking.ticket.secret", public_id, secret=key, algorithm="sha256").hexdigest()
 
 

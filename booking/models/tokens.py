@@ -14,19 +14,19 @@ from booking.rights import Right
 
 
 class StaffToken(models.Model):
-    """Lets a program call the API as a member of staff, with their rights. It was shown once; what is stored cannot be
-    sent. Deleting the row revokes it."""
+    """Lets a program call the API as a member of staff, with their rights. It was shown once. What is stored cannot be
+    used as a token. Deleting the row revokes it."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens", verbose_name=_("เจ้าหน้าที่"))
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("ออกเมื่อ"))
     # What of its owner's rights it may use, separated by spaces; empty: all of them.
     scopes = models.CharField(_("ใช้ได้กับ"), max_length=200, default="", db_default="", blank=True)
-    # None: those of before ends were set.
+    # None: a token from before there were ends.
     ends_at = models.DateTimeField(_("ใช้ได้ถึง"), null=True, blank=True)
-    # To the hour: a row for each request would be written else.
+    # To the hour: otherwise each request would write the row.
     last_used_at = models.DateTimeField(_("ใช้ล่าสุด"), null=True, blank=True)
-    # Of the release before, which kept the day.
+    # The release before kept the day.
     last_used_on = models.DateField(_("ใช้ล่าสุดวันที่"), null=True, blank=True)
 
     class Meta:
@@ -41,7 +41,7 @@ class StaffToken(models.Model):
         return not self.scopes or any(right in SCOPES[scope] for scope in self.scopes.split())
 
 
-# What a token may be made for; each a part of what its owner may do, and never more.
+# What a token may be made for: each is a part of its owner's rights.
 SCOPES = {
     "counter": {Right.SERVE},
     "out-of-order": {Right.CALL_OUT_OF_ORDER},
@@ -50,8 +50,8 @@ SCOPES = {
 
 
 def issue_token(user: User, *, scopes: Iterable[str] = (), lasts: dt.timedelta | None = None) -> str:
-    """A new token of 256 random bits for a member of staff. It cannot be shown again. `scopes` are names in SCOPES,
-    none stands for all; without `lasts` it does not end by itself."""
+    """A new token of 256 random bits for a member of staff. It cannot be shown again. `scopes` are names in SCOPES
+    (none: all of them). Without `lasts` it does not end by itself."""
     token, now = secrets.token_urlsafe(32), timezone.now()
     StaffToken.objects.create(
         user=user,
@@ -64,8 +64,8 @@ def issue_token(user: User, *, scopes: Iterable[str] = (), lasts: dt.timedelta |
 
 
 def token_of(secret: str) -> StaffToken | None:
-    """The token that was sent, with its user, while it has not ended and its owner is active. Keeps when it was used,
-    to the hour: of many requests at once one writes."""
+    """The token that was sent, with its user, if it has not ended and its owner is active. Notes to the hour when it
+    was used: of many requests at once, one writes."""
     now = timezone.now()
     token = StaffToken.objects.select_related("user").filter(token_hash=hash_of(secret), user__is_active=True).first()
     if token is None or (token.ends_at and token.ends_at <= now):

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class VisitCount(models.Model):
-    """How many visits the guide had on a day. Nothing is kept of who came."""
+    """How many visits the guide had on a day. Who came is not stored."""
 
     date = models.DateField(_("วันที่"), primary_key=True)
     visits = models.PositiveIntegerField(_("จำนวนครั้ง"), default=0)
