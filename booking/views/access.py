@@ -8,7 +8,7 @@ ticket    this device has opened the ticket by its secret, or the ticket is the 
           view is given `ticket` in place of its public id
 line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
 linked    a linked LINE account is signed in; the view is given `account`
-signed_in any member of staff, also one who has still to show the second factor
+signed_in any member of staff, even without the second factor so far
 """
 
 from functools import wraps
@@ -26,7 +26,7 @@ from members.errors import IdentityExpired
 
 
 def access(policy: str, *, permission: str = "", verb: str = "", on: Surface | None = None):
-    """Let a view answer only those of whom the policy holds. Nothing of it stays in caches, unless the view says so.
+    """Let a view answer only those whom the policy admits. Caches keep nothing of it, unless the view says so.
 
     Of staff: those with the right `permission`, or those who may use `verb` on a surface, as its row in
     verbs/catalogue.py says.

@@ -23,8 +23,8 @@ PRESENT, PRESENT_LASTS = "present", 5 * 60  # seconds
 @require_safe
 @access("anyone")
 def page(request):
-    """The tickets; or, with a scanned code, keep that this device is here. The code then leaves the address: a reload
-    would find it too old."""
+    """The tickets. With a scanned code, first note that this device is here, and take the code out of the address,
+    where a reload would find it too old."""
     scanned = request.GET.get("here")
     if scanned and presence.is_valid(scanned):
         response = redirect("arrive")

@@ -23,7 +23,7 @@ from booking.views.access import access
 from booking.views.live import queue_etag, with_version
 from booking.views.qr import qr
 
-# Beside the newest call: a row for each counter that is calling, and of those that have been answered as many as fit.
+# Beside the newest call: a row for each counter that is calling, and as many answered calls as fit.
 ROWS = 5
 MOST_TILES = 6  # departments that a screen shows side by side; with more of them, pages take turns
 CLIP_LASTS = 30 * 24 * 60 * 60  # seconds; its address has the time of its upload
@@ -81,8 +81,8 @@ def clip(request, pk):
 
 
 def _rendered(request, department, token: str, etag: str) -> HttpResponse:
-    """The page, made once a second for all the boards that ask: after a call they all do. Its clock may be that much
-    behind."""
+    """The page, made once a second for all boards that ask, since after a call they all do. Its clock may be a second
+    late."""
     about = (request.build_absolute_uri("/"), department and department.pk, etag, int(time.time()))
     key = "board." + hashlib.sha256(repr(about).encode()).hexdigest()
     page = cache.get(key)
@@ -121,7 +121,7 @@ def _pages(tiles: list) -> list[list]:
 
 
 def _shows_presence(user) -> bool:
-    """Whether the screen has been opened by staff, and somebody needs the code."""
+    """Whether staff have opened the screen, and somebody needs the code."""
     if not user.is_authenticated or not user.has_perm(Right.RECEIVE):
         return False
     return Department.objects.active().filter(check_in_needs_presence=True).exists()

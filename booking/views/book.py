@@ -23,9 +23,9 @@ from members.models import Member
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("anyone")
 def identify(request, slug):
-    """Ask for one number, and look it up. What was typed never stands in an address.
+    """Ask for one number, and look it up. What was typed is never in an address.
 
-    Whose LINE account is linked need type none, but may: "?who" books for somebody else.
+    Members with a linked LINE account need not type one, but may: "?who" books for somebody else.
     """
     department = get_object_or_404(Department.objects.active(), slug=slug)
     slot_id = sent.slot(request)
@@ -164,8 +164,8 @@ def _asks_proof(request) -> bool:
 def _key(request, slug, date) -> str:
     """The idempotency key of a booking form.
 
-    The same for as long as this device has received no other ticket: where a reply was lost, the form that is loaded
-    anew still leads to the ticket that was issued.
+    It stays the same until this device receives another ticket: if a reply was lost, the form loaded again still leads
+    to the ticket that was issued.
     """
     token = visitor.identity(request) or request.COOKIES.get("line")
     if not token:
@@ -174,14 +174,15 @@ def _key(request, slug, date) -> str:
 
 
 def _booked_by_this_form(refusal, key, member_id) -> Ticket | None:
-    """The live ticket that this form led to when it was sent before with another time, if that is why it is refused."""
+    """The live ticket that this form led to when it was sent earlier with another time, if that is why it is
+    refused."""
     if not isinstance(refusal, errors.IdempotencyKeyReused):
         return None
     return Ticket.objects.live().filter(idempotency_key=key, member=member_id).first()
 
 
 def _after_confirming(department, slot_id) -> str:
-    """The days; or, where a time had been chosen before the identity ended, that time's page with it still chosen."""
+    """The days. If a time was chosen before the identity ended, its page with that time still chosen."""
     slot = Slot.objects.filter(pk=slot_id, department=department).first() if slot_id else None
     if slot is None:
         return reverse("days", args=[department.slug])

@@ -31,7 +31,7 @@ def days_context(department, *, days_url: str) -> dict:
 
 
 def times_context(department, date, *, wanted: int | None, days_url: str) -> dict:
-    """The times of a day. `wanted` is the slot chosen before: still chosen where it is free, else the nearest is."""
+    """The times of a day. `wanted` is the slot chosen earlier: it stays chosen if it is free, else the nearest is."""
     found = availability.times(department, date)
     nearest = _nearest(found, wanted)
     return {
@@ -48,7 +48,7 @@ def times_context(department, date, *, wanted: int | None, days_url: str) -> dic
 
 
 def _nearest(times, wanted):
-    """The free time nearest to one that was wanted and is free no more; None where there is nothing to suggest."""
+    """The free time nearest to one that is no longer free; None if there is nothing to suggest."""
     lost = next((time for time in times if time.id == wanted and time.state != TimeState.OPEN), None)
     free = [time for time in times if time.state == TimeState.OPEN]
     return min(free, key=lambda time: abs(time.start - lost.start)) if lost and free else None

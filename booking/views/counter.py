@@ -1,8 +1,8 @@
 """A clerk's day: choose a counter, and its console.
 
 Every button is a form that works without a script and leads back to the console. With one (static/js/counter.js) the
-same answers hold only the console's part of the page, and every second it is asked for anew. All state is in the
-database: a clerk goes on from any machine.
+same answers hold only the console's part of the page, which is asked for again every second. All state is in the
+database: a clerk can go on from any machine.
 """
 
 import re
@@ -47,8 +47,8 @@ FOUND = "found"
 
 
 def _form(view):
-    """What a form is sent to. Where the form was refused, this address stays in the address bar: loaded again, it leads
-    back to the page with the form."""
+    """A view that a form is sent to. If the form is refused, this address stays in the address bar: a reload leads back
+    to the page with the form."""
 
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
@@ -88,7 +88,7 @@ def sit(request, number):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("staff", permission=Right.TAKE_OVER)
 def take_over(request, number):
-    """Ask once more, since somebody is sent away; then sit in their place and go on with the ticket they had."""
+    """Ask once more, since somebody is sent away. Then take their seat, and go on with their ticket."""
     counter = get_object_or_404(Counter.objects.select_related("clerk"), number=number)
     if request.method == "POST":
         return _sit(request, counter, takes_over=True)
@@ -100,7 +100,7 @@ def take_over(request, number):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("staff", permission=Right.SERVE)
 def free(request, number):
-    """Ask once more; then free the counter of a colleague who went away."""
+    """Ask once more. Then free the counter of a colleague who went away."""
     counter = get_object_or_404(Counter.objects.select_related("clerk"), number=number)
     if request.method == "POST":
         try:
@@ -152,7 +152,7 @@ def console(request, counter):
 @access("staff", permission=Right.SERVE)
 @_seated
 def live(request, counter):
-    """The console as it is now; 304 where the page that asks has it already."""
+    """The console as it is now; 304 if the page that asks already has it."""
     etag = _etag(request, counter)
     return get_conditional_response(request, etag=etag) or _part(request, counter, etag=etag)
 
@@ -221,7 +221,7 @@ def press_for(request, counter, public_id, verb):
 @_form
 @_seated
 def walk_in(request, counter):
-    """Issue a ticket to somebody who has come without one. The same form sent again shows the same ticket."""
+    """Issue a ticket to somebody who came without one. The same form sent again shows the same ticket."""
     if not catalogue.may(request.user, "walk_in", Surface.CONSOLE):
         raise PermissionDenied
     try:
@@ -237,8 +237,8 @@ def walk_in(request, counter):
 @_form
 @_seated
 def find(request, counter):
-    """Show the ticket that was scanned or typed, or those of the members with the name that was typed. Whose ticket was
-    scanned has come: a booked one is checked in."""
+    """Show the ticket that was scanned or typed, or the tickets of members with the typed name. Somebody whose ticket
+    is scanned has come: a booked one is checked in."""
     text = sent.text(request, "text", most=scan.LONGEST)
     departments = _departments(counter)
     ticket = scan.ticket_meant(text, letters=[department.letter for department in departments])
@@ -286,7 +286,7 @@ def _transfer(request, counter):
 
 
 def _finish(request, counter):
-    """And where it is asked for, the next call: two verbs, of which the first stands where the second finds nobody."""
+    """Finish and, if asked for, call the next: two verbs. The first holds even if the second finds nobody."""
     verbs.finish(counter=counter, by=request.user)
     return _call_next(request, counter) if sent.has(request, "then_next") else None
 
@@ -331,7 +331,7 @@ def _cancel(request, counter, ticket):
     verbs.cancel(ticket=ticket, by=request.user, reason=_reason(request))
 
 
-# Each with the name of the verb, whose right it takes beyond serving at a counter.
+# Each with the name of its verb, whose right it takes besides serving at a counter.
 PRESSED_FOR = {
     "call": ("call", _call),
     "resume": ("resume", _resume),
@@ -345,7 +345,7 @@ PRESSED_FOR = {
 
 
 def _issue(request, counter) -> Ticket:
-    """The ticket of the form for who has come without one. Raises what verbs.walk_in raises, InvalidMemberNumber,
+    """The ticket of the form for somebody who came without one. Raises what verbs.walk_in raises, InvalidMemberNumber,
     NoSuchMember, PriorityNeedsReason."""
     slug, typed = sent.choice(request, "department"), sent.number(request, "member_number").strip()
     department = next((one for one in _departments(counter) if one.slug == slug), None)
@@ -366,7 +366,7 @@ def _issue(request, counter) -> Ticket:
 
 
 def _member_id(typed: str) -> int:
-    """Raises InvalidMemberNumber, and NoSuchMember where nobody has this number."""
+    """Raises InvalidMemberNumber, and NoSuchMember if nobody has this number."""
     member = Member.objects.with_number(parse_member_number(typed))
     if member is None:
         raise errors.NoSuchMember
@@ -378,8 +378,8 @@ def _reason(request) -> str:
 
 
 def _require_what_was_seen(request, counter) -> None:
-    """Refuse a button of a page that is behind: in another tab, or pressed twice, the counter has gone on to another
-    ticket or state, and the press was not meant for that. Raises WrongState; CounterBusy for a second "next"."""
+    """Refuse a button of an outdated page. Another tab, or an earlier press, has moved the counter on to another ticket
+    or state, for which this press was not meant. Raises WrongState; CounterBusy for a second "next"."""
     ticket = Ticket.objects.with_details().at_counter(counter).first()
     seen = sent.text(request, "seen", most=LONGEST_SEEN)
     if seen == _seen(ticket):
@@ -401,27 +401,27 @@ SAID = {
     "issued": _("ออกบัตรคิวแล้ว"),
 }
 
-# What is said stands at the right, beside the lists, where it is about these.
+# What is said about the lists stands beside them, on the right.
 ABOUT_QUEUE_SAID = {"checked_in", "issued"}
 ABOUT_QUEUE = {"counter_find", "counter_press_for", "counter_walk_in"}
 
 
 def _done(request, counter, *, said=None, show=None, found=None):
-    """With a script the console as it is now; otherwise to its page, so that a refresh repeats nothing."""
+    """With a script, the console as it is now. Without, a redirect to its page, so that a refresh repeats nothing."""
     if request.htmx:
         return _part(request, counter, said=said, show=show, found=found)
     return redirect(_console_address(request, counter.number, said=said, show=show, found=found))
 
 
 def _console_address(request, number, *, said=None, show=None, found=None) -> str:
-    """The console's page with the list and the ticket that are looked at."""
+    """The console's page with the list and the ticket that are shown."""
     query = _list_query(request, found) | {"show": show or ("" if found else _shown_id(request)), "said": said}
     wanted = urlencode({name: value for name, value in query.items() if value})
     return f"{reverse('counter', args=[number])}?{wanted}"
 
 
 def _refused(request, counter, refusal, *, form="", show=None):
-    """The console with the refusal, the form that was refused open, and in it what was typed."""
+    """The console with the refusal, and the refused form open with what was typed."""
     if isinstance(refusal, errors.NotAtCounter):
         counter.refresh_from_db()
         return _not_seated(request, counter)
@@ -438,7 +438,7 @@ def _part(request, counter, **shown):
 
 
 def _not_seated(request, counter):
-    """A page that was open learns why it stops; who comes anew chooses a counter."""
+    """An open page is told why it stops. Anybody else is sent to choose a counter."""
     if request.htmx:
         return render(request, "counter/_elsewhere.html", {"counter": counter})
     return _to_choice(errors.NotAtCounter())
@@ -492,13 +492,13 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
 
 
 def _undoable(counter, at_counter, now):
-    """The finish that may be taken back now, or None."""
+    """The finish that can be undone now, or None."""
     finished = None if at_counter and at_counter.ticket.state == State.SERVING else reads.last_finish(counter)
     return finished if finished and finished.can_be_undone(now) else None
 
 
 def _etag(request, counter, *, show=None, found=None) -> str:
-    """The version of everything that the console shows. The ticket that is looked at may stand in another queue."""
+    """The version of everything that the console shows. The ticket shown may be in another queue."""
     shown = show or ("" if found else _shown_id(request))
     list_query = _list_query(request, found)
     state = Ticket.objects.filter(public_id=shown).values_list("state", flat=True).first() if shown else ""
@@ -527,7 +527,7 @@ def _shown_id(request) -> str:
 
 
 def _shown(public_id, at_counter):
-    """The row of the ticket that is looked at, unless it stands at the counter anyway."""
+    """The row of the ticket to show, unless it is at the counter anyway."""
     tickets = Ticket.objects.with_details().select_related("member")
     ticket = tickets.filter(public_id=public_id).first() if public_id else None
     return reads.row(ticket) if ticket and ticket != (at_counter and at_counter.ticket) else None

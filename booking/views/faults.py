@@ -52,7 +52,7 @@ def expired(request, reason=""):
 
 
 def server_error(request):
-    """Nothing is asked of the database or the session: these may be what failed."""
+    """Uses neither the database nor the session: they may be what failed."""
     shown = getattr(request, "log_id", "")[:8]  # of what the log has: so much can be told by telephone
     if not request.path.startswith(OF_STAFF):
         return HttpResponse(loader.get_template("500.html").render({"request_id": shown}), status=500)
@@ -61,12 +61,12 @@ def server_error(request):
 
 
 def _of_staff(request, status: int, what: str) -> HttpResponse | None:
-    """The page for staff, with the menu where they are signed in to the back office; None on other pages."""
+    """The page for staff, with the menu if they are signed in to the back office; None on other pages."""
     if not request.path.startswith(OF_STAFF):
         return None
     title, advice = SAYS[what]
     context = {"title": title, "advice": advice, "back": _back(request)}
-    # Where the body was refused before the session was looked at, there is no user.
+    # If the body was refused before the session was read, there is no user.
     user = getattr(request, "user", None)
     if request.path.startswith("/admin/") and user is not None and admin.site.has_permission(request):
         return render(request, "admin/fault.html", admin.site.each_context(request) | context, status=status)
@@ -74,7 +74,7 @@ def _of_staff(request, status: int, what: str) -> HttpResponse | None:
 
 
 def _back(request) -> str:
-    """The page with the form or the link, where it is one of staff's; else the first page there."""
+    """The page with the form or the link, if it is one for staff; else their first page."""
     try:
         came_from = urlsplit(request.headers.get("Referer", ""))
         is_ours = url_has_allowed_host_and_scheme(came_from.geturl(), {request.get_host()})

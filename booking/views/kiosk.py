@@ -1,7 +1,7 @@
-"""The tablet at reception: a ticket for who has come without one, and checking in who has one.
+"""The tablet at reception: it issues tickets to people without one, and checks in people with one.
 
-It stands where people can reach it. So it shows a ticket only until its first page is opened again: who comes next does
-not find it with the back button.
+Anybody can reach it. So it shows a ticket only until its first page is opened again: the next person does not find it
+with the back button.
 """
 
 import uuid
@@ -30,8 +30,8 @@ LONGEST_REASON = 120
 @require_safe
 @access("staff", verb="walk_in", on=Surface.KIOSK)
 def start(request):
-    """Which department, and how long it would take. Opened by a person, it forgets the ticket shown last; the page
-    itself looks again every so often."""
+    """Which department, and how long it would take. If a person opens the page, it forgets the ticket shown last. The
+    page also reloads itself from time to time."""
     if "again" not in request.GET:
         request.session.pop(HANDED_OVER, None)
     return render(request, "kiosk/start.html", _choices())
@@ -63,8 +63,8 @@ def issue(request, slug):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("staff", verb="check_in", on=Surface.KIOSK)
 def check_in(request):
-    """Somebody with a ticket has come: what is typed or scanned is its number of today, or its link. After a refusal
-    this address stays in the address bar: loaded again, it leads to the first page."""
+    """Somebody with a ticket has come. They type or scan its number of today, or its link. After a refusal this address
+    stays in the address bar: a reload leads to the first page."""
     if request.method != "POST":
         return redirect("kiosk")
     typed = sent.text(request, "ticket", most=300)
@@ -102,8 +102,8 @@ def ticket(request):
 
 
 def _choices() -> dict:
-    """The departments of the first page, each with how many wait and how long one would; or why no tickets are issued
-    now: from when they will be, since when they are not any more, or closed today."""
+    """The departments of the first page, each with how many people wait and how long a newcomer would; or why it issues
+    no tickets now: not yet, no longer, or closed today."""
     now, today = timezone.now(), timezone.localdate()
     serving_today, waiting_now = serving.serving_periods(today), board.waiting_by_department()
     office = waits.office(now=now, expects_walk_ins=True)
@@ -141,7 +141,7 @@ def _issue(department, typed: dict, member_id: int | None, *, key: str, by) -> T
 
 
 def _member_id(typed: str) -> int | None:
-    """Who has this number; None where nobody has: the ticket is issued without. Raises InvalidMemberNumber."""
+    """Who has this number. None if nobody has: the ticket is issued without. Raises InvalidMemberNumber."""
     if not typed:
         return None
     member = Member.objects.with_number(parse_member_number(typed))

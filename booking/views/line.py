@@ -1,6 +1,6 @@
-"""The way in by LINE: from LINE's own browser (LIFF), from any other by LINE Login; and linking the account, once.
+"""Signing in with LINE: from LINE's own browser (LIFF), or from any other by LINE Login; and linking the account once.
 
-What a page says of a LINE user is never taken: LINE's own server is asked whose the ID token is (members.line).
+What a page says about a LINE user is never believed: LINE's own server says whose ID token it is (members.line).
 """
 
 import json
@@ -39,7 +39,7 @@ DONE = {
 @require_safe
 @access("anyone")
 def entry(request):
-    """The LIFF app opens here, and so does whoever looks for LINE in another browser."""
+    """The LIFF app opens here, and so do members who look for LINE in another browser."""
     return _entry(request, said=_said(request))
 
 
@@ -58,7 +58,7 @@ def log_in(request):
 @require_safe
 @access("anyone")
 def start(request):
-    """Off to LINE Login. What it must bring back is kept on this device alone."""
+    """Off to LINE Login. Only this device keeps what it must bring back."""
     if not line.log_in_is_on():
         return redirect("line")
     begun = {name: secrets.token_urlsafe(32) for name in ("state", "nonce", "code_verifier")}
@@ -70,7 +70,7 @@ def start(request):
 @require_safe
 @access("anyone")
 def callback(request):
-    """Back from LINE Login. Only for the device that set out, and only once."""
+    """Back from LINE Login. Works only on the device that started, and only once."""
     begun = visitor.log_in_begun(request)
     try:
         if begun is None or not constant_time_compare(request.GET.get("state", ""), begun["state"]):
@@ -86,7 +86,7 @@ def callback(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("line")
 def link(request, user_id):
-    """Ask for one number, and for the telephone's digits where they are the proof."""
+    """Ask for one number, and for the last digits of the telephone number if they are the proof."""
     context = visitor.form_context() | {
         "asks_proof": line_accounts.asks_phone(),
         "typed": visitor.typed(request),
@@ -110,7 +110,7 @@ def link(request, user_id):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("line")
 def confirm(request, user_id):
-    """Show the masked name, take the clerk's code where it is the proof; then link."""
+    """Show the masked name, take the clerk's code if it is the proof, then link."""
     token = visitor.line_claim(request)
     if request.method == "POST" and not sent.says_yes(request):
         return redirect("line_link")
@@ -144,7 +144,7 @@ def unlink(request, account):
 @require_POST
 @access("anyone")
 def leave(request):
-    """Forget on this device whose LINE it was, and which tickets; the link stays."""
+    """Make this device forget the LINE account and its tickets. The link stays."""
     response = redirect(f"{reverse('line')}?done=left")
     visitor.forget_line(response)
     visitor.forget_identity(response)
@@ -202,7 +202,7 @@ def _exchanged(request, begun) -> str:
 
 
 def _verified(token: str, *, nonce: str | None = None) -> str:
-    """The user id in an ID token, as LINE's server says. What cannot be a token is not worth asking."""
+    """The user id in an ID token, by the word of LINE's server. It is not asked about what cannot be a token."""
     if len(token) > LONGEST_TOKEN or not ID_TOKEN.fullmatch(token):
         raise LineRefused
     try:
@@ -215,7 +215,7 @@ def _verified(token: str, *, nonce: str | None = None) -> str:
 
 
 def _signed_in(user_id: str, *, onward: str):
-    """On to where the member was going; by way of linking, the first time and where nothing has proved the link."""
+    """On to where the member was going; the first time, and if nothing has proved the link, by way of linking."""
     account = LineAccount.objects.filter(user_id=user_id).exclude(proved_by="").first()
     response = redirect((onward or "home") if account else "line_link")
     visitor.forget_line(response)
@@ -257,5 +257,5 @@ def _onward(request) -> str:
 
 
 def _callback_address(request) -> str:
-    """On the very host that the member uses, which has the cookie of the log-in. LINE must know it to the letter."""
+    """On the host that the member uses, which has the log-in's cookie. LINE must know this address to the letter."""
     return request.build_absolute_uri(reverse("line_callback"))

@@ -1,8 +1,8 @@
-"""How open pages learn of changes: they ask with the version they have, and are told 304 while it is still the one.
+"""How open pages learn of changes: they send the version they have, and get a 304 while it is still current.
 
 Every change of a queue raises its department's version (verbs/locks.py) in the same transaction, so this works across
-any number of web processes on one database. What changes without a version (the clock, bookings for later today) is
-shown after half a minute at the latest.
+any number of web processes on one database. Pages show what changes without a version (the clock, bookings for later
+today) within half a minute.
 """
 
 import re
@@ -24,9 +24,8 @@ ETAG_OF_ONE_QUEUE = re.compile(r'(?:W/)?("(?P<queue>\d{1,18})\.\d+-\d+-\d+-[a-z]
 
 
 def queue_etag(versions: dict[int, int], *about) -> str:
-    """The ETag of a page that shows the queues of these departments, whose versions these are. `about` is what else the
-    page depends on; the half minutes of pages about other things end at other moments, so that a thousand do not fetch
-    themselves anew at once."""
+    """The ETag of a page that shows the queues of the departments with these versions. `about` is what else the page
+    depends on. Half minutes end at another moment for each `about`, so that a thousand pages do not reload at once."""
     spread = zlib.crc32("-".join(str(part) for part in about).encode()) % REFRESH_SECONDS
     half_minute = (int(timezone.now().timestamp()) + spread) // REFRESH_SECONDS
     today = timezone.localdate().toordinal()  # at midnight all queues are empty
@@ -35,8 +34,8 @@ def queue_etag(versions: dict[int, int], *about) -> str:
 
 
 def unchanged(request, versions: dict[int, int]) -> HttpResponse | None:
-    """304, where the request names the ETag of a page about one queue and some numbers, and it is still the one: told
-    from the ETag itself and the queues' versions, without looking up what the page is about."""
+    """304 if the request has the ETag of a page about one queue and some numbers, and it is still current. The ETag and
+    the queues' versions tell, without a look at what the page is about."""
     sent = parse_etags(request.headers.get("If-None-Match", ""))
     known = ETAG_OF_ONE_QUEUE.fullmatch(sent[0]) if len(sent) == 1 else None
     if known is None:
@@ -53,8 +52,8 @@ def with_version(response: HttpResponse, etag: str) -> HttpResponse:
 
 
 def outlook_today(department: Department, version: int) -> waits.Outlook:
-    """Who stands in a queue today, and what they are told. Worked out once for all the pages that ask while the queue
-    has this version, but every five seconds: bookings, counters and other queues change without it."""
+    """Who is in a queue today, and what they are told. Worked out once for all pages that ask while the queue has this
+    version, and again every five seconds, since bookings, counters and other queues change without it."""
     now = timezone.now()
     today = timezone.localdate(now)
     key = f"outlook.{department.pk}.{version}.{today}.{int(now.timestamp()) // OUTLOOK_KEPT_SECONDS}"

@@ -17,7 +17,7 @@ from booking.views.access import access
 @require_safe
 @access("anyone")
 def worker(request):
-    """The service worker. It lies at the root, since a worker has no say above its own folder."""
+    """The service worker. It is at the root, since a worker controls nothing above its own folder."""
     response = render(request, "booking/offline/worker.js", content_type="text/javascript")
     patch_cache_control(response, no_cache=True)
     return response
@@ -26,7 +26,8 @@ def worker(request):
 @require_safe
 @access("anyone")
 def page(request):
-    """Shown in place of any page of a member while there is no line. It knows nobody, since the telephone keeps it."""
+    """Shown instead of any member's page while there is no connection. It names nobody, since the telephone keeps
+    it."""
     response = render(request, "booking/offline/page.html")
     patch_cache_control(response, no_cache=True)
     return response

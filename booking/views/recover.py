@@ -16,8 +16,8 @@ from members.identify import look_up
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("anyone")
 def recover(request):
-    """Where a stranger took a member's turn: with the code the member sees that ticket here, and may cancel it. Whose
-    LINE account is linked sees it without."""
+    """If a stranger took a member's turn: with the code the member sees that ticket here, and may cancel it. Members
+    with a linked LINE account see it without a code."""
     context = visitor.form_context() | {
         "asks_proof": False,
         "typed": visitor.typed(request),

@@ -20,7 +20,7 @@ from members.errors import DirectorySilent, TooManyAttempts
 
 
 def why(request, department=None) -> dict | None:
-    """The refusal that led here, for the top of the page; a closed day of the department with its name."""
+    """The refusal that led here, for the top of the page. A closed day of the department is named."""
     kind = errors.BY_CODE.get(request.GET.get("why"))
     if kind is None:
         return None
@@ -37,7 +37,7 @@ def _in_own_words(request, kind, department) -> str | None:
 
 
 def _closed_day(request, department) -> str | None:
-    """What a day that was refused is, and why; None where it is not closed as a whole."""
+    """What a refused day is, and why; None unless the whole day is closed."""
     try:
         day = availability.day(department, dt.date.fromisoformat(request.GET.get("day", "")))
     except (ValueError, OverflowError):
@@ -73,12 +73,12 @@ def to_days(days_url: str, *, is_full: bool, date):
 
 
 def to_identify(request, refusal=None, *, slug: str, **kwargs):
-    """Where somebody has to say who they are: the form, which then leads back to the chosen slot. Without a `refusal`
-    it is that nobody is known, for one of three reasons."""
+    """Sends somebody who has to say who they are to the form, which then leads back to the chosen slot. Without a
+    `refusal` nobody is known, for one of three reasons."""
     if refusal is None and visitor.has_begun_anew(request):
         refusal = errors.AnotherBegun
     elif refusal is None:
-        # Cookies that have ended are sent no more; only a page that was shown for somebody tells that there was one.
+        # Browsers do not send expired cookies: only a page that was shown for somebody tells that there was one.
         refusal = errors.WhoAgain if sent.has(request, "for") or request.COOKIES.get("identity") else errors.WhoFirst
     return _to(reverse("identify", args=[slug]), refusal, slot=sent.slot(request))
 
@@ -93,7 +93,7 @@ def to_closed_ticket(public_id: str):
 
 
 def closed_ticket(request, public_id: str):
-    """The same page for a ticket of somebody else and for an id that does not exist."""
+    """The same page for somebody else's ticket and for an unknown id."""
     context = {"open_url": reverse("ticket_open", args=[public_id]), "why": why(request)}
     return render(request, "booking/open.html", context, status=404)
 

@@ -1,7 +1,7 @@
 """Which ticket staff mean by what they scan or type: the QR code of a ticket, its code, or the member's number.
 
-A scanner types like a keyboard, so with the Thai layout switched on a link arrives as the Thai characters of its keys;
-they are read as the keys they are.
+A scanner types like a keyboard. With the Thai layout on, a link arrives as the Thai characters on its keys, so it is
+read by the keys.
 """
 
 import re
@@ -26,8 +26,8 @@ def is_link(text: str) -> bool:
 
 
 def ticket_meant(text: str, *, letters: list[str]) -> Ticket | None:
-    """The ticket that a scanned link, a code of today (A012, or 12 where `letters` says which to try) or a member
-    number points to; None where there is none."""
+    """The ticket for a scanned link, a code of today (A012, or 12 if `letters` says which letters to try) or a member
+    number; None if there is none."""
     link = _link_in(text)
     if link:
         return _tickets().filter(public_id=link).first()
@@ -52,7 +52,7 @@ def _code_in(text: str) -> str:
 
 
 def _first_by_code(letters: list[str], number: int) -> Ticket | None:
-    """A number that was cancelled may have been given out again: the live one counts, else the newest."""
+    """A cancelled number may have been issued again: the live ticket counts, else the newest."""
     found: dict[str, Ticket] = {}
     for ticket in _today().filter(department__letter__in=letters, number=number).order_by("issued_at"):
         held = found.get(ticket.department.letter)

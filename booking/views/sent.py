@@ -1,7 +1,7 @@
-"""What a form sent, read in one place: whatever was sent, each reader gives something of a known kind and length.
+"""What a form sent, read in one place. Whatever was sent, each reader returns something of a known kind and length.
 
-A page shows it again beside a refusal, so nothing is made of it that the person did not type. NUL has been taken out
-before (queuesite/cleaned.py). What a form sends as a whole to a Django form is read by that.
+A page shows it again beside a refusal, so it stays what the person typed. NUL was removed before
+(queuesite/cleaned.py). Django forms read their own fields.
 """
 
 import uuid
@@ -17,7 +17,7 @@ MOST_TICKED = 5000
 
 
 def text(request: HttpRequest, name: str, *, most: int) -> str:
-    """A text without the spaces around it, so many letters at most."""
+    """A text without surrounding spaces, of at most so many letters."""
     return request.POST.get(name, "").strip()[:most]
 
 
@@ -27,13 +27,13 @@ def number(request: HttpRequest, name: str) -> str:
 
 
 def code(request: HttpRequest, name: str, *, most: int) -> str:
-    """What a program made and a person sends back: a token, a signature. One that is longer is none."""
+    """What a program made and a person sends back: a token, a signature. "" if it is too long."""
     sent = request.POST.get(name, "")
     return sent if len(sent) <= most else ""
 
 
 def choice(request: HttpRequest, name: str, among: Container[str] | None = None, *, default: str = "") -> str:
-    """One of several, as `among` has them; what is not among them is the default."""
+    """One of the values in `among`; anything else becomes the default."""
     sent = request.POST.get(name, default)[:LONGEST_NAME]
     return sent if among is None or sent in among else default
 
@@ -48,17 +48,17 @@ def says_yes(request: HttpRequest) -> bool:
 
 
 def slot(request: HttpRequest) -> int | None:
-    """The slot chosen in the form, or where it has none, in the address; None for what could be none."""
+    """The slot chosen in the form or else in the address; None if it cannot be one."""
     return _id(request.POST.get("slot", "")) or _id(request.GET.get("slot", ""))
 
 
 def id_of(request: HttpRequest, name: str) -> int | None:
-    """The row that a field names; None for what could be none."""
+    """The row that a field names; None if it cannot be one."""
     return _id(request.POST.get(name, ""))
 
 
 def ids(request: HttpRequest, name: str) -> list[int]:
-    """The ticked rows; what is no id was never there."""
+    """The ticked rows. What is not an id is ignored."""
     return [found for sent in request.POST.getlist(name)[:MOST_TICKED] if (found := _id(sent))]
 
 
@@ -68,7 +68,7 @@ def texts(request: HttpRequest, name: str) -> list[str]:
 
 
 def key(request: HttpRequest) -> str:
-    """The idempotency key of the form; a new one where it was tampered with."""
+    """The idempotency key of the form; a new one if somebody tampered with it."""
     try:
         return str(uuid.UUID(request.POST.get("key", "")))
     except ValueError:
@@ -76,7 +76,7 @@ def key(request: HttpRequest) -> str:
 
 
 def onward(request: HttpRequest) -> str:
-    """Where the form, or the address, wants to go on; whether it may, the caller has to see."""
+    """Where the form, or the address, wants to go next. The caller checks whether it may."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     return wanted if len(wanted) <= LONGEST_ADDRESS else ""
 

@@ -24,7 +24,7 @@ LONGEST_CODE = 200
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("anyone")  # the code of the link says whose password it is
 def set_password(request):
-    """The link's code is its fragment, which no server's log sees; a script puts it into the form, or a person does."""
+    """The link's code is its fragment, which no server logs. A script, or a person, puts it into the form."""
     if request.method != "POST":
         return render(request, "admin/door/set_password.html", {"form": SetPasswordForm(None)})
     code = sent.text(request, "code", most=LONGEST_CODE)
@@ -46,7 +46,7 @@ def set_password(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("signed_in")
 def second_factor(request):
-    """Ask for the code of the app, or one on paper; who has none yet sets up the app first."""
+    """Ask for the app's code, or one on paper. Without either, staff first set up the app."""
     onward = _onward(request)
     if request.user.is_verified():
         return redirect(onward)

@@ -22,8 +22,8 @@ from booking.views.access import access
 from booking.views.live import outlook_today, queue_etag, unchanged, with_version
 from booking.views.qr import qr, secret_link
 
-# How often an open page looks again: when its turn is near, so that a call shows within a second, reload included; when
-# it waits today; and on the days before.
+# How often an open page looks again: when its turn is near (a call shows within a second, reload included), while it
+# waits today, and on the days before.
 POLL_SECONDS_NEAR, POLL_SECONDS_TODAY, POLL_SECONDS_BEFORE = 0.6, 5, 300
 QR_LASTS = 30 * 24 * 60 * 60  # seconds
 LINK = re.compile(r"(?:/t/(?P<public_id>[-\w]+)/?#)?(?P<secret>[0-9a-f]{64})\s*$")
@@ -53,7 +53,7 @@ def page(request, ticket):
 @require_POST
 @access("anyone")
 def open_by_link(request, public_id):
-    """Let this device see a ticket, if the secret is right. The secret comes in the body: no log keeps it."""
+    """Let this device see a ticket if the secret is right. The secret comes in the body, so no log has it."""
     link = LINK.search(sent.text(request, "link", most=300))
     try:
         if link is None:
@@ -67,9 +67,9 @@ def open_by_link(request, public_id):
 
 
 def _unless_unchanged(view):
-    """Answer 304 before the ticket is looked for, where the device holds it: most of what open pages are told. Else the
-    view is given `versions`, read before its ticket: with a version newer than what it shows, a page would never learn
-    of what happened between the two."""
+    """Answer 304 before loading the ticket, if the device holds it: that is most of what open pages are told. Otherwise
+    the view is given `versions`, which were read before its ticket: with a version newer than what it shows, a page
+    would never learn what happened between the two."""
 
     @wraps(view)
     def answer(request, *, public_id):
@@ -85,7 +85,8 @@ def _unless_unchanged(view):
 @_unless_unchanged
 @access("ticket")
 def live(request, ticket, versions):
-    """The part of the page that changes. 304 while its queue has not; the whole page anew where it shows too little."""
+    """The part of the page that changes. 304 while its queue has not; a reload of the page if that part is not
+    enough."""
     if request.GET.get("shown") != _shown(ticket):
         return HttpResponseClientRefresh()
     if ticket.date != timezone.localdate():  # such a ticket changes without its queue's version
@@ -112,7 +113,7 @@ def check_in(request, ticket):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("ticket")
 def cancel(request, ticket):
-    """Ask once more; then cancel, which frees the place at once."""
+    """Ask once more. Then cancel, which frees the place at once."""
     if request.method != "POST":
         if ticket.state == State.CANCELLED:  # back from the page that says so
             return redirect("ticket", ticket.public_id)
@@ -141,7 +142,7 @@ def move_days(request, ticket):
 @require_http_methods(["GET", "HEAD", "POST"])
 @access("ticket")
 def move(request, ticket, date):
-    """Choose the new time, and move to it. The old ticket stays the member's until the new place is taken."""
+    """Choose the new time, and move to it. The member keeps the old ticket until the new place is taken."""
     if not ticket.can_move:
         return refusals.to_ticket(ticket, errors.WrongState())
     days_url = reverse("ticket_move_days", args=[ticket.public_id])
@@ -165,10 +166,11 @@ def picture(request, ticket):
 @require_safe
 @access("anyone")
 def qr_picture(request, public_id):
-    """The QR code of a message's card, which LINE's servers fetch and staff scan. It leads to the ticket's page without
-    the secret, so it opens nothing; drawn from the address alone, it does not tell whether there is such a ticket."""
+    """The QR code on a message's card: LINE's servers fetch it, staff scan it. It leads to the ticket's page without
+    the secret, so it opens nothing. It is drawn from the address alone, so it does not tell whether the ticket
+    exists."""
     link = request.build_absolute_uri(reverse("ticket", args=[public_id]))
-    if not scan.is_link(link):  # nobody could be helped by it, and a long one would not fit
+    if not scan.is_link(link):  # it would help nobody, and a long one would not fit
         raise Http404
     response = HttpResponse(pictures.qr(link), content_type="image/png")
     patch_cache_control(response, public=True, max_age=QR_LASTS, immutable=True)
@@ -223,8 +225,8 @@ def _live_context(ticket, version: int | None = None) -> dict:
 
 
 def _poll_seconds(ticket, ahead: int) -> float:
-    """Near is who is called, and who has no more before them than the department calls near: several counters may call
-    one after the other in a moment."""
+    """Near is a ticket that is called, or that has no more ahead than the department's "nearly": several counters may
+    call within a moment."""
     is_near = ticket.state == State.CALLED or (_waits(ticket) and ahead <= ticket.queue.nearly_when_ahead)
     return POLL_SECONDS_NEAR if is_near else POLL_SECONDS_TODAY
 
@@ -235,7 +237,7 @@ def _waits(ticket) -> bool:
 
 
 def _check_in(ticket) -> dict | None:
-    """What the page says of checking in today; None where there is nothing to say."""
+    """What the page says about checking in today; None if nothing."""
     department = ticket.department
     if ticket.state != State.BOOKED or ticket.date != timezone.localdate() or not department.uses_check_in:
         return None
@@ -248,7 +250,7 @@ def _check_in(ticket) -> dict | None:
 
 
 def _shown(ticket) -> str:
-    """What the whole page depends on, beside the part that is looked at again."""
+    """What the page depends on besides the part that is loaded again."""
     check_in = _check_in(ticket)
     return f"{ticket.state}-{ticket.counter_id}-{bool(check_in and check_in['is_open'])}"
 

@@ -1,4 +1,4 @@
-"""What is known of the one who asks: what they typed, and what their device holds in signed cookies."""
+"""What is known about a visitor: what they typed, and what their device has in signed cookies."""
 
 import datetime as dt
 import secrets
@@ -83,7 +83,7 @@ def confirmed(request) -> Identity:
 
 
 def booked_for(request) -> Member | None:
-    """The member for whom a ticket would be booked now; None where somebody has to say first who they are."""
+    """The member for whom a ticket would be booked now; None if somebody has to say first who they are."""
     try:
         who = confirmed(request)
     except IdentityExpired:
@@ -94,7 +94,7 @@ def booked_for(request) -> Member | None:
 
 
 def has_begun_anew(request) -> bool:
-    """Whether another number was typed on this device, whose name is not confirmed yet."""
+    """Whether another number was typed on this device and its name is not confirmed yet."""
     return bool(_cookie(request, "identity", salt="asked"))
 
 
@@ -104,7 +104,7 @@ def identity(request) -> str:
 
 
 def sign_name(member_id: int) -> str:
-    """What a page carries to say for whom it was shown, without saying who that is."""
+    """What a page carries to tell for whom it was shown, without naming anybody."""
     return salted_hmac("visitor.name", str(member_id)).hexdigest()
 
 
@@ -126,8 +126,8 @@ def forget_identity(response) -> None:
 
 
 def line_account(request) -> LineAccount | None:
-    """The linked account that is signed in on this device; None once that link has ended, even if another began, and
-    where nothing proved that it is the member's."""
+    """The linked account that is signed in on this device; None once that link has ended, even if another began, and if
+    nothing proved that it is the member's."""
     if not hasattr(request, "line_account"):
         request.line_account = _line_account(request)
     return request.line_account
@@ -152,7 +152,7 @@ def forget_line(response) -> None:
 
 
 def line_user(request) -> dict | None:
-    """{user_id, next} of who signed in by LINE less than 15 minutes ago and is still to be linked."""
+    """{user_id, next} of somebody who signed in by LINE less than 15 minutes ago and is not linked yet."""
     return _json_cookie(request, "line_user", max_age=IDENTITY_LASTS.total_seconds())
 
 
@@ -189,13 +189,13 @@ def forget_log_in(response) -> None:
 def ticket_ids(request) -> list[str]:
     """The public ids of the tickets that were booked, or opened by their secret, on this device; newest first."""
     held = _cookie(request, "tickets")
-    # Before cookies were prefixed a device got its tickets under the bare name; with the next one they move.
+    # Before cookies had a prefix, a device kept its tickets under the bare name. The next ticket moves them.
     return (held or request.get_signed_cookie("tickets", default="", salt="visitor.")).split()
 
 
 def my_tickets(request):
-    """The tickets that this device holds, and those of the member whose LINE account is signed in; each in the place
-    of those it was moved from, by whomever."""
+    """The tickets that this device holds, and those of the member whose LINE account is signed in. A ticket that was
+    moved, by anybody, is replaced by the one it became."""
     device_ids, account = ticket_ids(request), line_account(request)
     if not device_ids and not account:
         return Ticket.objects.none()
@@ -217,8 +217,8 @@ def holds(request, ticket) -> bool:
 
 
 def name_shown(request, ticket) -> str:
-    """The name that a ticket's page may show on this device: in full to the LINE account of its member, masked where it
-    was booked here; none where the ticket was opened by its secret."""
+    """The name that a ticket's page may show on this device: in full to its member's LINE account, masked if it was
+    booked here, none if it was opened by its secret."""
     account = line_account(request)
     if ticket.member is None:
         return ""
@@ -231,7 +231,7 @@ def name_shown(request, ticket) -> str:
 
 
 def remember_booked(response, request, public_id: str) -> None:
-    """The ticket, and that it was booked on this device."""
+    """Keep the ticket, and that it was booked on this device."""
     remember_ticket(response, request, public_id)
     others = [other for other in _cookie(request, "booked").split() if other != public_id]
     _set_cookie(response, "booked", " ".join([public_id, *others][:MOST_TICKETS]), max_age=YEAR)
@@ -252,7 +252,7 @@ def forget_tickets(response) -> None:
 
 
 def forget_pages(response) -> None:
-    """Let the browser drop the pages that it has kept, those for when there is no line too."""
+    """Make the browser drop the pages that it has kept, including those for when there is no connection."""
     response["Clear-Site-Data"] = '"cache", "storage"'
 
 
@@ -265,7 +265,7 @@ def device(request) -> str:
 
 
 def origin(request) -> Origin:
-    """Where the request comes from, as what is booked keeps it."""
+    """Where the request comes from, as a ticket keeps it."""
     return origin_of(address=client_address(request), device=device(request))
 
 
@@ -304,10 +304,10 @@ def _delete_cookie(response, name: str) -> None:
 
 
 def _prefix() -> str:
-    """Over https a cookie's name says that this host alone has set it: no neighbour below the same domain can."""
+    """Over https the cookie's name ensures that this host set it: no neighbour in the same domain can."""
     return "__Host-" if settings.SESSION_COOKIE_SECURE else ""
 
 
 def _out_of_reach() -> dict:
-    """Of scripts, and of requests from other sites that change something."""
+    """Hidden from scripts, and from other sites' requests that change something."""
     return {"secure": settings.SESSION_COOKIE_SECURE, "httponly": True, "samesite": "Lax"}

@@ -1,4 +1,4 @@
-"""What LINE tells us: answered at once, worked on in a job, each event once."""
+"""LINE's events: answered at once, handled in a job, each one once."""
 
 import json
 import re
@@ -22,7 +22,7 @@ EVENT_ID = re.compile(r"[\x20-\x7e]{1,64}")
 @require_POST
 @access("anyone")  # the signature of the body says that it is LINE
 def webhook(request):
-    """Take up the events of a signed body. LINE is told 200 before anything is done about them."""
+    """Accept the events of a signed body. LINE gets a 200 before anything is done about them."""
     length = request.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > LONGEST_BODY:
         return HttpResponse(status=413)
@@ -41,15 +41,15 @@ def webhook(request):
 
 
 def _take_up(event_id: str, event: dict) -> None:
-    """Put an event's job on the list, in the transaction that remembers the event: both, or neither, and once. The job
-    is given what it needs alone: what a member wrote is kept nowhere."""
+    """Queue an event's job in the transaction that remembers the event: both or neither, and once. The job gets only
+    what it needs: what a member wrote is stored nowhere."""
     with transaction.atomic():
         if _remember(event_id):
             async_task("booking.line.answers.answer", event)
 
 
 def _remember(event_id: str) -> bool:
-    """Whether the event is new. Of two at the same moment the second waits here, and finds the first."""
+    """Whether the event is new. If it arrives twice at once, the second waits here, and finds the first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO members_lineevent (webhook_event_id, received_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
