@@ -1,5 +1,5 @@
-"""What holds for who is signed in as staff, wherever they go: a kiosk stays a kiosk, who has gone away is signed out,
-and the back office opens with the second factor only."""
+"""What holds for everybody signed in as staff, wherever they go: a kiosk stays a kiosk, somebody who went away is
+signed out, and the back office opens only with the second factor."""
 
 import time
 
@@ -15,14 +15,14 @@ from booking import roles, sign_in
 from office.settings import office
 
 SEEN, KIOSK = "seen", "kiosk"  # in the session: when last a page was asked for; that it is a kiosk's
-SEEN_EVERY = 60  # seconds: a session is written that often, and no page asked for costs a write of its own
+SEEN_EVERY = 60  # seconds: a session is written that often, so that not every page costs a write
 OF_THE_KIOSK = ("/kiosk/", "/static/", "/i18n/", "/admin/logout/", "/healthz", "/readyz")
-# Here one proves who one is; nothing else is shown.
+# Pages that ask who one is, and show nothing else.
 AT_THE_DOOR = ("/admin/login/", "/admin/logout/", "/admin/second-factor/", "/admin/set-password/", "/admin/jsi18n/")
 
 
 def door(get_response):
-    """Stands below sessions, log-ins and django-otp. Who has no session passes for nothing."""
+    """Stands below sessions, log-ins and django-otp. Visitors without a session cost nothing."""
 
     def middleware(request):
         if settings.SESSION_COOKIE_NAME in request.COOKIES and SESSION_KEY in request.session:
@@ -35,7 +35,7 @@ def door(get_response):
 
 
 def _kiosk(request):
-    """A tablet that stands where people can reach it opens the kiosk's pages and no other."""
+    """A tablet that anybody can reach opens the kiosk's pages and no others."""
     if KIOSK not in request.session or request.path.startswith(OF_THE_KIOSK):
         return None
     if request.method in ("GET", "HEAD"):
@@ -44,9 +44,9 @@ def _kiosk(request):
 
 
 def _idle(request):
-    """Who has asked for nothing for a while is signed out where the back office is opened next. An open console asks
-    every second, so the counter stays signed in for the day; a page of the back office that looks again by itself
-    (static/js/today.js says so) asks for nobody."""
+    """Somebody who has asked for nothing for a while is signed out when they next open the back office. An open console
+    asks every second, so a counter stays signed in all day. A page of the back office that reloads by itself
+    (static/js/today.js says so) does not count."""
     if not request.path.startswith(("/admin/", "/counter/")):
         return None
     now, seen = int(time.time()), request.session.get(SEEN, 0)

@@ -1,4 +1,4 @@
-"""The back office: one module for each part of it. Nothing is decided here; pages parse, call the verbs, and show."""
+"""The back office, a module for each part. Nothing is decided here: pages parse, call verbs, and show."""
 
 from booking.admin import (
     board_notices,

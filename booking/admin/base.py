@@ -45,7 +45,7 @@ class OfficeInline(TabularInline):
     hide_title = True
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
-        """The label stands in the heading of the column: say it to screen readers beside each field too."""
+        """The column's heading has the label. Give it to screen readers at each field too."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field:
             field.widget.attrs.setdefault("aria-label", field.label)
@@ -53,7 +53,7 @@ class OfficeInline(TabularInline):
 
 
 class InWords(HistoricalRecordContextHelper):
-    """What a change of history says: as the form would show it."""
+    """Words a change in the history as the form would show it."""
 
     def prepare_delta_change_value(self, change, value):
         field = self.model._meta.get_field(change.field)
@@ -69,8 +69,8 @@ class InWords(HistoricalRecordContextHelper):
 
 
 class KeptAdmin(SimpleHistoryAdmin, OfficeAdmin):
-    """A list that staff keep. What they change is kept as history, which nobody changes or brings back: going back is a
-    change like any other, with all that has to be asked before it."""
+    """A list that staff keep. Their changes become history, which nobody changes or restores: going back is a change
+    like any other, and asks everything that a change asks first."""
 
     def get_historical_record_context_helper(self, request, historical_record):
         return InWords(self.model, historical_record)
@@ -93,13 +93,13 @@ class KeptAdmin(SimpleHistoryAdmin, OfficeAdmin):
 
 
 def _require_number(text: str) -> None:
-    """Raises Http404 for what is no id of a row: django-simple-history looks for it all the same."""
+    """Raises Http404 unless the text is a row's id: django-simple-history would query for anything."""
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise Http404
 
 
 class ReadOnlyAdmin(OfficeAdmin):
-    """A list that staff read; what may be done to its rows are verbs on pages of their own."""
+    """A list that staff only read. What can be done to its rows are verbs, on pages of their own."""
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -112,7 +112,7 @@ class ReadOnlyAdmin(OfficeAdmin):
 
 
 def page(request, admin, template: str, *, title: str, **context) -> TemplateResponse:
-    """Answer with a page of the back office that stands beside the lists of `admin`."""
+    """Answer with a page of the back office that belongs to the lists of `admin`."""
     request.current_app = admin.admin_site.name
     context = {**admin.admin_site.each_context(request), "title": title, **context}
     return TemplateResponse(request, template, context)

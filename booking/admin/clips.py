@@ -22,7 +22,7 @@ BIGGEST = 1024 * 1024  # bytes: some seconds of WAV
 
 @admin.register(Clip)
 class ClipAdmin(OfficeAdmin):
-    """One page in place of list and forms: every word with its recording."""
+    """One page instead of a list and forms: every word with its recording."""
 
     def has_add_permission(self, request):
         return False
@@ -30,7 +30,7 @@ class ClipAdmin(OfficeAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
-    # The page lets recordings be heard; the policy of the back office has no word on sounds.
+    # The page plays recordings; the back office's policy does not mention sounds.
     @method_decorator(csp_update({"media-src": [SELF]}))
     def changelist_view(self, request, extra_context=None):
         if request.method == "POST":
@@ -55,7 +55,7 @@ class ClipAdmin(OfficeAdmin):
 
 
 def _keep_what_was_sent(request):
-    """Each file stands for itself: those that are right are kept, also where another is refused."""
+    """Each file counts by itself: right ones are kept even if another is refused."""
     kept = 0
     for word, file in request.FILES.items():
         content = file.read(BIGGEST + 1)
@@ -77,7 +77,7 @@ def _keep_what_was_sent(request):
 
 
 def kind_of_sound(content: bytes) -> str | None:
-    """The content type of a sound, told from how it begins and not from its name; None for what is none."""
+    """The content type of a sound, by its first bytes and not its name; None if it is not a sound."""
     if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
         return "audio/wav"
     if content[:3] == b"ID3" or (len(content) > 1 and content[0] == 0xFF and content[1] & 0xE6 == 0xE2):

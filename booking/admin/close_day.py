@@ -1,4 +1,4 @@
-"""Ending today by hand, before the scheduled job does, and taking that back."""
+"""Ending today by hand before the scheduled job does, and undoing that."""
 
 from django import forms
 from django.contrib import messages
@@ -79,7 +79,7 @@ def _reopen(request) -> None:
 
 
 def _departments(user):
-    """Each with what closing its day now would end, and what would go on."""
+    """The departments, each with what closing its day now would end, and what would go on."""
     of_today = Q(queued_tickets__date=timezone.localdate())
 
     def count(**which):

@@ -27,7 +27,7 @@ VERB_FOR = {Choice.MOVE: "reschedule", Choice.CANCEL: "cancel"}
 
 
 class ChoiceForm(forms.Form):
-    """What to do with the tickets that are ticked. Only what the member of staff has the right to do is offered."""
+    """What to do with the ticked tickets. It offers only what the member of staff has the right to do."""
 
     choice = forms.ChoiceField(
         label=gettext_lazy("จะทำอย่างไรกับบัตรคิวเหล่านี้"),
@@ -63,7 +63,7 @@ def offered(user, choices) -> list[Choice]:
 
 
 class ScopeForm(forms.Form):
-    """Which closed times are looked at: those of a date, of a department, or all."""
+    """Which closed times to show: those of a date, of a department, or all."""
 
     date = DateField(required=False)
     department = forms.ModelChoiceField(Department.objects.all(), required=False)
@@ -173,12 +173,12 @@ def what_became_of(ticket) -> str:
 
 
 def paged(request, tickets):
-    """The page of tickets that is asked for: each has a box to tick, and a form has so many fields at most."""
+    """The requested page of tickets. Each has a box to tick, and a form may have only so many fields."""
     return Paginator(tickets, TICKS).get_page(request.GET.get("page"))
 
 
 def tell(request, outcomes) -> None:
-    """Say what became of the tickets; each that could not be changed with why."""
+    """Say what became of the tickets, and why some could not be changed."""
     moved = sum(1 for outcome in outcomes if outcome.moved_to)
     refused = [outcome for outcome in outcomes if outcome.refusal]
     cancelled = len(outcomes) - moved - len(refused)

@@ -36,7 +36,7 @@ class CounterAdmin(KeptAdmin):
 
     @display(description=gettext_lazy("เจ้าหน้าที่ที่นั่งอยู่"))
     def clerk_(self, counter):
-        """Who sits there is not set here: clerks sit down at their console."""
+        """Who sits there is not set here: clerks take their seat at the console."""
         if counter.clerk is None:
             return _("ว่าง")
         return _name(counter.clerk)

@@ -1,4 +1,4 @@
-"""The first page of the back office: today and tomorrow, and what wants a look. And the list of pages at its side."""
+"""The first page of the back office: today, tomorrow, and what needs attention; and the sidebar with its pages."""
 
 import datetime as dt
 
@@ -24,7 +24,7 @@ from members.models import LineQuota
 
 
 def dashboard(request, context: dict) -> dict:
-    """Add to the first page what this member of staff has the right to see."""
+    """Add what this member of staff may see to the first page."""
     if request.user.has_perm(Right.VIEW_SLOTS):
         context["days"] = _two_days()
     context["warnings"] = [warning for warning in _warnings(request.user) if warning]
@@ -139,7 +139,7 @@ def _of_the_directory(user) -> dict | None:
 
 
 def sidebar(request) -> list[dict]:
-    """The pages that this member of staff may open, in the order in which they are used."""
+    """The pages that this member of staff may open, in the order of use."""
     pages: list[tuple[str, list[tuple[str, str, str, Right | None]]]] = [
         (
             _("งานประจำวัน"),

@@ -26,7 +26,7 @@ from booking.verbs import closures
 
 class HoursForm(forms.ModelForm):
     def has_changed(self):
-        """A new row counts as soon as it has a weekday, also where all else is as proposed."""
+        """A new row counts as soon as it has a weekday, even if everything else is as proposed."""
         if self.instance._state.adding:
             return bool(self["weekday"].value())
         return super().has_changed()
@@ -34,7 +34,7 @@ class HoursForm(forms.ModelForm):
 
 class HoursFormSet(forms.BaseInlineFormSet):
     def clean(self):
-        """Two rows of one weekday that begin alike. Django's own check passes over rows that have no date."""
+        """Two rows of one weekday with the same beginning. Django's own check skips rows without a date."""
         super().clean()
         seen = set()
         for form in self.forms:
@@ -162,7 +162,7 @@ class DepartmentAdmin(RulesAdmin):
         return super().get_queryset(request).prefetch_related("hours")
 
     def get_readonly_fields(self, request, obj=None):
-        """What stands on tickets and in links that people hold is not changed any more."""
+        """What is on people's tickets and in their links no longer changes."""
         return ["letter", "slug"] if obj and obj.tickets.exists() else []
 
     def get_prepopulated_fields(self, request, obj=None):
@@ -179,7 +179,7 @@ class DepartmentAdmin(RulesAdmin):
         return self._after_save(request, obj) or super().response_change(request, obj)
 
     def _after_save(self, request, department):
-        """The places are laid out by now: tell what the change did not reach."""
+        """The places are laid out by now. Tell what the change did not reach."""
         tell_of_a_missing_counter(request, department)
         tell_of_full_slots(request, [department])
         tell_of_short_slots(request, laid_out(request))
@@ -200,7 +200,7 @@ def tell_of_a_missing_counter(request, department) -> None:
 
 
 def in_force(rules) -> list[OpeningHours]:
-    """Of these rules, in order of weekday and beginning, those that hold today."""
+    """Those of these rules, in order of weekday and beginning, that hold today."""
     today = timezone.localdate()
     begun = {rule.weekday: rule for rule in rules if rule.from_date is None or rule.from_date <= today}
     return [rule for rule in begun.values() if rule.is_open]
@@ -247,7 +247,7 @@ SHOWN = 12
 
 
 def tell_of_short_slots(request, changes) -> None:
-    """Say where a raised quota does not fit into the numbers that days laid out before have."""
+    """Say where a raised quota does not fit into the numbers of days that were laid out earlier."""
     short = sorted(changes.short, key=lambda slot: slot.starts_at)
     if short:
         say(
@@ -259,8 +259,8 @@ def tell_of_short_slots(request, changes) -> None:
 
 
 def to_stranded_tickets(request, *, department, date=None):
-    """A redirect to the tickets whose time the change has closed, where there are any: staff choose what becomes of
-    them. None otherwise."""
+    """A redirect to the tickets whose time the change has closed, so that staff choose what becomes of them. None if
+    there are none."""
     stranded = closures.stranded().filter(department=department)
     count = (stranded.filter(date=date) if date else stranded).count()
     if not count:
@@ -275,7 +275,7 @@ def to_stranded_tickets(request, *, department, date=None):
 
 def next_department() -> dict:
     """The first letter (or two letters, past Z) and the first hue that no department has, and the position after the
-    last. Where all hues are taken they are given out again."""
+    last. Once all hues are taken they are used again."""
     taken = Department.objects.values_list("letter", "hue", "position")
     letters, hues = {letter for letter, _hue, _position in taken}, {hue for _letter, hue, _position in taken}
     codes = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]

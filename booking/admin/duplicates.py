@@ -1,4 +1,5 @@
-"""Members who are there twice, their numbers differing in the zeros in front alone: staff look, and merge one pair."""
+"""Members who are there twice, with numbers that differ only in leading zeros: staff look, and merge a pair at a
+time."""
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -43,7 +44,7 @@ def duplicates(request, model_admin):
 
 
 def _merge(request) -> None:
-    """Say what came of it. What is no number of a member was never there."""
+    """Say what came of it. What is not a member's number is ignored."""
     first, second = (Member.objects.filter(pk=sent.id_of(request, name) or 0).first() for name in ("kept", "dropped"))
     try:
         if first is None or second is None or first == second:

@@ -1,4 +1,4 @@
-"""Days and times that differ from the weekly hours: the list of them, and the page on which a day is changed."""
+"""Days and times that differ from the weekly hours: their list, and the page that changes a day."""
 
 import datetime as dt
 from contextlib import nullcontext
@@ -92,7 +92,7 @@ class DayExceptionAdmin(RulesAdmin):
         return self._after_save(request, obj) or super().response_change(request, obj)
 
     def _after_save(self, request, exception):
-        """What was changed here, past the page that shows the tickets first, leads to those that it touches."""
+        """A change made here skips the page that shows the tickets first, so it leads to those that it touches."""
         dates = {"date__range": (exception.first_date, exception.last_date)}
         stranded = closures.stranded().filter(**dates)
         tell_of_full_slots(request, list(Department.objects.all()))
@@ -109,7 +109,7 @@ class DayExceptionAdmin(RulesAdmin):
 
 
 class DayForm(forms.ModelForm):
-    """What is asked on the page: which days, from when until when, whom, and what of it becomes."""
+    """What the page asks: which days, from when until when, which departments, and what happens then."""
 
     first_date = DateField(label=gettext_lazy("ตั้งแต่วันที่"))
     last_date = DateField(label=gettext_lazy("ถึงวันที่"), required=False, help_text=gettext_lazy("เว้นว่างไว้ หากเป็นวันเดียว"))
@@ -221,7 +221,7 @@ def _show(request, model_admin, form, **context):
 
 
 def _initial(request) -> dict:
-    """From the address, as the calendar makes it; what is no date or no department is left out."""
+    """What the calendar put into the address, without anything that is not a date or a department."""
     initial: dict[str, Any] = {"kind": DayException.Kind.CLOSED, "slot_minutes": 30, "quota": 4}
     for name, field in (("first", "first_date"), ("last", "last_date")):
         try:
@@ -235,7 +235,7 @@ def _initial(request) -> dict:
 
 
 def _what_is_asked(form) -> str:
-    """The form's content in one line: what was looked at is what is saved."""
+    """The form's content in one line: only what was looked at is saved."""
     names = [name for name in form.fields if name not in ("reason", "reason_en")]
     return "|".join(f"{name}={_plain(form.cleaned_data.get(name))}" for name in names)
 

@@ -10,7 +10,7 @@ from unfold.widgets import BASE_INPUT_CLASSES
 from booking.thai import ERA
 from members.citizen_id import THAI_DIGITS
 
-# No office plans so far ahead: a year past this is of the Buddhist Era.
+# No office plans so far ahead: a later year is one of the Buddhist Era.
 LAST_GREGORIAN_YEAR = 2400
 
 
@@ -32,7 +32,7 @@ class TimeInput(forms.TimeInput):
 
 
 class DateField(forms.DateField):
-    """A date as a browser sends it (2026-11-25) or as people write it (25/11/2569), its year in either era."""
+    """A date as a browser sends it (2026-11-25) or as people write it (25/11/2569), with a year of either era."""
 
     widget = DateInput
     default_error_messages = {"invalid": _("กรอกวันที่เป็น วัน/เดือน/ปี เช่น 25/11/2569")}

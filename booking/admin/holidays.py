@@ -1,4 +1,4 @@
-"""Holidays: a year of them comes in as drafts, staff confirm them, and no ticket is passed over in silence."""
+"""Holidays: a year of them comes in as drafts, staff confirm them, and no ticket is overlooked."""
 
 from urllib.parse import urlencode
 
@@ -32,7 +32,7 @@ from holidays.errors import YearWithoutData
 from holidays.models import Holiday
 from members.free_text import masked
 
-# What of a holiday, when it is changed, may close a time that was open.
+# A change of these fields may close a time that was open.
 CLOSES_MORE = {"date", "starts", "ends", "is_confirmed"}
 
 
@@ -58,7 +58,7 @@ class HolidayAdmin(RulesAdmin):
     actions_list = ["load_year"]
 
     def get_changeform_initial_data(self, request):
-        """What staff type is meant, and closes the day unless they say otherwise; drafts are those brought in."""
+        """A holiday that staff type closes the day unless they say otherwise. Drafts are those that were loaded."""
         return {"is_confirmed": True} | super().get_changeform_initial_data(request)
 
     def get_custom_urls(self):
@@ -150,7 +150,7 @@ class YearForm(forms.Form):
 def confirm(request, model_admin):
     """GET ?holiday=1&holiday=2: drafts, with the tickets of their days.
 
-    POST: they take effect, and with the tickets shown is done what was chosen. What came meanwhile is shown next."""
+    POST: they take effect, and the tickets shown are treated as chosen. Tickets that came meanwhile are shown next."""
     require(request, Right.CHANGE_HOLIDAY)
     drafts = list(Holiday.objects.filter(pk__in=_ids(request), is_confirmed=False).order_by("date"))
     if not drafts:
@@ -177,8 +177,8 @@ def confirm(request, model_admin):
 
 
 def put_in_force(request, drafts, *, shown: list[int], choice, reason=""):
-    """Confirm drafts and settle the tickets that were shown; redirects to those that are left, if any. Many are settled
-    in the background: redirects to how far that is."""
+    """Confirm drafts and settle the tickets that were shown. Redirects to those that are left, if any. Many tickets are
+    settled in the background: redirects to the progress."""
     known = set(shown)
     tickets = [ticket for ticket in tickets_in_the_way(drafts) if ticket.pk in known]
     if choice != Choice.KEEP and len(tickets) > settling.AT_ONCE:
@@ -207,7 +207,7 @@ def _tell_in_force(request, drafts) -> None:
 
 
 def tickets_in_the_way(holidays) -> list[Ticket]:
-    """The live tickets, of today and later, at whose minute these holidays would leave nobody to serve."""
+    """The live tickets of today and later at whose minute these holidays would leave nobody serving."""
     coming = [holiday for holiday in holidays if holiday.date >= timezone.localdate()]
     if not coming:
         return []

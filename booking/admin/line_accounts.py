@@ -35,7 +35,7 @@ class MemberNumberForm(forms.Form):
 
 
 def line_account(request, model_admin):
-    """Number, then name and state, then what is to be done; all by POST, so that no number stands in an address."""
+    """The number, then name and state, then what to do; all by POST, so that no address has a number."""
     require(request, Right.HAND_OUT_LINKING_CODE)
     form = MemberNumberForm(request.POST if request.method == "POST" else None)
     member = form.cleaned_data["member_number"] if form.is_valid() else None
@@ -57,7 +57,7 @@ def line_account(request, model_admin):
 
 
 def _act(request, member) -> str:
-    """What was asked for; the code, where it was one, which is shown this once."""
+    """Do what was asked for. Returns the code, if it was one; it is shown only this once."""
     match sent.choice(request, "do"):
         case "code":
             code = codes.issue_code(member=member, by=request.user)

@@ -1,4 +1,4 @@
-"""Addresses of lists in the back office, narrowed to what a number on a page stands for."""
+"""Addresses of lists in the back office, filtered to what a number on a page counts."""
 
 from urllib.parse import urlencode
 
@@ -26,13 +26,13 @@ def change_day(*, date, department=None) -> str:
 
 
 def calendar_of(date) -> str:
-    """The month in which a date lies; this month where there is none."""
+    """The month of a date; this month without one."""
     query = f"?month={date:%Y-%m}" if hasattr(date, "strftime") else ""
     return f"{reverse('admin:booking_calendar')}{query}"
 
 
 def closed_times(*, date=None, department=None) -> str:
-    """The tickets whose day or time is closed, there to be kept, moved or cancelled."""
+    """The tickets whose day or time is closed, to keep, move or cancel them."""
     query = {}
     if date:
         query["date"] = date.isoformat()

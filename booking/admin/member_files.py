@@ -1,4 +1,5 @@
-"""Members from a file and into one: sent, checked in the background, looked at, confirmed; and who was in none."""
+"""Members from a file (sent, checked in the background, looked at, confirmed) and into one; and who was missing in
+it."""
 
 from django import forms
 from django.contrib import messages
@@ -63,7 +64,7 @@ def may_import(user) -> bool:
 
 
 def upload(request, model_admin):
-    """GET: the form, and what was brought in lately. POST: the file is taken in, and its page shows what it says."""
+    """GET: the form, and the latest imports. POST: the file is accepted, and its page shows what it says."""
     require(request, Right.ADD_MEMBER)
     require(request, Right.CHANGE_MEMBER)
     form = UploadForm(request.POST or None, request.FILES or None)
@@ -92,9 +93,9 @@ def upload(request, model_admin):
 
 
 def one_file(request, model_admin, pk):
-    """How far it is, what it would change (?show=, ?page=: one page of rows), and what came of it.
+    """The progress, what the file would change (?show=, ?page=: a page of rows), and the result.
 
-    POST: `confirm` brings it in, `width` checks it again with another width of numbers, `forget` deletes it."""
+    POST: `confirm` imports it, `width` checks it again with another width of numbers, `forget` deletes it."""
     require(request, Right.ADD_MEMBER)
     require(request, Right.CHANGE_MEMBER)
     file = MemberFile.objects.filter(pk=pk).first()
@@ -128,7 +129,7 @@ def one_file(request, model_admin, pk):
 
 
 def progress(request, model_admin, pk):
-    """The part of the page that is asked for again and again; once there is more to show, the page is."""
+    """The part of the page that is loaded again and again. Once there is more to show, the whole page is."""
     require(request, Right.ADD_MEMBER)
     require(request, Right.CHANGE_MEMBER)
     file = MemberFile.objects.filter(pk=pk).defer("rows", "outcomes", "missing").first()
@@ -166,7 +167,7 @@ def export(request, model_admin, kind):
 
 
 def who_left(request, model_admin):
-    """Coming tickets of members who have left: staff decide on each."""
+    """Coming tickets of members who have left. Staff decide on each."""
     require(request, Right.VIEW_MEMBERS)
     require(request, Right.CHANGE_MEMBER)
     require(request, Right.VIEW_TICKETS)
@@ -182,7 +183,7 @@ def who_left(request, model_admin):
 
 
 def _act(request, file, width_form):
-    """Do what was asked for. None where the form has a fault, to be shown."""
+    """Do what was asked for. None if the form has an error to show."""
     match sent.choice(request, "do"):
         case "confirm":
             if not importing.confirm(file=file, marks_missing=sent.has(request, "marks_missing"), by=request.user):
@@ -199,7 +200,7 @@ def _act(request, file, width_form):
 
 
 def _rows(request, file):
-    """The page of rows that is asked for, and of which kind; of the most telling kind where none is named."""
+    """The requested page of rows, and their kind: the most telling one if none is named."""
     shown = request.GET.get("show")
     if shown not in SHOWN:
         shown = next((name for name in SHOWN if _count(file, name)), "unchanged")
@@ -219,7 +220,7 @@ def _rows(request, file):
 
 
 def _row(file, line: int, values: dict, stored: Member | None) -> dict:
-    """Each cell as it would be stored, beside what is stored now where that differs."""
+    """Each cell as it would be stored, with what is stored now if that differs."""
     cells = []
     for name in file.columns:
         if name not in columns.EXPORTED:

@@ -1,4 +1,4 @@
-"""Members: found by number or name, brought in from a file, and never shown by their citizen ID."""
+"""Members: found by number or name, imported from a file, and never shown with their citizen ID."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,7 +20,7 @@ from members.phones import parse_phone
 
 
 class MemberForm(forms.ModelForm):
-    """The citizen ID goes in and never comes out: only its HMAC is kept, and nothing typed is shown again."""
+    """The citizen ID goes in and never comes out: only its HMAC is stored, and what was typed is not shown again."""
 
     citizen_id = forms.CharField(
         label=gettext_lazy("เลขประจำตัวประชาชน"),
@@ -121,7 +121,7 @@ class MemberAdmin(KeptAdmin):
         return HttpResponseRedirect(reverse("admin:members_member_export"))
 
     def render_delete_form(self, request, context):
-        """Who has tickets is not deleted: what to do instead is said, above what stands in the way."""
+        """Members with tickets are not deleted. Above the tickets in the way, the page says what to do instead."""
         if context["protected"]:
             say(
                 request,
@@ -192,7 +192,7 @@ def found_by(members, text: str, *, names: bool):
     """The members whose number begins so, or has the same digits but for zeros in front; or whose names have each of
     these words in them.
 
-    Only where the `names` are seen: else one could be guessed letter by letter."""
+    By name only if `names` are seen: otherwise they could be guessed letter by letter."""
     digits = ascii_digits(text)
     if digits.isdecimal():
         return members.filter(member_number__startswith=digits) | members.filter(

@@ -89,7 +89,7 @@ class MessageChoiceAdmin(OfficeAdmin):
 
 
 def _what_is_off():
-    """What the office has not set up, each with what that means and which setting it is."""
+    """What the office has not set up, each with what that means and the setting's name."""
     if not ledger.is_on():
         yield _("ยังไม่มีทั้ง LINE และอีเมล ระบบจึงไม่ส่งข้อความใดเลย สมาชิกที่สหกรณ์ย้ายหรือยกเลิกคิวให้ จะอยู่ในหน้า ต้องโทรแจ้ง")
     if not line.is_on():
@@ -184,7 +184,7 @@ def _row(notice: Notice) -> dict:
 
 
 def telephoned(request, model_admin, pk):
-    """POST: the member has been told. Pressed twice, or by two, it is done once."""
+    """POST: the member has been told. Pressed twice, or by two people, it counts once."""
     require(request, Right.TELEPHONE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])

@@ -1,5 +1,5 @@
-"""Tickets that one place booked: seen together, and cancelled together where the place is a stranger's. And the alarm:
-what surges, from where a proof is asked, and whether everybody is asked for one."""
+"""Tickets that one place booked, seen together, and cancelled together if the place is a stranger's. And the alarm:
+what surges, where a proof is asked for, and whether it is asked of everybody."""
 
 from django import forms
 from django.contrib import messages
@@ -23,7 +23,7 @@ from booking.verbs.closures import Choice
 from booking.views import sent
 from members.origins import HEX_DIGITS
 
-# Of so many live tickets from one place the dashboard tells.
+# The dashboard mentions a place with so many live tickets.
 MANY = 10
 KINDS = {
     "address": gettext_lazy("ที่อยู่เครือข่ายเดียวกัน"),
@@ -88,7 +88,7 @@ def origins(request, model_admin):
 
 
 def one_origin(request, model_admin, kind, origin):
-    """The live tickets of one place. POST: the ticked ones are cancelled, and their members told."""
+    """The live tickets of one place. POST: cancel the ticked ones, and tell their members."""
     require(request, Right.VIEW_TICKETS)
     if kind not in KINDS or len(origin) != HEX_DIGITS:
         raise Http404
@@ -122,7 +122,7 @@ def one_origin(request, model_admin, kind, origin):
 
 
 def warnings():
-    """What the dashboard says of all this: sentences."""
+    """The dashboard's sentences about all this."""
     texts = said_of(surges.found(timezone.now()))
     groups = many_from_one_place()
     if groups:

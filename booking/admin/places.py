@@ -99,7 +99,7 @@ def _cell(day, department, booked_until) -> dict:
 
 
 def _month_of(text: str) -> dt.date:
-    """The first day of the month named, of this month where nothing sensible is."""
+    """The first day of the named month, or of this month if the name makes no sense."""
     if re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", text):
         return dt.date.fromisoformat(f"{text}-01")
     return timezone.localdate().replace(day=1)

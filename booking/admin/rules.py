@@ -6,8 +6,7 @@ from booking.days.opening import Changes
 
 
 class RulesAdmin(KeptAdmin):
-    """Once all of a form is saved, or rows are deleted, the days are laid out anew: once a request, in its
-    transaction."""
+    """Lays the days out anew once a form is saved or rows are deleted: once a request, in its transaction."""
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

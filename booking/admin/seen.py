@@ -15,7 +15,7 @@ def sign(shown) -> str:
 
 
 def read(request, otherwise):
-    """What the page showed; `otherwise` where the field is missing or is not ours."""
+    """What the page showed; `otherwise` if the field is missing or not ours."""
     try:
         return signing.loads(sent.code(request, "seen", most=LONGEST), salt=SALT)
     except signing.BadSignature:

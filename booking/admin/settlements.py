@@ -1,4 +1,4 @@
-"""How far the settling of many tickets is, and what became of each."""
+"""The progress of settling many tickets, and what became of each."""
 
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -26,7 +26,7 @@ def at_work():
 
 
 def progress_page(request, model_admin, pk):
-    """How far it is; once it is over, how many were moved and cancelled, and which could not be, each with why."""
+    """The progress. At the end, how many were moved and cancelled, and which could not be, with the reason of each."""
     require(request, Right.VIEW_TICKETS)
     settlement = Settlement.objects.filter(pk=pk).first()
     if settlement is None:
@@ -47,7 +47,7 @@ def progress_page(request, model_admin, pk):
 
 
 def progress(request, model_admin, pk):
-    """The part of the page that is asked for again and again; once there is more to show, the page is."""
+    """The part of the page that is loaded again and again. Once there is more to show, the whole page is."""
     require(request, Right.VIEW_TICKETS)
     settlement = Settlement.objects.filter(pk=pk).first()
     if settlement is None or settlement.finished_at:

@@ -11,7 +11,7 @@ import psutil
 from django.conf import settings
 
 MARK = "QUEUESITE_RUN"  # in the environment of each child: the next run finds what a killed one left
-STOP_SECONDS = 5  # then what still runs is killed; the database may take as long again
+STOP_SECONDS = 5  # then whatever still runs is killed; the database may take as long again
 DEATHS_ALLOWED = 5  # of one child within DEATHS_WITHIN; one more and everything stops
 DEATHS_WITHIN = 300
 
@@ -86,8 +86,8 @@ def end(processes: list[psutil.Process]) -> None:
 
 
 def end_leftovers(*, working_in: Path) -> None:
-    """End what a run that was killed outright left behind: by its mark, or by where it works, since nginx overwrites
-    its environment. Only while holding `run.lock`."""
+    """End what a killed run left behind. It is known by its mark or, since nginx overwrites its environment, by its
+    working folder. Only while holding `run.lock`."""
     there = str(working_in.resolve())
     end(_processes_where(lambda process: process.cwd() == there or process.environ().get(MARK) == _mark()))
 

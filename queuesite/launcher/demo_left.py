@@ -1,5 +1,5 @@
-"""What the demo leaves in a database, told from the data alone: an office must not start with it, and a folder from
-before the demo had a database of its own is told by it."""
+"""Finds what the demo left in a database, from the data alone. An office must not start with it, and it betrays a
+folder from before the demo had its own database."""
 
 # Made-up members have their number as telephone; no telephone begins with 0800100.
 MEMBERS = "member_number BETWEEN '100001' AND '100200' AND phone = '08' || lpad(member_number, 8, '0')"
@@ -10,7 +10,7 @@ PASSWORD = "demo-queue-2569"
 
 
 def is_all_there_is(cursor) -> bool:
-    """Whether a database holds members, and the demo's alone."""
+    """Whether a database holds members, all of them the demo's."""
     cursor.execute("SELECT to_regclass('members_member') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return False
@@ -19,7 +19,7 @@ def is_all_there_is(cursor) -> bool:
 
 
 def found(cursor) -> str:
-    """What is there of the demo, in words; empty where nothing is."""
+    """What is left of the demo, in words; empty if nothing."""
     from django.contrib.auth.hashers import check_password  # this module is also read before any setting is
 
     cursor.execute("SELECT to_regclass('members_member') IS NOT NULL AND to_regclass('auth_user') IS NOT NULL")

@@ -1,4 +1,4 @@
-"""The static files, collected and compressed where the web server finds them."""
+"""Collects and compresses the static files where the web server finds them."""
 
 import hashlib
 from pathlib import Path

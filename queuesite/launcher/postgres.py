@@ -1,15 +1,13 @@
 """The embedded PostgreSQL: real binaries out of a Python wheel, run on a folder of this checkout.
 
-Used where DATABASE_URL names no server. The wheel's own Python API is left alone (it opens the permissions
-of every folder above the data); its `initdb` and `postgres` are driven from here.
+Used if DATABASE_URL names no server. The wheel's own Python API is not used (it opens the permissions of every folder
+above the data); this module runs its `initdb` and `postgres`.
 
-How it lives and dies: who uses the server holds a shared lock on the folder's file `users`. The first one
-in starts it, the last one out stops it, both under an exclusive lock on `control`. The system drops a
-killed process's locks, so nobody is ever counted who is gone; a server left running without users is found
-by the next one, used and stopped as if it were its own.
+How it lives and dies: every user of the server holds a shared lock on the folder's file `users`. The first one in
+starts it, the last one out stops it, both under an exclusive lock on `control`. The system drops a killed process's
+locks, so nobody who is gone is counted. The next user finds a server left running, uses it and stops it like its own.
 
-The server listens on a Unix socket in a folder that only its own user may enter: that is why no password is
-asked for.
+The server listens on a Unix socket in a folder that only its own user may enter, so it asks for no password.
 
 Imports no Django settings: `manage.py` needs the server before these are read.
 """
@@ -56,32 +54,32 @@ _started: dict[
 
 
 class CannotStart(Exception):
-    """PostgreSQL cannot be had here; the message says why and what to do."""
+    """PostgreSQL cannot run here. The message says why and what to do."""
 
 
 def var_dir() -> Path:
-    """Where everything lies that the service writes: VAR_DIR, or `var/` of the checkout."""
+    """The folder of everything that the service writes: VAR_DIR, or `var/` of the checkout."""
     return Path(os.environ.get("VAR_DIR") or BASE_DIR / "var").absolute()
 
 
 def env_file() -> Path:
-    """The file whose settings count where the environment has none: ENV_FILE, or `.env` of the checkout."""
+    """The file with the settings that the environment lacks: ENV_FILE, or `.env` of the checkout."""
     return Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env")
 
 
 def database_name() -> str:
-    """The name of the embedded database: the demo has one of its own, which no office ever starts with."""
+    """The name of the embedded database. The demo has its own, with which no office ever starts."""
     return DEMO_DATABASE if environ.Env().bool("DEMO", default=False) else DATABASE
 
 
 def embedded_url() -> str:
-    """The address of the database on this checkout's embedded server; starts nothing."""
+    """The address of the database on this checkout's embedded server. Starts nothing."""
     return url_of(var_dir() / "postgres")
 
 
 @contextlib.contextmanager
 def running_if_embedded():
-    """For the block's duration the embedded server runs, unless DATABASE_URL (or `.env`) names another."""
+    """Run the embedded server during the block, unless DATABASE_URL (or `.env`) names another."""
     environ.Env.read_env(env_file())
     if os.environ.get("DATABASE_URL"):
         yield
@@ -101,7 +99,7 @@ def running_if_embedded():
 
 
 def start_again_if_dead(folder: Path) -> bool:
-    """Put a server that died under its users back on its feet; whether it was dead. Raises CannotStart."""
+    """Restart a server that died under its users. Returns whether it was dead. Raises CannotStart."""
     if _Server(folder).pid():
         return False
     with running(folder):
@@ -201,7 +199,7 @@ class _Server:
             os.close(file)
 
     def pid(self) -> int | None:
-        """The running server's process id, or None. A process that merely got the number later is not it."""
+        """The running server's process id, or None. A process that got the number later does not count."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (FileNotFoundError, ValueError):
@@ -308,10 +306,10 @@ class _Server:
         unfinished.rename(self.data)
 
     def _clear_away_a_dead_server(self) -> None:
-        """Take away what a killed server left: processes still on the data; its number, if another has it.
+        """Remove what a killed server left: processes still on the data; its number, if another process has it.
 
-        PostgreSQL itself deals with a number that nobody has. It keeps away from one that is alive, and
-        cannot know that since the machine's restart it belongs to something else.
+        PostgreSQL itself deals with a number that nobody has. It keeps away from a living one, and cannot know that
+        since a restart of the machine it belongs to something else.
         """
         left = [p for p in psutil.process_iter() if self._is_ours(p.pid)]
         _, alive = psutil.wait_procs(left, timeout=5)  # they notice by themselves that their server is gone
@@ -367,7 +365,7 @@ class _Server:
         return psycopg.connect(host=str(self.socket_folder), port=5432, user="postgres", dbname=name, autocommit=True)
 
     def stop(self) -> None:
-        """Stop the server and its clients; where that takes long, at once: the next start replays its log."""
+        """Stop the server and its clients; if that takes too long, at once: the next start replays its log."""
         pid = self.pid()
         if not pid:
             return
@@ -383,7 +381,8 @@ class _Server:
                 time.sleep(0.02)
 
     def _as_user(self) -> dict:
-        """What makes a program the server's: its user, and of our environment only what finds programs."""
+        """How to run a program as the server's: with its user, and only so much of our environment as finds
+        programs."""
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         return _identity(self.user) | {"cwd": self.folder, "env": kept | {"LC_ALL": "C"}, "umask": 0o077}
 
@@ -407,8 +406,8 @@ def _own(folder: Path) -> Path:
 def _as_root(folder: Path) -> tuple[int, Path, Path]:
     """PostgreSQL refuses to run as root: find the user, a folder and programs that this user can reach.
 
-    No permission of any folder above the data is touched. Where the user cannot reach the folder, the data
-    lies under /var/lib/queuesite and `folder` becomes a link to it.
+    No permission of any folder above the data is touched. If the user cannot reach the folder, the data goes under
+    /var/lib/queuesite and `folder` becomes a link to it.
     """
     real = folder.resolve()
     owner = real.stat().st_uid if real.exists() else 0

@@ -1,4 +1,4 @@
-"""One command for all of it: prepare the database and the files, run web server and worker, end them together."""
+"""One command for everything: it prepares the database and the files, runs web server and worker, and ends them."""
 
 import ctypes
 import json
@@ -30,7 +30,7 @@ PUBLIC_NICE = 5  # where the processors are short, the public pages wait and not
 
 
 class CannotRun(Exception):
-    """It does not start, or does not go on; the message is for whoever runs it."""
+    """It does not start, or cannot go on. The message is for whoever runs it."""
 
 
 def everything(*, say) -> None:
@@ -58,7 +58,8 @@ def everything(*, say) -> None:
 
 
 def _web(host: str, port: int, environment: dict[str, str], say) -> list[Child]:
-    """The web servers: behind nginx one for the public, and one for staff and boards that no public flood reaches."""
+    """The web servers. Behind nginx there is one for the public, and one for staff and boards, out of reach of any
+    public flood."""
     nginx, said = front.find(host, port)
     say(said)
     if nginx is None:
@@ -111,7 +112,7 @@ def _prepare(say) -> None:
     if settings.DEMO and not Department.objects.exists():
         say("Filling in demo data")
         call_command("seed_demo")
-    # The worker's first jobs: neither readiness nor what is owed to members need wait for the minute's schedule.
+    # The worker's first jobs: neither readiness nor messages owed to members have to wait a minute for the schedule.
     async_task("booking.jobs.heartbeat")
     async_task("booking.jobs.send_notices")
 
@@ -147,7 +148,7 @@ def _greet(address: str, say) -> None:
 
 
 def _look_after(started: list[Child], say) -> None:
-    """Start again what died; give up on what keeps dying."""
+    """Restart what died. Give up on what keeps dying."""
     if not os.environ.get("DATABASE_URL"):
         try:
             if postgres.start_again_if_dead(settings.VAR_DIR / "postgres"):
@@ -164,7 +165,7 @@ def _look_after(started: list[Child], say) -> None:
 
 
 def _needs_fake_line() -> bool:
-    """The demo shows what LINE would be sent, where no channel of LINE's own is set."""
+    """The demo shows what LINE would get, if no channel of LINE's own is set."""
     return settings.DEMO and not settings.LINE_CHANNEL_ACCESS_TOKEN and not settings.LINE_LOGIN_CHANNEL_ID
 
 
@@ -185,7 +186,7 @@ def _fake_line(address: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _end_with_make() -> None:
-    """When `make` is killed outright we are told to end; without make nothing changes (Linux only)."""
+    """Get a signal to end if `make` is killed. Without make nothing changes (Linux only)."""
     if "MAKELEVEL" in os.environ and sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
@@ -200,13 +201,13 @@ def _leave_on_signals() -> None:
 
 
 def _silent(started: list[Child]) -> str:
-    """Which web server behind the front does not answer yet; empty when all do."""
+    """The web servers behind the front that do not answer yet; empty if all do."""
     names = [child.name for child in started if child.socket and not web.is_answering(child.socket, _own_name())]
     return f"no answer from: {', '.join(names)}" if names else ""
 
 
 def _public(address: str) -> str:
-    """The address to be told: one that ALLOWED_HOSTS answers."""
+    """The address to print: one that ALLOWED_HOSTS answers."""
     if settings.PUBLIC_URL or "*" in settings.ALLOWED_HOSTS:
         return settings.PUBLIC_URL or address
     host = urlsplit(address).hostname
@@ -222,7 +223,7 @@ def _own_name() -> str:
 
 
 def _problem(address: str) -> str:
-    """What /readyz has to say against the service; empty when it is ready."""
+    """What is wrong according to /readyz; empty if the service is ready."""
     request = urllib.request.Request(f"{address}/readyz", headers={"Host": _own_name()})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -15,15 +15,15 @@ from pathlib import Path
 from queuesite.launcher.children import STOP_SECONDS
 
 LONGEST_SOCKET_PATH = 103  # bytes; macOS has fewer than Linux
-# Behind nginx a process takes one request at a time from the queue that the system keeps: whoever is free takes the
-# next one, and nobody waits behind a slow one while another process is idle. Without nginx browsers keep connections
-# open, and each would hold a process.
+# Behind nginx each process takes one request at a time from the system's queue: a free one takes the next, and nobody
+# waits behind a slow request while another process is idle. Without nginx browsers keep connections open, and each
+# would occupy a process.
 ONE_AT_A_TIME = ["--backpressure", "1", "--no-http1-keep-alive"]
 ALL_THAT_COME = ["--backpressure", "16384"]
 
 
 def behind_front(at: Path, *, workers: int) -> list[str]:
-    """The command that listens on a private socket, readable and writable for its own user and group alone."""
+    """The command that listens on a private socket, which only its own user and group can read and write."""
     return _command(workers, ["--uds", str(at), "--uds-permissions", "660", *ONE_AT_A_TIME])
 
 

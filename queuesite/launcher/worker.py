@@ -1,11 +1,10 @@
-"""The worker under watch: `python -m queuesite.launcher.worker` runs django-q's cluster, ends it, and starts it anew
-where it hangs.
+"""The worker under watch: `python -m queuesite.launcher.worker` runs django-q's cluster, ends it, and restarts it if it
+hangs.
 
-Told to end, django-q waits for its processes one after the other; when the signal reached these as well (systemd sends
-it to all), some waited for ever. Here what has not ended after STOP_SECONDS is killed. And a cluster that lives without
-doing anything is as bad as a dead one: where no heartbeat has come for HUNG_SECONDS while the database answers, it is
-ended and started again. (The heartbeat is one for all machines: where several have workers, a hung one is noticed when
-no other beats.)
+When told to end, django-q waits for its processes one after the other. If the signal reached them too (systemd sends it
+to all), some waited forever. Here everything that has not ended after STOP_SECONDS is killed. A cluster that lives but
+does nothing is as bad as a dead one: without a heartbeat for HUNG_SECONDS while the database answers, it is ended and
+restarted. (All machines share one heartbeat: if several run workers, a hung one is noticed once no other beats.)
 """
 
 import argparse
@@ -31,8 +30,8 @@ class Hung(Exception):
 
 
 def watch(command: list[str], *, beat: Callable[[], object], hung_after: float = HUNG_SECONDS) -> int:
-    """Run `command` until it ends or we are told to end; gives its exit code. `beat` gives something that changes as
-    long as the work goes on; it may raise while nobody can tell."""
+    """Run `command` until it ends or we are told to end. Returns its exit code. `beat` returns something that changes
+    as long as work goes on. It may raise while nobody can tell."""
     told = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: told.append(number))
@@ -57,7 +56,7 @@ def _attend(process, told: list, beat, hung_after: float) -> int:
             look_at = time.monotonic() + hung_after / 8
             try:
                 now = beat()
-            except Exception:  # whatever keeps us from knowing is no sign that the worker hangs
+            except Exception:  # if we cannot know, that is no sign that the worker hangs
                 now = time.monotonic()
             if now != seen:
                 seen, since = now, time.monotonic()
@@ -91,8 +90,8 @@ def _group_of(pid: int) -> int | None:
 
 
 def _heartbeat():
-    """When the worker last gave a sign, from the database. On a connection of its own: this process has not loaded the
-    applications, and needs none of them."""
+    """When the worker last gave a sign of life, from the database. On its own connection: this process has not loaded
+    the applications, and needs none of them."""
     from django.db import connection
 
     with psycopg.connect(**connection.get_connection_params()) as direct:
