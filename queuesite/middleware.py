@@ -22,6 +22,7 @@ LONGEST_WEBHOOK = 1_000_000
 LONGEST_UPLOADS = {
     "/admin/members/member/import/": 32 * 1024 * 1024,
     "/admin/booking/clip/": 32 * 1024 * 1024,
+    "/admin/booking/department/import/": 4 * 1024 * 1024,
     "/admin/office/setting/part/looks/": 3 * 1024 * 1024,
 }
 

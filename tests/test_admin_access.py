@@ -29,6 +29,8 @@ PAGES = {
     "booking_ticket_delete T": NOBODY,
     "booking_department_changelist": MANAGER,
     "booking_department_add": MANAGER,
+    "booking_department_export": MANAGER,
+    "booking_department_import": MANAGER,
     "booking_department_change D": MANAGER,
     "booking_department_history D": MANAGER,
     "booking_department_delete D": NOBODY,

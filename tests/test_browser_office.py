@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from booking import roles
+from booking.days import departments_file
 from office import logo, stored
 from tests.browser import AXE, sideways_scroll
 from tests.factories import make_counter, make_member, make_open_department, make_user
@@ -63,6 +64,7 @@ def test_a_manager_sets_the_logo_and_members_see_it(new_page, phone):
     page.goto(reverse("admin:office_part", args=["looks"]))
 
     page.set_input_files("input[name=logo]", {"name": "logo.png", "mimeType": "image/png", "buffer": a_logo()})
+    assert page.input_value("input[name=colour_book]") == ""
     page.fill("input[name=colour_book]", "#004d40")
     page.fill("input[name=colour_line]", "#004d40")
     page.click("button:has-text('บันทึก')")
@@ -112,6 +114,23 @@ def test_the_guide_leads_from_nothing_to_a_booking(new_page, size):
     page.goto("/")
     page.get_by_role("link", name="ฝ่ายสินเชื่อ").click()
     expect(page.get_by_text("สหกรณ์ออมทรัพย์ครูระยอง")).to_be_visible()
+
+
+def test_a_file_of_departments_is_looked_at_before_it_changes_anything(new_page):
+    make_open_department(slug="loans", name="ฝ่ายสินเชื่อ")
+    text = departments_file.written().replace("ฝ่ายสินเชื่อ", "ฝ่ายเงินกู้")
+    page = new_page((1024, 768), user=make_user(group=roles.MANAGER), bypass_csp=True)
+    page.goto(reverse("admin:booking_department_changelist"))
+    shot(page, "departments")
+    page.get_by_role("link", name="นำฝ่ายเข้าจากไฟล์").click()
+    page.set_input_files(
+        "input[name=file]", {"name": "d.json", "mimeType": "application/json", "buffer": text.encode()}
+    )
+    page.get_by_role("button", name="ดูว่าจะเปลี่ยนอะไร").click()
+    expect(page.get_by_role("cell", name="ฝ่ายเงินกู้")).to_be_visible()
+    shot(page, "departments-file")
+    page.get_by_role("button", name="นำเข้าตามนี้").click()
+    expect(page.get_by_text("นำเข้าแล้ว 1 ฝ่าย")).to_be_visible()
 
 
 def test_profiles_are_switched_in_one_press(new_page):

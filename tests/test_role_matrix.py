@@ -71,6 +71,7 @@ ANSWERS = {
         admin:booking_today
     """,
     "manager superuser": """
+        admin:booking_department_import
         admin:setup admin:setup_holidays admin:setup_department admin:setup_counters admin:booking_counterprofile_add
         admin:booking_counterprofile_delete
         admin:members_member_duplicates admin:members_member_who_is_twice
@@ -90,7 +91,7 @@ ANSWERS = {
         counter_take_over
     """,
     "manager auditor superuser": """
-        admin:booking_counterprofile_change admin:booking_counterprofile_changelist
+        admin:booking_counterprofile_change admin:booking_counterprofile_changelist admin:booking_department_export
         admin:office_setting_changelist admin:office_part admin:office_history
         admin:auth_group_change admin:auth_group_changelist admin:auth_group_history admin:auth_user_change
         admin:auth_user_changelist admin:auth_user_history admin:booking_boardnotice_change

@@ -58,7 +58,10 @@ def _row(department, day) -> dict:
 
 
 def _warnings(user):
-    yield from missing() if user.has_perm(Right.CHANGE_OFFICE) else []
+    if user.has_perm(Right.CHANGE_OFFICE):
+        if not Department.objects.exists():
+            yield {"text": _("ระบบยังว่าง"), "do": _("เปิดคู่มือตั้งค่า"), "link": reverse("admin:setup")}
+        yield from missing()
     yield from _of_today(user)
 
 

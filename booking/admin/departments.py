@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from booking import thai
+from booking.admin import departments_file
 from booking.admin.base import OfficeInline, say
 from booking.admin.links import closed_times, tickets_of
 from booking.admin.rules import RulesAdmin, laid_out
@@ -90,6 +91,7 @@ class DepartmentAdmin(RulesAdmin):
     list_filter = ["is_active"]
     search_fields = ["name", "name_en", "letter"]
     inlines = [HoursInline]
+    list_before_template = "admin/booking/department/list.html"
     fieldsets = [
         (
             None,
@@ -144,7 +146,11 @@ class DepartmentAdmin(RulesAdmin):
     ]
 
     def get_custom_urls(self):
-        return [("today/", "booking_today", today)]
+        return [
+            ("today/", "booking_today", today),
+            ("export/", "booking_department_export", departments_file.export),
+            ("import/", "booking_department_import", departments_file.bring_in),
+        ]
 
     def get_changeform_initial_data(self, request):
         """What the next department of the office would have: its letter, a hue that no other has, the last position."""

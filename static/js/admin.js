@@ -90,3 +90,8 @@ document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[
   show();
   typed.after(picked);
 }));
+
+// The theme writes the name of a chosen file into the next text field of the form, whatever that is. Ours have none for it.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("input.office-file")) event.stopPropagation();
+}, true);
