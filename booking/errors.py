@@ -8,10 +8,12 @@ import datetime as dt
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazystr
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from booking import thai
+from members import line
 
 if TYPE_CHECKING:
     from booking.models import Ticket
@@ -116,11 +118,25 @@ class IdentityUsed(BookingError):
     status = 401
 
 
+class _ProofNeededWords:
+    """By what the office has: LINE is offered only where it is set up."""
+
+    def __str__(self) -> str:
+        if line.log_in_is_on():
+            return gettext(
+                "ขณะนี้มีการใช้งานจากเครือข่ายนี้มากผิดปกติ กรุณายืนยันว่าเป็นท่านด้วยเลขท้าย 4 ตัวของเบอร์โทรศัพท์ "
+                "รหัส 8 หลักจากเจ้าหน้าที่ หรือเข้าใช้ด้วย LINE"
+            )
+        return gettext(
+            "ขณะนี้มีการใช้งานจากเครือข่ายนี้มากผิดปกติ กรุณายืนยันว่าเป็นท่านด้วยเลขท้าย 4 ตัวของเบอร์โทรศัพท์ หรือรหัส 8 หลักจากเจ้าหน้าที่"
+        )
+
+
 class ProofNeeded(BookingError):
-    """So much is booked from this address that a number is not enough."""
+    """So much is booked, or looked up in vain, from this address that a number is not enough."""
 
     code = "proof_needed"
-    message = _("ขณะนี้มีการจองจากเครือข่ายนี้หลายคิว กรุณายืนยันว่าเป็นท่านด้วยเลขท้าย 4 ตัวของเบอร์โทรศัพท์ หรือเข้าใช้ด้วย LINE")
+    message = lazystr(_ProofNeededWords())
     status = 403
     api = (MEMBERS,)
 
@@ -227,6 +243,13 @@ class ReasonNeeded(BookingError):
 class NotYourDepartment(BookingError):
     code = "not_your_department"
     message = _("บัตรคิวนี้เป็นของฝ่ายอื่น ท่านดูได้เพียงหมายเลขและสถานะ")
+
+
+class NotReceivedHere(BookingError):
+    """The kiosk receives for other departments."""
+
+    code = "not_received_here"
+    message = _("บัตรคิวนี้เป็นของฝ่ายอื่น ซึ่งแจ้งมาถึงที่เครื่องนี้ไม่ได้ กรุณาแจ้งที่ฝ่ายนั้น หรือถามเจ้าหน้าที่")
 
 
 class NotYourCounter(BookingError):
@@ -381,6 +404,7 @@ REFUSALS = (
     NotAtCounter,
     ReasonNeeded,
     NotYourDepartment,
+    NotReceivedHere,
     NotYourCounter,
     NotServedHere,
     OtherDepartment,

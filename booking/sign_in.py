@@ -1,11 +1,15 @@
 """How staff prove who they are: the code in a one-time link that sets a password, and the second factor (a code of an
 app on their telephone, or one of ten codes on paper)."""
 
+import base64
+
+import django_otp
 from axes.utils import reset as unlock_log_in
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django_otp import devices_for_user
@@ -16,7 +20,7 @@ from booking import roles
 from booking.models import StaffEvent
 
 What = StaffEvent.What
-RECOVERY_CODES = 10
+RECOVERY_CODES, APP_DIGITS = 10, 6
 
 
 def password_code(user) -> str:
@@ -56,12 +60,40 @@ def confirm_device(device: TOTPDevice) -> list[str]:
     with transaction.atomic():
         device.confirmed = True
         device.save(update_fields=["confirmed"])
-        paper, _created = StaticDevice.objects.get_or_create(user=device.user, defaults={"name": "paper"})
-        paper.token_set.all().delete()
-        codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
-        StaticToken.objects.bulk_create(StaticToken(device=paper, token=code) for code in codes)
+        codes = _new_codes(device.user)
         roles.write_down(What.FACTOR_SET, by=device.user, user=device.user)
     return codes
+
+
+def renew_codes(user) -> list[str]:
+    """Ten new recovery codes in place of those of before. Who asks has just proved the second factor."""
+    with transaction.atomic():
+        codes = _new_codes(user)
+        roles.write_down(What.CODES_RENEWED, by=user, user=user)
+    return codes
+
+
+def _new_codes(user) -> list[str]:
+    paper, _created = StaticDevice.objects.get_or_create(user=user, defaults={"name": "paper"})
+    paper.token_set.all().delete()
+    codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
+    StaticToken.objects.bulk_create(StaticToken(device=paper, token=_kept(code)) for code in codes)
+    return codes
+
+
+def proved(user, code: str):
+    """The device of the second factor whose code this is, or None; a code on paper is used up. Each kind is slowed down
+    by its own wrong codes."""
+    model, wanted = (TOTPDevice, code) if len(code) == APP_DIGITS and code.isdecimal() else (StaticDevice, _kept(code))
+    devices = model.objects.devices_for_user(user, confirmed=True)
+    tried = (django_otp.verify_token(user, one.persistent_id, wanted) for one in devices)
+    return next((device for device in tried if device), None)
+
+
+def _kept(code: str) -> str:
+    """A recovery code as the database has it: who reads the database can use none."""
+    made = salted_hmac("booking.recovery_code", code.lower(), secret=settings.CITIZEN_ID_KEY, algorithm="sha256")
+    return base64.urlsafe_b64encode(made.digest()[:12]).decode()
 
 
 def reset_second_factor(user, *, by) -> None:

@@ -394,6 +394,7 @@ UNFOLD = {
     "SCRIPTS": [lambda request: static("js/admin.js")],
     "DASHBOARD_CALLBACK": "booking.admin.dashboard.dashboard",
     "SIDEBAR": {"navigation": "booking.admin.dashboard.sidebar"},
+    "ACCOUNT": {"navigation": "booking.admin.dashboard.own_pages"},
     # Slate: blue, purple and red say something on the pages of members.
     "COLORS": {
         "primary": {

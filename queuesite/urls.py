@@ -23,6 +23,7 @@ urlpatterns = [
     path("i18n/setlang/", anyone(set_language), name="set_language"),
     path("admin/set-password/", sign_in.set_password, name="set_password"),
     path("admin/second-factor/", sign_in.second_factor, name="second_factor"),
+    path("admin/recovery-codes/", sign_in.recovery_codes, name="recovery_codes"),
     path("admin/", admin.site.urls),
     path("", include("booking.urls")),
 ]

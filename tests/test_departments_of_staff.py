@@ -1,19 +1,23 @@
 """A member of staff sees and changes the tickets of the departments that are theirs; of others, number and state."""
 
+import uuid
+
 import pytest
 from django.urls import reverse
 
 from booking import errors, roles, verbs
-from booking.models import StaffDepartment
+from booking.models import StaffDepartment, Ticket
 from booking.models.staff import departments_of
 from booking.models.tickets import State
 from booking.models.tokens import issue_token
 from booking.verbs import seats
+from members.origins import origin_of
 from tests.factories import (
     make_counter,
     make_holiday,
     make_member,
     make_open_department,
+    make_slot,
     make_ticket,
     make_user,
     make_walk_in,
@@ -107,6 +111,56 @@ def test_they_sit_at_counters_of_their_departments_alone(client, clerk, ours, ot
     client.force_login(clerk)
     answer = client.post(reverse("counter_sit", args=[both.number]), follow=True)
     assert "ฝ่ายที่ไม่ใช่ของท่าน" in answer.text
+
+
+def test_the_kiosk_of_a_department_receives_for_that_one_alone(client, ours, others):
+    tablet = make_user(group=roles.KIOSK)
+    StaffDepartment.objects.create(user=tablet, department=ours)
+    client.force_login(tablet)
+    page = client.get(reverse("kiosk"))
+    assert [choice["department"] for choice in page.context["choices"]] == [ours]
+    for method in (client.get, client.post):
+        assert method(reverse("kiosk_issue", args=[others.slug])).status_code == 404
+    assert client.post(reverse("kiosk_issue", args=[ours.slug]), {"key": uuid.uuid4()}).status_code == 302
+
+    elsewhere = make_ticket(department=others, days_ahead=0)
+    refused = client.post(reverse("kiosk_check_in"), {"ticket": elsewhere.code})
+    assert refused.status_code == 422 and "เป็นของฝ่ายอื่น" in refused.text
+    elsewhere.refresh_from_db()
+    assert elsewhere.state == State.BOOKED
+
+
+def test_a_token_issues_walk_ins_of_its_departments_alone(client, clerk, ours, others):
+    answers = [
+        client.post(
+            "/api/v1/walk-ins/",
+            {"department": department.slug},
+            content_type="application/json",
+            headers={"Authorization": f"Token {issue_token(clerk)}"},
+        )
+        for department in (ours, others)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 403]
+    assert answers[1].json()["code"] == "not_permitted"
+
+
+def test_tickets_from_one_place_are_counted_and_cancelled_in_their_departments_alone(client, clerk, ours, others):
+    where = origin_of(address="198.51.100.66", device="")
+    for department, count in ((ours, 11), (others, 2)):
+        slot = make_slot(department=department, quota=20, days_ahead=2)
+        for nth in range(count):
+            verbs.book(
+                member_id=make_member().pk, slot_id=slot.pk, key=f"{department} {nth}", origin=where, is_proven=True
+            )
+    client.force_login(clerk)
+    places = client.get(reverse("admin:booking_ticket_origins")).context["places"]
+    assert [place["count"] for place in places] == [11]
+    page = reverse("admin:booking_ticket_origin", args=["address", where.address])
+    assert len(client.get(page).context["tickets"].object_list) == 11
+    every = list(Ticket.objects.values_list("pk", flat=True))
+    client.post(page, {"ticket": every, "reason": "จองโดยบุคคลอื่น"})
+    assert Ticket.objects.filter(department=ours, state=State.CANCELLED).count() == 11
+    assert Ticket.objects.filter(department=others, state=State.BOOKED).count() == 2
 
 
 def test_the_counter_shows_number_and_state_of_others(client, clerk, ours, others):

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking import roles, verbs
-from booking.models import BoardNotice, Department, TicketEvent
+from booking.models import BoardNotice, Department, Settlement, TicketEvent
 from booking.models.tokens import issue_token
 from holidays.models import Holiday
 from members.free_text import masked
+from members.identify import issue_identity
 from tests.factories import (
     in_days,
     make_citizen_id,
@@ -22,6 +23,7 @@ from tests.factories import (
     make_exception,
     make_member,
     make_open_department,
+    make_slot,
     make_ticket,
     make_user,
     make_walk_in,
@@ -83,6 +85,9 @@ def test_planted_ids_are_in_no_column_of_any_table(client, settings):
     client.post(reverse("admin:holidays_holiday_add"), {"name": an_id(), "date": in_days(50), "kind": "office"})
     make_exception(department, days_ahead=4, quota=1, reason=an_id())
     Department.objects.filter(pk=other.pk).update(description=an_id(), bring=f"สำเนาบัตร {an_id()}")
+    client.post(reverse("admin:auth_user_add"), {"username": "malee", "first_name": an_id(), "last_name": an_id()})
+    client.post(reverse("admin:auth_group_add"), {"name": f"บทบาท {an_id()}"})
+    Settlement.objects.create(by=manager, reason=an_id(), begun_at=timezone.now())
     make_member(given_name=an_id(), family_name=an_id())
     make_member(citizen_id=an_id())
     BoardNotice.objects.bulk_create([BoardNotice(text=an_id())])
@@ -98,6 +103,13 @@ def test_planted_ids_are_in_no_column_of_any_table(client, settings):
         headers={"Authorization": f"Token {issue_token(manager)}"},
     )
 
+    book = {"identity": issue_identity(make_member())[0], "slot": make_slot(department=other, quota=3).pk}
+    headers = {"Idempotency-Key": f"for-{an_id()}"}
+    refused = Client().post("/api/v1/tickets/", json.dumps(book), content_type="application/json", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+
+    assert get_user_model().objects.get(username="malee").last_name == "•" * 13
+    assert Settlement.objects.filter(reason__contains="•").exists()
     assert TicketEvent.objects.filter(reason__contains="•").count() >= 5
     assert BoardNotice.objects.filter(text__contains="•").exists()
     assert Holiday.objects.filter(name__contains="•").exists()

@@ -9,9 +9,9 @@ from django.db import Error, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from booking import roles
-from booking.models import StaffDepartment, StaffEvent
-from tests.factories import make_open_department, make_user
+from booking import roles, verbs
+from booking.models import Counter, SeatEvent, StaffDepartment, StaffEvent
+from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +135,32 @@ def test_who_is_switched_off_is_out_and_never_deleted(client, manager):
     assert client.post(delete, {"post": "yes"}).status_code == 403
     client.force_login(make_user(is_superuser=True))
     assert client.post(delete, {"post": "yes"}).status_code == 403
+
+
+def test_who_is_switched_off_sits_nowhere_and_their_ticket_waits_where_it_stood(client, manager):
+    malee, department = make_user(username="malee", group=roles.CLERK), make_open_department()
+    counter = make_counter(departments=[department], clerk=malee)
+    waiting = make_walk_in(department=department, by=manager)
+    verbs.call_next(counter=counter, by=malee)
+
+    change(client, malee, first_name="มาลี")
+    assert Counter.objects.get().clerk == malee, "another change leaves them where they are"
+    change(client, malee, is_active="")
+
+    assert Counter.objects.get().clerk is None
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.counter) == ("waiting", None)
+    event = SeatEvent.objects.latest("pk")
+    assert (event.kind, event.clerk, event.by) == (SeatEvent.Kind.FREED, malee, manager)
+
+
+def test_who_loses_a_department_leaves_the_counter_that_serves_it(client, manager):
+    malee, ours, other = make_user(username="malee", group=roles.CLERK), make_open_department(), make_open_department()
+    make_counter(departments=[ours], clerk=malee)
+    change(client, malee, departments=[ours.pk])
+    assert Counter.objects.get().clerk == malee
+    change(client, malee, departments=[other.pk])
+    assert Counter.objects.get().clerk is None
 
 
 def test_who_is_locked_out_is_let_in_again(client, manager, settings):

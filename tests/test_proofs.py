@@ -78,6 +78,25 @@ def test_one_that_was_not_confirmed_stays_counted(client, settings):
     assert [client.post(address, form).status_code for _ in range(3)] == [302, 302, 429]
 
 
+def test_through_the_api_a_booking_gives_the_look_up_back_once(client, settings):
+    """There is no page to confirm the name on: who books with the identity has."""
+    settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"identifier": "3/900"}
+    member, slots = make_member(), [make_slot(quota=3) for _ in range(4)]
+
+    def send(path, body, **headers):
+        return client.post(f"/api/v1/{path}", body, content_type="application/json", headers=headers)
+
+    def found():
+        return send("members/identify/", {"member_number": member.member_number})
+
+    settings.BOOKING_LIMITS = dict.fromkeys(settings.BOOKING_LIMITS, 100)
+    for slot in slots:
+        body = {"identity": found().json()["identity"], "slot": slot.pk}
+        answers = [send("tickets/", body, **{"Idempotency-Key": f"of {slot.pk}".replace(" ", "-")}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [201, 200, 200]
+    assert [found().status_code for _ in range(4)] == [200, 200, 200, 429], "what led to no booking stays counted"
+
+
 # --- to get a turn back -------------------------------------------------------------------------------------------
 
 

@@ -145,7 +145,7 @@ ANSWERS = {
         admin:booking_ticket_closed_times admin:booking_ticket_history admin:booking_ticket_origins
         admin:booking_waitprediction_history admin:django_q_failure_history admin:django_q_ormq_history
         admin:django_q_success_history admin:index admin:jsi18n admin:password_change admin:password_change_done
-        admin:search second_factor
+        admin:search recovery_codes second_factor
     """,
     "public member reception clerk other_clerk head manager auditor superuser": """
         admin:login arrive board board_of_department board_words confirm days guide home identify line

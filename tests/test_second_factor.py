@@ -2,15 +2,18 @@
 has gone away is signed out."""
 
 import datetime as dt
+import importlib
 import re
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_otp.oath import TOTP
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from booking import roles
@@ -100,6 +103,59 @@ def test_a_code_on_paper_works_once(client, manager):
         other = Client()
         other.force_login(manager)
         assert other.post(DOOR, {"code": codes[0]}).status_code == expected
+
+
+def test_who_reads_the_database_can_use_no_code_on_paper(client, manager):
+    codes = set_up(client, manager)
+    kept = set(StaticToken.objects.values_list("token", flat=True))
+    assert len(kept) == 10 and kept.isdisjoint(codes)
+    for nth, code in enumerate(sorted(kept)[:2]):
+        with time_machine.travel(timezone.now() + dt.timedelta(minutes=nth), tick=False):
+            other = Client()
+            other.force_login(manager)
+            assert other.post(DOOR, {"code": code}).status_code == 422
+
+
+def test_codes_of_before_stay_good_when_they_become_hashes(client, manager):
+    set_up(client, manager)
+    paper = StaticDevice.objects.get()
+    paper.token_set.all().delete()
+    paper.token_set.create(token="abcd2345")
+    migration = importlib.import_module("booking.migrations.0028_recovery_codes_as_hashes")
+    migration.keep_hashes(apps, None)
+    other = Client()
+    other.force_login(manager)
+    assert other.post(DOOR, {"code": "ABCD 2345"}).status_code == 302
+
+
+def test_codes_are_renewed_by_who_proves_it_once_more(client, manager):
+    codes = set_up(client, manager)
+    page = reverse("recovery_codes")
+    assert client.get(page).status_code == 200
+    assert client.post(page).status_code == client.post(page, {"code": "nonsense"}).status_code == 422
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=5), tick=False):
+        answer = client.post(page, {"code": codes[0]})
+    renewed = re.findall(r"<li><code>(\w+)</code>", answer.text)
+    assert len(set(renewed) - set(codes)) == 10
+    assert StaffEvent.objects.filter(what="codes_renewed", user=manager, by=manager).count() == 1
+
+    later = Client()
+    later.force_login(manager)
+    assert later.get(page)["Location"].startswith(DOOR), "the password alone opens it no more than the rest"
+    assert later.post(page, {"code": renewed[0]}).status_code == 403
+    assert later.post(DOOR, {"code": codes[1]}).status_code == 422
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=5), tick=False):
+        assert later.post(DOOR, {"code": renewed[0]}).status_code == 302
+
+
+def test_who_has_no_second_factor_has_no_codes_to_renew(client, settings, manager):
+    settings.SECOND_FACTOR = False
+    page = reverse("recovery_codes")
+    assert client.get(page)["Location"] == f"{DOOR}?next={page}"
+    assert client.post(page, {"code": "x"})["Location"] == f"{DOOR}?next={page}"
+    assert page not in client.get("/admin/").text
+    set_up(client, manager)
+    assert page in client.get("/admin/").text
 
 
 def test_guessing_is_slowed_down(client, manager):

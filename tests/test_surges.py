@@ -4,16 +4,20 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from booking import errors, roles, verbs
 from booking.models import ProofAsked, TicketEvent
 from booking.verbs import surges
+from booking.views import visitor
+from members.codes import issue_code
 from members.errors import NotRegistered
 from members.identify import identify
+from members.models import Member
 from members.origins import origin_of
-from tests.factories import make_member, make_slot, make_ticket, make_user
+from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user
 from tests.pages import text
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +85,62 @@ def test_one_stranger_cannot_switch_it_on_for_the_office(slot):
     assert asked() == {block(STRANGER)}
     for address in (HOME, SCHOOL, "2001:db8:1:2::"):
         assert take(slot, address) == "booked"
+
+
+def look_up_on(client, page, member, address, **form):
+    form = {"by": "member_number", "member_number": member.member_number} | form
+    if page == "api":
+        asked = {"member_number": member.member_number} | ({"proof": form["proof"]} if "proof" in form else {})
+        return client.post("/api/v1/members/identify/", asked, content_type="application/json", REMOTE_ADDR=address)
+    place = reverse("identify", args=[make_open_department().slug]) if page == "identify" else reverse(page)
+    return client.post(place, form, REMOTE_ADDR=address)
+
+
+@pytest.mark.parametrize("page", ["identify", "status", "api"])
+def test_after_a_surge_of_misses_look_ups_from_that_block_take_a_proof_and_others_do_not(client, page):
+    member = make_member(phone="0812345678")
+    miss(STRANGER, 60)
+    surges.watch()
+
+    refused = look_up_on(client, page, member, STRANGER)
+    unknown = look_up_on(client, page, Member(member_number="987654"), STRANGER)
+    assert (refused.status_code, unknown.status_code) == ((403, 403) if page == "api" else (422, 422))
+    if page == "api":
+        assert refused.json() == unknown.json() and refused.json()["code"] == "proof_needed"
+    else:
+        assert 'name="proof"' in refused.text, "what to do about it stands on the same page"
+        assert "เลขท้าย 4 ตัวของเบอร์โทรศัพท์" in text(refused)
+    assert look_up_on(client, page, member, STRANGER, proof="5678").status_code in (200, 302)
+    assert look_up_on(client, page, member, HOME).status_code in (200, 302)
+
+
+def test_look_ups_that_take_a_proof_take_a_clerks_code_too_and_none_from_a_device_that_booked_before(client, slot):
+    member, booked_before = make_member(phone=""), Client()
+    page = reverse("identify", args=[make_open_department().slug])
+    booked_before.get(page)
+    assert take(slot, HOME, device=device_of(booked_before)) == "booked"
+    with time_machine.travel(timezone.now() + dt.timedelta(days=2), tick=False):
+        miss(STRANGER, 60)
+        surges.watch()
+
+        code = issue_code(member=member, by=make_user())
+        assert look_up_on(client, "identify", member, STRANGER, proof="5678").status_code == 422
+        assert look_up_on(client, "identify", member, STRANGER, proof=code).status_code == 302
+        assert look_up_on(booked_before, "identify", member, STRANGER).status_code == 302
+
+
+def device_of(client) -> str:
+    request = RequestFactory().get("/")
+    request.COOKIES = {name: cookie.value for name, cookie in client.cookies.items()}
+    return visitor.device(request)
+
+
+@pytest.mark.parametrize("has_line", [True, False])
+def test_line_is_offered_where_the_office_has_it(client, settings, has_line):
+    settings.LINE_LOGIN_CHANNEL_ID = "1234" if has_line else ""
+    assert ("LINE" in str(errors.ProofNeeded())) == ("LINE" in str(errors.ProofNeeded.message)) == has_line
+    page = reverse("identify", args=[make_open_department().slug])
+    assert ("หรือเข้าใช้ด้วย LINE" in text(client.get(f"{page}?why=proof_needed"))) == has_line
 
 
 def test_fifty_are_no_surge(slot):

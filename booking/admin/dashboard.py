@@ -83,7 +83,7 @@ def _of_today(user):
             "link": closed_times(),
         }
     if user.has_perm(Right.VIEW_TICKETS):
-        yield from origins.warnings()
+        yield from origins.warnings(user)
     if user.has_perm(Right.TELEPHONE):
         count = ledger.to_telephone().count()
         yield count and {
@@ -139,6 +139,14 @@ def _of_the_directory(user) -> dict | None:
             "link": reverse("admin:members_member_import"),
         }
     return None
+
+
+def own_pages(request) -> list[dict]:
+    """The pages about who is signed in, below their name."""
+    pages = [(_("เปลี่ยนรหัสผ่าน"), "admin:password_change")] if request.user.has_usable_password() else []
+    if request.user.is_verified():
+        pages.append((_("ออกรหัสสำรองชุดใหม่"), "recovery_codes"))
+    return [{"title": title, "link": reverse(address)} for title, address in pages]
 
 
 def sidebar(request) -> list[dict]:

@@ -40,13 +40,14 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("เหตุผลที่จะแจ้งสมาชิก"), max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
-def many_from_one_place():
-    """Places from which more than MANY live tickets of today and later were booked, those with the most first."""
+def many_from_one_place(user):
+    """Places from which more than MANY live tickets of today and later were booked, of the departments that are theirs;
+    those with the most first."""
     found = []
     for kind in KINDS:
         field = f"origin_{kind}"
         groups = (
-            Ticket.objects.upcoming()
+            only_theirs(Ticket.objects.upcoming(), user)
             .order_by()
             .exclude(**{field: None})
             .values(field)
@@ -78,7 +79,7 @@ def origins(request, model_admin):
         model_admin,
         "admin/booking/ticket/origins.html",
         title=_("บัตรคิวที่จองจากที่เดียวกัน"),
-        places=[group | {"between": _between(group)} for group in many_from_one_place()],
+        places=[group | {"between": _between(group)} for group in many_from_one_place(request.user)],
         surges=said_of(surges.found(timezone.now())),
         blocks=[one for one in asked if one.block != EVERYBODY],
         everybody_until=everybody and moment(everybody.until),
@@ -121,10 +122,10 @@ def one_origin(request, model_admin, kind, origin):
     )
 
 
-def warnings():
+def warnings(user):
     """The dashboard's sentences about all this."""
     texts = said_of(surges.found(timezone.now()))
-    groups = many_from_one_place()
+    groups = many_from_one_place(user)
     if groups:
         texts.append(
             _("มีบัตรคิวที่จองจากที่เดียวกันเกิน %(many)d ใบ มากที่สุด %(count)d ใบ") % {"many": MANY, "count": groups[0]["count"]}

@@ -21,6 +21,7 @@ from booking import roles, sign_in
 from booking.admin.base import OfficeAdmin, OfficeInline, moment, page, say
 from booking.models import Department, StaffDepartment, StaffEvent
 from booking.rights import Right
+from booking.verbs import seats
 from members.free_text import masked
 
 What = StaffEvent.What
@@ -56,6 +57,12 @@ class StaffForm(forms.ModelForm):
         if masked(name) != name:
             raise forms.ValidationError(_("อย่าใช้เลขประจำตัวประชาชนเป็นชื่อผู้ใช้ กรุณาตั้งชื่ออื่น"))
         return name
+
+    def clean_first_name(self):
+        return masked(self.cleaned_data["first_name"])
+
+    def clean_last_name(self):
+        return masked(self.cleaned_data["last_name"])
 
 
 class HistoryInline(OfficeInline):
@@ -186,6 +193,8 @@ class StaffAdmin(OfficeAdmin):
         for what, before, after in zip([What.ROLES, What.DEPARTMENTS], user.had, _in_words(user), strict=True):
             if before != after:
                 roles.write_down(what, by=by, user=user, detail=f"{before or '-'} → {after or '-'}")
+        if change:
+            seats.free_of(clerk=User.objects.get(pk=user.pk), by=by)  # as what was saved just now makes them
 
     def response_add(self, request, obj, post_url_continue=None):
         say(request, messages.SUCCESS, _("เพิ่มผู้ใช้แล้ว ออกลิงก์ให้ตั้งรหัสผ่านได้ที่หน้านี้"))
@@ -279,8 +288,14 @@ class PermissionField(forms.ModelMultipleChoiceField):
         return f"{model._meta.verbose_name}: {RIGHTS.get(right, permission.name)}"
 
 
+class RoleForm(forms.ModelForm):
+    def clean_name(self):
+        return masked(self.cleaned_data["name"])
+
+
 @admin.register(Group)
 class RoleAdmin(GroupAdmin, OfficeAdmin):
+    form = RoleForm
     filter_horizontal = ()
 
     def has_view_permission(self, request, obj=None):

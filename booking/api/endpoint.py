@@ -17,6 +17,7 @@ from booking.models import Ticket
 from booking.models.tokens import token_of
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
+from members.free_text import masked
 
 Authority = dict[str, list[str]]
 SECRET: Authority = {"ticketSecret": []}
@@ -110,6 +111,8 @@ def idempotency_key(request) -> str:
         raise Invalid(
             _("ส่วนหัว Idempotency-Key ไม่ถูกต้อง กรุณาใช้อักษรละตินและตัวเลข 1 ถึง %(most)s ตัว") % {"most": LONGEST_KEY}
         )
+    if masked(key) != key:
+        raise Invalid(_("ส่วนหัว Idempotency-Key ต้องไม่มีเลขประจำตัวประชาชน กรุณาใช้ค่าที่สุ่มขึ้นใหม่ เช่น UUID"))
     return key
 
 

@@ -18,7 +18,7 @@ from booking.api.serializers import (
     WalkInSerializer,
 )
 from booking.models import Counter, Department, Ticket
-from booking.models.staff import has_ticket
+from booking.models.staff import has_department, has_ticket
 from booking.rights import Right
 from booking.verbs import seats
 from members import directory
@@ -127,8 +127,11 @@ def resume(request, number):
 def walk_in(request):
     """Issue a ticket to somebody who has come without one; it waits at once. The secret is for the slip's QR code."""
     wanted = body(WalkInSerializer(), request)
+    department = get_object_or_404(Department.objects.active(), slug=wanted["department"])
+    if not has_department(request.user, department.pk):
+        raise PermissionDenied
     ticket = verbs.walk_in(
-        department=get_object_or_404(Department.objects.active(), slug=wanted["department"]),
+        department=department,
         by=request.user,
         member_id=_member_id(wanted.get("member_number")),
         priority=wanted.get("priority", ""),

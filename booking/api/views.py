@@ -33,8 +33,10 @@ from booking.api.serializers import (
     TicketSerializer,
 )
 from booking.days import availability
+from booking.errors import ProofNeeded
 from booking.models import Department, DepartmentDay, Ticket
-from members.identify import issue_identity, look_up, read_identity
+from booking.verbs import limits
+from members.identify import issue_identity, look_up, name_confirmed, read_identity
 from members.origins import Origin, origin_of
 from members.throttle import client_address
 
@@ -91,16 +93,19 @@ def slots(request, slug, date):
     return Response(SlotSerializer(availability.times(_department(slug), _date(date)), many=True).data)
 
 
-@endpoint("POST", "anyone", {200: IdentitySerializer}, 400, 404, 415, 429, 503, request=IdentifySerializer)
+@endpoint("POST", "anyone", {200: IdentitySerializer}, 400, 403, 404, 415, 429, 503, request=IdentifySerializer)
 def identify(request):
     """From a citizen ID or a member number to an identity, which books one ticket within 15 minutes.
 
     It says who somebody claims to be; the name is masked. Look-ups are counted. `proof`, the last four digits of the
-    member's telephone or a code that a clerk hands out, is needed where the office always asks for it, and after a
-    booking was refused with `proof_needed`.
+    member's telephone or a code that a clerk hands out, is needed where the office always asks for it, and after this
+    or a booking was refused with `proof_needed`.
     """
-    found = look_up(**body(IdentifySerializer(), request), address=client_address(request))
-    token, expires_at = issue_identity(found.member, proved_by=found.proved_by)
+    asked = body(IdentifySerializer(), request)
+    if not asked.get("proof") and limits.look_up_needs_proof(_origin(request), now=timezone.now()):
+        raise ProofNeeded
+    found = look_up(**asked, address=client_address(request))
+    token, expires_at = issue_identity(found.member, proved_by=found.proved_by, found_by=found.by)
     answer = {"identity": token, "masked_name": found.member.masked_name, "expires_at": expires_at}
     return Response(IdentitySerializer(answer).data)
 
@@ -135,6 +140,8 @@ def book(request):
         identity_mark=identity.mark,
         is_proven=bool(identity.proved_by),
     )
+    if booking.created:
+        name_confirmed(identity)
     answer = {
         "id": booking.public_id,
         "secret": booking.secret,

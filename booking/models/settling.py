@@ -3,13 +3,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from booking.models.tickets import Ticket
+from members.free_text import FreeCharField
 
 
 class Settlement(models.Model):
     """What staff decided for many tickets at once. It is carried out in the background, ticket by ticket."""
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ผู้ตัดสินใจ"))
-    reason = models.CharField(_("เหตุผล"), max_length=200, blank=True)
+    reason = FreeCharField(_("เหตุผล"), max_length=200, blank=True)
     begun_at = models.DateTimeField(_("เริ่มเมื่อ"))
     finished_at = models.DateTimeField(_("เสร็จเมื่อ"), null=True)
 

@@ -52,6 +52,7 @@ class StaffEvent(models.Model):
         PASSWORD = "password", _("ตั้งรหัสผ่านเอง")
         UNLOCKED = "unlocked", _("ปลดล็อก")
         FACTOR_SET = "factor_set", _("ตั้งค่ายืนยันตัวตนขั้นที่สอง")
+        CODES_RENEWED = "codes_renewed", _("ออกรหัสสำรองชุดใหม่")
         FACTOR_RESET = "factor_reset", _("ล้างการยืนยันตัวตนขั้นที่สอง")
         RIGHTS = "rights", _("เปลี่ยนสิทธิ์ของบทบาท")
 

@@ -54,11 +54,16 @@ def in_the_statement(origin: Origin | None, *, now: dt.datetime) -> dict[str, An
     }
 
 
+def look_up_needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
+    """Whether looking up a member from here needs a proof, because of a surge (surges.py) or because staff ask
+    everybody."""
+    asked = ProofAsked.objects.filter(until__gt=now, block__in=_blocks(origin))
+    return asked.exists() and not _held_one_before(origin, now)
+
+
 def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
     """Whether a booking from here needs a proof."""
-    if ProofAsked.objects.filter(until__gt=now, block__in=_blocks(origin)).exists() and not _held_one_before(
-        origin, now
-    ):
+    if look_up_needs_proof(origin, now=now):
         return True
     most = office.bookings_of_address
     of_address = Ticket.objects.filter(origin_address=origin.address)

@@ -69,12 +69,19 @@ def free(*, counter: Counter, by: User) -> None:
         raise errors.NotAColleague
     if timezone.now() - last_used(seat) < AWAY_AFTER:
         raise errors.CounterInUse
-    left = Ticket.objects.with_details().at_counter(seat).first()
-    if left:
-        ticket = locks.lock_ticket(left)
-        verb = "undo_call" if ticket.state == State.CALLED else "put_back"
-        moves.change(ticket, verb, by=by, counter=None, at_counter=seat, called_at=None, recalls=0)
-    _unseat(seat, SeatEvent.Kind.FREED, by=by)
+    _free(seat, by=by)
+
+
+@locks.verb
+def free_of(*, clerk: User, by: User) -> int:
+    """Free the counters at which somebody sits who may not any more: because their log-in was switched off, or a
+    department of the counter is not theirs now. Who changes log-ins need be no colleague, and nothing is waited for.
+    How many were freed. Locks as free() does."""
+    seats = Counter.objects.select_for_update(no_key=True).filter(clerk=clerk).order_by("pk")
+    lost = [seat for seat in seats if not clerk.is_active or not has_department(clerk, *seat.department_ids())]
+    for seat in lost:
+        _free(seat, by=by)
+    return len(lost)
 
 
 def may_free(counter: Counter, by: User) -> bool:
@@ -94,6 +101,15 @@ def last_used(counter: Counter) -> datetime:
 
 def _concerned(counter: Counter, by: User) -> list[int]:
     return [counter.pk, *Counter.objects.filter(clerk=by).values_list("pk", flat=True)]
+
+
+def _free(seat: Counter, *, by: User) -> None:
+    left = Ticket.objects.with_details().at_counter(seat).first()
+    if left:
+        ticket = locks.lock_ticket(left)
+        verb = "undo_call" if ticket.state == State.CALLED else "put_back"
+        moves.change(ticket, verb, by=by, counter=None, at_counter=seat, called_at=None, recalls=0)
+    _unseat(seat, SeatEvent.Kind.FREED, by=by)
 
 
 def _leave(counter: Counter, *, by: User) -> None:

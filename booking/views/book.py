@@ -31,7 +31,7 @@ def identify(request, slug):
     slot_id = sent.slot(request)
     if request.method != "POST" and visitor.line_account(request) and request.GET.keys().isdisjoint(["who", "why"]):
         return redirect(_after_confirming(department, slot_id))
-    context = visitor.form_context() | {
+    context = visitor.form_context(request) | {
         "asks_proof": _asks_proof(request),
         "department": department,
         "slot_id": slot_id,
@@ -42,7 +42,7 @@ def identify(request, slug):
     if request.method == "POST":
         try:
             found = look_up(**visitor.claim(request))
-        except MemberError as refusal:
+        except (MemberError, errors.ProofNeeded) as refusal:
             context["not_registered"] = isinstance(refusal, NotRegistered)
             response = refusals.beside_the_field(request, "booking/identify.html", context, refusal)
         else:
@@ -156,7 +156,7 @@ def _asks_proof(request) -> bool:
     is_refused = request.GET.get("why") == errors.ProofNeeded.code
     return (
         is_refused
-        or visitor.form_context()["asks_proof"]
+        or visitor.form_context(request)["asks_proof"]
         or limits.needs_proof(visitor.origin(request), now=timezone.now())
     )
 

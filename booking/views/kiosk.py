@@ -6,6 +6,7 @@ with the back button.
 
 import uuid
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -14,6 +15,7 @@ from booking import errors, verbs
 from booking.calling import board, waits
 from booking.days import serving
 from booking.models import Department, Ticket
+from booking.models.staff import has_department, has_ticket
 from booking.models.tickets import Priority, State
 from booking.verbs.catalogue import Surface
 from booking.views import scan, sent
@@ -34,7 +36,7 @@ def start(request):
     page also reloads itself from time to time."""
     if "again" not in request.GET:
         request.session.pop(HANDED_OVER, None)
-    return render(request, "kiosk/start.html", _choices())
+    return render(request, "kiosk/start.html", _choices(request.user))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,6 +44,8 @@ def start(request):
 def issue(request, slug):
     """Ask for what is optional, and issue. The same form sent again shows the same ticket."""
     department = get_object_or_404(Department.objects.active(), slug=slug)
+    if not has_department(request.user, department.pk):
+        raise Http404
     typed = {
         "member_number": sent.number(request, "member_number").strip(),
         "priority": sent.choice(request, "priority", Priority),
@@ -70,11 +74,13 @@ def check_in(request):
     typed = sent.text(request, "ticket", most=300)
     try:
         ticket = _typed_ticket(typed)
+        if not has_ticket(request.user, ticket):
+            raise errors.NotReceivedHere
         if ticket.state != State.WAITING:
             ticket = verbs.check_in(ticket=ticket, by=request.user)
     except errors.BookingError as refusal:
         # A link opens its ticket: it is not shown again.
-        context = _choices() | {"typed": "" if scan.is_link(typed) else typed, "refusal": refusal}
+        context = _choices(request.user) | {"typed": "" if scan.is_link(typed) else typed, "refusal": refusal}
         if isinstance(refusal, errors.WrongState):
             context["found"] = ticket
         return render(request, "kiosk/start.html", context, status=422)
@@ -101,14 +107,16 @@ def ticket(request):
     return render(request, "kiosk/ticket.html", context)
 
 
-def _choices() -> dict:
-    """The departments of the first page, each with how many people wait and how long a newcomer would; or why it issues
-    no tickets now: not yet, no longer, or closed today."""
+def _choices(user) -> dict:
+    """The departments of the first page that are this member of staff's, each with how many people wait and how long a
+    newcomer would; or why it issues no tickets now: not yet, no longer, or closed today."""
     now, today = timezone.now(), timezone.localdate()
     serving_today, waiting_now = serving.serving_periods(today), board.waiting_by_department()
     office = waits.office(now=now, expects_walk_ins=True)
     choices = []
     for department in Department.objects.active():
+        if not has_department(user, department.pk):
+            continue
         periods = serving_today.get(department.pk)
         hours = serving.walk_in_hours(department, periods) if periods else None
         is_open = hours is not None and hours[0] <= now < hours[1]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from booking.errors import ProofNeeded
 from booking.views import refusals, sent, visitor
 from booking.views.access import access
 from members import line, line_accounts
@@ -87,15 +88,16 @@ def callback(request):
 @access("line")
 def link(request, user_id):
     """Ask for one number, and for the last digits of the telephone number if they are the proof."""
-    context = visitor.form_context() | {
-        "asks_proof": line_accounts.asks_phone(),
+    context = visitor.form_context(request)
+    context |= {
+        "asks_proof": line_accounts.asks_phone() or context["asks_proof"],
         "typed": visitor.typed(request),
         "expired": "expired" in request.GET,
     }
     if request.method == "POST":
         try:
             _member, token = line_accounts.claim(user_id=user_id, **visitor.claim(request))
-        except MemberError as refusal:
+        except (MemberError, ProofNeeded) as refusal:
             context["not_registered"] = isinstance(refusal, NotRegistered)
             response = refusals.beside_the_field(request, "booking/line/link.html", context, refusal)
         else:

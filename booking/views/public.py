@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from booking.errors import ProofNeeded
 from booking.models import Department, DepartmentDay
 from booking.models.visits import count_visit, total_visits
 from booking.views import refusals, visitor
@@ -50,12 +51,12 @@ def tickets(request):
 @access("anyone")
 def status(request):
     """Whether a number is registered in i-member; the same throttle as where one books."""
-    context = visitor.form_context() | {"typed": visitor.typed(request)}
+    context = visitor.form_context(request) | {"typed": visitor.typed(request)}
     try:
         if request.method == "POST":
             context["registered"] = registration_status(**visitor.claim(request))
         response = render(request, "booking/status.html", context)
-    except MemberError as refusal:
+    except (MemberError, ProofNeeded) as refusal:
         response = refusals.beside_the_field(request, "booking/status.html", context, refusal)
     visitor.ensure_device(response, request)
     return response

@@ -18,7 +18,7 @@ from members.identify import look_up
 def recover(request):
     """If a stranger took a member's turn: with the code the member sees that ticket here, and may cancel it. Members
     with a linked LINE account see it without a code."""
-    context = visitor.form_context() | {
+    context = visitor.form_context(request) | {
         "asks_proof": False,
         "typed": visitor.typed(request),
         "has_line": line.log_in_is_on(),

@@ -3,6 +3,7 @@
 import django_otp
 from django.contrib import messages
 from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -51,9 +52,9 @@ def second_factor(request):
     if request.user.is_verified():
         return redirect(onward)
     context = {"next": onward}
-    code = "".join(sent.text(request, "code", most=LONGEST_CODE).split())
+    code = _code(request)
     if sign_in.has_second_factor(request.user):
-        device = django_otp.match_token(request.user, code) if code else None
+        device = sign_in.proved(request.user, code) if code else None
         if device:
             django_otp.login(request, device)
             return redirect(onward)
@@ -67,6 +68,27 @@ def second_factor(request):
     secret = device.config_url.split("secret=")[1].split("&")[0]
     context |= {"qr": qr(device.config_url), "secret": secret, "is_wrong": request.method == "POST"}
     return render(request, "admin/door/set_up.html", context, status=422 if context["is_wrong"] else 200)
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@access("signed_in")
+def recovery_codes(request):
+    """Ten new codes on paper, for who shows a code once more: a page left open gives none to who walks by."""
+    if not sign_in.has_second_factor(request.user):
+        return redirect_to_login(request.path, reverse("second_factor"))
+    if request.method == "POST":
+        code = _code(request)
+        if code and sign_in.proved(request.user, code):
+            context = {"codes": sign_in.renew_codes(request.user), "next": reverse("admin:index")}
+            return render(request, "admin/door/recovery_codes.html", context)
+    is_wrong = request.method == "POST"
+    return render(request, "admin/door/renew_codes.html", {"is_wrong": is_wrong}, status=422 if is_wrong else 200)
+
+
+def _code(request) -> str:
+    return "".join(sent.text(request, "code", most=LONGEST_CODE).split())
 
 
 def _onward(request) -> str:

@@ -9,7 +9,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from booking import thai
+from booking.errors import ProofNeeded
 from booking.models import Ticket
+from booking.verbs import limits
 from booking.views import sent
 from members import directory
 from members.errors import IdentityExpired
@@ -38,8 +40,11 @@ def typed(request) -> dict:
 
 
 def claim(request) -> dict:
-    """What members.identify needs to know: the one number chosen, the proof, device and address."""
+    """What members.identify needs to know: the one number chosen, the proof, device and address. Raises ProofNeeded
+    where one is asked for here and none was given: whether there is such a member is not told then."""
     form = typed(request)
+    if not form["proof"] and limits.look_up_needs_proof(origin(request), now=timezone.now()):
+        raise ProofNeeded
     return {
         form["by"]: form[form["by"]],
         "proof": form["proof"],
@@ -48,10 +53,11 @@ def claim(request) -> dict:
     }
 
 
-def form_context() -> dict:
+def form_context(request) -> dict:
     """What the identify form shows besides."""
+    is_asked = limits.look_up_needs_proof(origin(request), now=timezone.now())
     return {
-        "asks_proof": settings.MEMBER_PROOF != "none",
+        "asks_proof": settings.MEMBER_PROOF != "none" or is_asked,
         "directory_silent_since": _since(directory.silent_since()),
     }
 
