@@ -121,7 +121,7 @@ def test_codes_of_before_stay_good_when_they_become_hashes(client, manager):
     paper = StaticDevice.objects.get()
     paper.token_set.all().delete()
     paper.token_set.create(token="abcd2345")
-    migration = importlib.import_module("booking.migrations.0028_recovery_codes_as_hashes")
+    migration = importlib.import_module("booking.migrations.0030_recovery_codes_as_hashes")
     migration.keep_hashes(apps, None)
     other = Client()
     other.force_login(manager)

@@ -143,7 +143,10 @@ def _of_the_directory(user) -> dict | None:
 
 def own_pages(request) -> list[dict]:
     """The pages about who is signed in, below their name."""
-    pages = [(_("เปลี่ยนรหัสผ่าน"), "admin:password_change")] if request.user.has_usable_password() else []
+    user = request.user
+    if not user.is_authenticated:
+        return []
+    pages = [(_("เปลี่ยนรหัสผ่าน"), "admin:password_change")] if user.has_usable_password() else []
     if request.user.is_verified():
         pages.append((_("ออกรหัสสำรองชุดใหม่"), "recovery_codes"))
     return [{"title": title, "link": reverse(address)} for title, address in pages]
