@@ -12,7 +12,7 @@ from django.utils import timezone
 from members import throttle
 from members.errors import NotRegistered, TooManyAttempts
 from members.identify import identify
-from members.models import LookupLog
+from members.models import LookupCount, LookupLog
 from members.throttle import client_address, count_attempt, purge_lookups
 from tests.factories import make_member
 from tests.racing import race
@@ -88,6 +88,48 @@ def test_the_refusal_says_when_and_then_there_is_one_more_try(limits):
         assert not passes()
         clock.shift(dt.timedelta(seconds=1))
         assert [passes(), passes()] == [True, False], "the first try counts no more, the second does"
+
+
+@pytest.mark.django_db
+def test_the_wait_is_that_of_this_number_and_of_the_scope_that_refused(limits):
+    limits(identifier=1, seconds=900)
+    with time_machine.travel(NOON, tick=False) as clock:
+        assert passes(identifier="another number", address="198.51.100.1")
+        clock.shift(dt.timedelta(seconds=100))
+        assert passes(identifier="100001", address="203.0.113.7")
+        clock.shift(dt.timedelta(seconds=100))
+        with pytest.raises(TooManyAttempts) as refusal:
+            count_attempt(identifier="100001", device="", address="198.51.100.1")
+        assert refusal.value.retry_after == 800
+
+
+@pytest.mark.django_db
+def test_where_there_is_room_again_by_then_the_wait_is_a_second():
+    assert throttle._seconds_until_free("identifier", "100001", throttle.Limit(5, 900)) == 1
+
+
+@pytest.mark.django_db
+def test_after_ten_wrong_proofs_of_a_member_none_counts_for_a_day():
+    with time_machine.travel(NOON, tick=False) as clock:
+        assert [throttle.count_proof(7) for _ in range(11)] == [True] * 10 + [False]
+        assert throttle.count_proof(8), "of another member one does"
+        clock.shift(dt.timedelta(hours=24, seconds=-1))
+        assert not throttle.count_proof(7)
+        clock.shift(dt.timedelta(seconds=1))
+        assert throttle.count_proof(7)
+
+
+@pytest.mark.django_db
+def test_misses_of_an_hour_are_one_row_which_ends_with_the_hour():
+    with time_machine.travel(NOON + dt.timedelta(minutes=10, microseconds=3), tick=False) as clock:
+        throttle.count_miss("203.0.113.7")
+        clock.shift(dt.timedelta(minutes=20, seconds=7, microseconds=5))
+        throttle.count_miss("203.0.113.7")
+        assert [(row.count, row.ends_at) for row in LookupCount.objects.all()] == [(2, NOON + dt.timedelta(hours=1))]
+        clock.move_to(NOON + dt.timedelta(hours=1))
+        throttle.count_miss("203.0.113.7")
+        throttle.count_miss("198.51.100.1")
+    assert sorted(row.count for row in LookupCount.objects.all()) == [1, 1, 2]
 
 
 @pytest.mark.django_db
