@@ -304,6 +304,16 @@ def test_cards_say_what_the_office_says(client, manager):
     assert len(said.lines) > 2  # day and time stay
 
 
+def test_the_way_is_a_button_where_there_is_a_map(settings):
+    settings.PUBLIC_URL = ""
+    notice = Notice(ticket=make_ticket(), kind=Kind.ISSUED)
+    assert [label for label, _target in kinds.said(notice).buttons] == ["ยกเลิกบัตรคิว"]
+
+    stored.keep("map_url", "https://maps.example.org/1", by=make_user())
+
+    assert kinds.said(notice).buttons[0] == ("แผนที่", "https://maps.example.org/1")
+
+
 def test_a_text_is_looked_at_without_being_saved(client, manager):
     make_ticket()
     response = post(client, "cards", **{"cards.your_turn.text.th": "ไปช่อง {counter} ได้เลย", "look": "1"})

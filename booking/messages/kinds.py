@@ -109,7 +109,7 @@ def remind_at(date: dt.date) -> dt.datetime:
 
 def _issued(ticket: Ticket) -> Said:
     lines = [*texts.when(ticket), *texts.to_come(ticket), *_own(ticket, "issued.more")]
-    return Said(_say(ticket, "issued.heading"), lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
+    return Said(_say(ticket, "issued.heading"), lines, _buttons(ticket), has_qr=True)
 
 
 def _day_before(ticket: Ticket) -> Said:
@@ -117,7 +117,7 @@ def _day_before(ticket: Ticket) -> Said:
     is_today = ticket.date == timezone.localdate()
     heading = _say(ticket, "day_before.heading_today" if is_today else "day_before.heading")
     lines = [*texts.when(ticket), *texts.to_come(ticket), *_own(ticket, "day_before.more")]
-    return Said(heading, lines, texts.see_ticket(ticket) + texts.cancel(ticket), has_qr=True)
+    return Said(heading, lines, _buttons(ticket), has_qr=True)
 
 
 def _nearly(ticket: Ticket, *, ahead: int = 0) -> Said:
@@ -137,14 +137,17 @@ def _missed(ticket: Ticket) -> Said:
 
 def _moved(ticket: Ticket) -> Said:
     lines = [_("เวลาใหม่"), *texts.when(ticket), *texts.to_come(ticket), *_own(ticket, "moved.more")]
-    buttons = texts.see_ticket(ticket) + texts.cancel(ticket)
-    return Said(_say(ticket, "moved.heading"), lines, buttons, has_qr=True)
+    return Said(_say(ticket, "moved.heading"), lines, _buttons(ticket), has_qr=True)
 
 
 def _cancelled(ticket: Ticket, *, reason: str = "") -> Said:
     """`reason`: what staff gave for it."""
     lines = [*texts.when(ticket), *([reason] if reason else []), *_own(ticket, "cancelled.more")]
     return Said(_say(ticket, "cancelled.heading"), lines, texts.book_again(ticket))
+
+
+def _buttons(ticket: Ticket) -> list[tuple[str, str]]:
+    return texts.see_ticket(ticket) + texts.the_way() + texts.cancel(ticket)
 
 
 def _say(ticket: Ticket, name: str, **facts: Any) -> str:

@@ -57,6 +57,11 @@ def book_again(ticket: Ticket) -> list[tuple[str, str]]:
     )
 
 
+def the_way() -> list[tuple[str, str]]:
+    """The button that shows the office on a map, where the office has set one."""
+    return [(_("แผนที่"), office.map_url)] if office.map_url else []
+
+
 def cancel(ticket: Ticket) -> list[tuple[str, str]]:
     """The button that asks in the chat for the ticket to be cancelled."""
     return [(_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}")]
