@@ -13,7 +13,7 @@ from django.utils import timezone
 from booking import invariants, verbs
 from booking.models import Counter, Ticket, TicketEvent
 from booking.models.tickets import FIRST_WALK_IN_NUMBER, Priority, State, hash_of
-from booking.verbs import locks, serving
+from booking.verbs import locks, next_call
 from tests.factories import make_counter, make_open_department
 from tests.racing import race
 
@@ -173,11 +173,11 @@ def call(counter, _round):
 
 
 def widen_the_window(monkeypatch):
-    """Time passes between looking, who is next and whether the counter is free, and calling."""
-    require_free = serving._require_free
+    """Time passes between the statement that calls and the end of its transaction."""
+    ticket = next_call._ticket
 
-    def then_wait(counter):
-        require_free(counter)
+    def wait_first(pk):
         time.sleep(0.5)
+        return ticket(pk)
 
-    monkeypatch.setattr(serving, "_require_free", then_wait)
+    monkeypatch.setattr(next_call, "_ticket", wait_first)

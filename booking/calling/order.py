@@ -7,6 +7,8 @@ The order of calling, in this one place:
    rule), priority classes first, unless the department's maximum of priority calls in a row has just been reached.
 3. Then by the time at which they were due, then by number.
 4. Where nobody is due in any of the departments: who has come early, in the same order, where the department allows it.
+
+A counter's next call is one statement, which says the same in SQL (booking/verbs/next_call.py).
 """
 
 import datetime as dt
@@ -130,7 +132,7 @@ def _priority_has_had_its_turns(department: Department) -> bool:
 
 def _priority_calls_in_a_row(department: Department) -> int:
     """How many calls there were since the last ordinary one, counted up to the department's maximum."""
-    called = Ticket.objects.standing_in(department).filter(called_at__isnull=False).order_by("-called_at")
+    called = Ticket.objects.standing_in(department).filter(called_at__isnull=False).order_by("-called_at", "-pk")
     last = called.values_list("priority", flat=True)[: department.priority_in_a_row]
     return sum(1 for _ in takewhile(bool, last))
 

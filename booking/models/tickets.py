@@ -243,6 +243,17 @@ class Ticket(models.Model):
             models.Index(name="ticket_of_day", fields=["date", "department", "number"]),
             # A day's queue in the order in which the turns are due. Served tickets are not in it.
             models.Index(name="queue_of_day", fields=["queue", "date", "due_at"], condition=Q(state__in=LIVE)),
+            # The few who wait, class by class, in the order in which a call looks at them.
+            models.Index(
+                name="waiting_ordinary",
+                fields=["queue", "date", "due_at", "number", "id"],
+                condition=Q(state=State.WAITING, priority=Priority.NONE),
+            ),
+            models.Index(
+                name="waiting_priority",
+                fields=["queue", "date", "due_at", "number", "id"],
+                condition=Q(state=State.WAITING) & ~Q(priority=Priority.NONE),
+            ),
             models.Index(name="calls_of_day", fields=["date", "called_at"], condition=Q(called_at__isnull=False)),
             *(
                 models.Index(

@@ -4,10 +4,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from booking import errors
-from booking.calling import console, order
+from booking.calling import console
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
-from booking.verbs import locks, moves
+from booking.verbs import locks, moves, next_call
 
 
 @locks.verb
@@ -20,12 +20,7 @@ def call_next(*, counter: Counter, by: User) -> Ticket | None:
     locks.lock_counter(counter, by)
     department_ids = counter.department_ids()
     locks.lock_queues(*department_ids)
-    ticket = order.next_up(department_ids)
-    if ticket:
-        _call(ticket, counter, by=by)
-        # Only this queue has changed: pages that show the others need not fetch anything.
-        locks.raise_versions(ticket.queue_id)
-    return ticket
+    return next_call.call(counter, department_ids, by=by)
 
 
 @locks.verb
