@@ -50,6 +50,11 @@ def weekday(value: Moment) -> str:
     return _in_words(value, thai="l", english="l")
 
 
+def weekday_short(value: Moment) -> str:
+    """พ. · Wed"""
+    return _in_words(value, thai="D", english="D")
+
+
 def month(value: Moment) -> str:
     """พฤศจิกายน 2569 · November 2026"""
     return _in_words(value, thai="F Y", english="F Y")

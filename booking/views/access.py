@@ -16,7 +16,7 @@ from functools import wraps
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
-from django.utils.cache import add_never_cache_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control
 
 from booking.models import Ticket
 from booking.verbs import catalogue
@@ -47,6 +47,13 @@ def access(policy: str, *, permission: str = "", verb: str = "", on: Surface | N
         return answer
 
     return decorate
+
+
+def may_be_kept(response):
+    """Let a browser keep a page on which nobody's data stands: it is there at once when one goes back. It asks again in
+    any other case, and nobody between it and us may keep the page, which holds this browser's CSRF token."""
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
 
 
 def _anyone(view):

@@ -12,7 +12,7 @@ from booking import errors, verbs
 from booking.models import Department, Slot, Ticket
 from booking.verbs import limits
 from booking.views import calendar, refusals, sent, visitor
-from booking.views.access import access
+from booking.views.access import access, may_be_kept
 from members import line
 from members.errors import MemberError, NotRegistered
 from members.identify import Identity, look_up, name_confirmed
@@ -51,7 +51,7 @@ def identify(request, slug):
     else:
         response = render(request, "booking/identify.html", context)
     visitor.ensure_device(response, request)
-    return response
+    return may_be_kept(response) if request.method != "POST" and not context["why"] else response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,7 +86,8 @@ def days(request, slug):
         "member": member,
         "is_own": bool(account and member and account.member_id == member.pk),
     }
-    return render(request, "booking/days.html", context)
+    response = render(request, "booking/days.html", context)
+    return response if member or context["why"] else may_be_kept(response)
 
 
 @require_safe
@@ -106,7 +107,8 @@ def times(request, slug, date):
         "key": _key(request, slug, date),
         "booked_for": visitor.sign_name(member.pk) if member else "",
     }
-    return render(request, "booking/times.html", context)
+    response = render(request, "booking/times.html", context)
+    return response if member or context["why"] else may_be_kept(response)
 
 
 @require_POST

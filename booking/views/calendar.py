@@ -18,6 +18,8 @@ def days_context(department, *, days_url: str) -> dict:
     first_open = next((day.date for day in found if day.state == DayState.OPEN), None)
     if first_open:
         found = list(dropwhile(lambda day: day.state in NOT_WORTH_STARTING_WITH, found))
+    today = timezone.localdate()
+    sunday = today - dt.timedelta(days=today.isoweekday() % 7)
     return {
         "department": department,
         "days": found,
@@ -25,8 +27,9 @@ def days_context(department, *, days_url: str) -> dict:
         # Told below the strip once more: names of holidays may be longer than their box.
         "holidays": [day for day in found if day.state == DayState.HOLIDAY],
         "days_url": days_url,
-        "today": timezone.localdate(),
-        "tomorrow": timezone.localdate() + dt.timedelta(days=1),
+        "today": today,
+        "tomorrow": today + dt.timedelta(days=1),
+        "week": [sunday + dt.timedelta(days=nth) for nth in range(7)],
     }
 
 

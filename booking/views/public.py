@@ -11,7 +11,7 @@ from booking.errors import ProofNeeded
 from booking.models import Department, DepartmentDay
 from booking.models.visits import count_visit, total_visits
 from booking.views import refusals, visitor
-from booking.views.access import access
+from booking.views.access import access, may_be_kept
 from members import line
 from members.errors import MemberError
 from members.identify import registration_status
@@ -31,7 +31,8 @@ def home(request):
         "tickets": visitor.my_tickets(request).upcoming()[:3],
         "has_line": line.log_in_is_on(),
     }
-    return render(request, "booking/home.html", context)
+    response = render(request, "booking/home.html", context)
+    return response if context["tickets"] else may_be_kept(response)
 
 
 @require_safe
@@ -59,7 +60,7 @@ def status(request):
     except (MemberError, ProofNeeded) as refusal:
         response = refusals.beside_the_field(request, "booking/status.html", context, refusal)
     visitor.ensure_device(response, request)
-    return response
+    return may_be_kept(response) if request.method != "POST" else response
 
 
 @require_safe
@@ -72,7 +73,7 @@ def guide(request):
     response = render(request, "booking/guide.html", {"visits": total_visits()})
     if is_new:
         response.set_cookie("visited", "1", secure=request.is_secure(), httponly=True, samesite="Lax")
-    return response
+    return may_be_kept(response)
 
 
 def _is_read_by_a_person(request) -> bool:
