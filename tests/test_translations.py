@@ -18,7 +18,10 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ["booking", "holidays", "members", "office", "queuesite"]
 CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
-IN_TEMPLATE = re.compile(r"""(?:\b_|gettext)\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+TEXT = r"""u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+# The first is a plain one; of the second, which has a context before it, the sentence is what counts.
+IN_TEMPLATE = re.compile(rf"\bn?(?:_|gettext)\({TEXT}")
+IN_CONTEXT = re.compile(rf"\bpgettext\({TEXT}, {TEXT}")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\}|<[^>]+>")
 
 
@@ -39,7 +42,9 @@ def sentences_of_code() -> set[str]:
 def sentences_of_templates() -> set[str]:
     found = set()
     for path in (ROOT / "templates").rglob("*.html"):
-        found |= {ast.literal_eval(text) for text in IN_TEMPLATE.findall(templatize(path.read_text()))}
+        written = templatize(path.read_text())
+        found |= {ast.literal_eval(text) for text in IN_TEMPLATE.findall(written)}
+        found |= {ast.literal_eval(text) for _context, text in IN_CONTEXT.findall(written)}
     return found
 
 
