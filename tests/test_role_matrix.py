@@ -120,7 +120,10 @@ ANSWERS = {
         admin:booking_waitprediction_change admin:booking_waitprediction_changelist
     """,
     "kiosk reception clerk other_clerk head manager superuser": """
-        kiosk kiosk_issue
+        kiosk
+    """,
+    "kiosk reception clerk head manager superuser": """
+        kiosk_issue
     """,
     "reception clerk other_clerk head manager auditor superuser": """
         admin/auth/group/<path:object_id>/ admin/auth/user/<path:object_id>/
