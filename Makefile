@@ -1,5 +1,5 @@
 # make run        everything: database, web server, worker (PORT=8000, HOST=127.0.0.1)
-# make test       linter and tests, in ten to twelve minutes (ARGS="-k booking" goes to pytest)
+# make test       linter and tests, in ten minutes (ARGS="-k booking" goes to pytest)
 # make test-slow  what takes longer: floods, real proxies, second databases, restarts
 # make mutate     changes the rules on purpose and says what no test notices: an hour or more (ARGS="--room days")
 # make bench      measurements (ARGS= goes to bench)
