@@ -1,12 +1,16 @@
 """What a call costs: no more queries for a counter that serves many departments, and only its own queue's pages."""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from booking import verbs
+from booking import roles, verbs
 from booking.calling import order, queues
-from tests.factories import make_counter, make_open_department, make_walk_in
+from booking.models.notices import Kind
+from booking.models.tickets import State
+from booking.models.tokens import issue_token
+from tests.factories import make_counter, make_member, make_open_department, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +39,26 @@ def test_a_call_takes_as_many_queries_from_one_department_as_from_the_last_of_fi
     ticket = make_walk_in(department=served[-1])
 
     assert call_next_at(counter) == (ticket, 7)
+
+
+def test_by_the_api_with_messages_on_it_takes_four_more(client, settings):
+    settings.EMAIL_HOST = "mail.example.coop"
+    counter, served = office(5)
+    counter.clerk.groups.add(Group.objects.get(name=roles.CLERK))
+    headers = {"Authorization": f"Token {issue_token(counter.clerk)}"}
+    first, second, _third = (make_walk_in(department=served[-1], member_id=make_member().pk) for _ in range(3))
+    asked = [f"/api/v1/counters/{counter.number}/call-next/"]
+    client.post(*asked, headers=headers)  # notes the hour in which the token was used
+    verbs.miss(counter=counter, by=counter.clerk)
+
+    with CaptureQueriesContext(connection) as queries:
+        client.post(*asked, headers=headers)
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == (State.MISSED, State.CALLED)
+    assert set(second.notices.values_list("kind", flat=True)) == {Kind.YOUR_TURN, Kind.NEARLY}
+    assert len(queries) + 1 == 7 + 4
 
 
 def test_finding_nobody_takes_few_queries_and_gives_open_pages_nothing_to_fetch():
