@@ -15,6 +15,7 @@ from booking.calling import accuracy, pace
 from booking.days import opening
 from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
+from booking.reports import stored
 from booking.verbs import alarms, profiles, settling, surges
 from members import directory, line, line_accounts, throttle
 from members.directory import comparing
@@ -25,6 +26,7 @@ from office.settings import office
 RECURRING: dict[str, int] = {}
 BACKED_UP_FROM = 1  # o'clock
 COMPARED_FROM = 2  # o'clock
+COUNTED_FROM = 3  # o'clock
 
 
 def recurring(*, minutes: int):
@@ -174,6 +176,13 @@ def compare_members() -> None:
     """Compares with i-member, where members are looked up there, in the first hour after two at night."""
     if directory.is_elsewhere() and timezone.localtime().hour >= COMPARED_FROM and comparing.is_due():
         comparing.compare()
+
+
+@recurring(minutes=60)
+def count_days() -> None:
+    """Counts yesterday for the reports, once the day's tickets have been closed; and earlier days that changed."""
+    if timezone.localtime().hour >= COUNTED_FROM:
+        stored.bring_up_to_date()
 
 
 def sync_schedules() -> None:

@@ -9,6 +9,7 @@ from django.utils import translation
 
 from booking import roles
 from booking.days import opening
+from booking.models import tallies
 from booking.views import faults
 from office import stored
 from queuesite.demo import fake_line
@@ -43,6 +44,13 @@ def morning(request):
     else:
         with time_machine.travel(MORNING, tick=True):
             yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_tallied(monkeypatch):
+    """What one test counts is not written in another, nor in the middle of a count of queries."""
+    monkeypatch.setattr(tallies, "EVERY", math.inf)
+    tallies._kept.clear()
 
 
 @pytest.fixture(autouse=True)

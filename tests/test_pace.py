@@ -110,7 +110,7 @@ def test_an_undone_finish_lets_the_service_go_on(clock):
     at = [MONDAY + dt.timedelta(minutes=minutes) for minutes in (0, 4, 5, 9)]
     history = [("start", 1, 7, at[0]), ("finish", 1, 7, at[1]), ("undo_finish", 1, 7, at[2]), ("finish", 1, 7, at[3])]
 
-    [service] = pace._services_of(1, history)
+    [service] = pace.services_of(1, history)
 
     assert service.seconds == 9 * 60
 

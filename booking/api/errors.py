@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from booking import errors
 from booking.errors import BookingError, IdentityUsed, TooManyBookings, TooManyTickets
-from booking.models import Ticket
+from booking.models import Ticket, tallies
 from members import errors as member_errors
 from members.errors import IdentityExpired, MemberError
 
@@ -70,6 +70,8 @@ def answer_refusal(exc, context) -> Response | None:
     """The answer to what a view raised (DRF's EXCEPTION_HANDLER). None means a bug, which crashes loudly."""
     match exc:
         case MemberError() | BookingError():
+            if not getattr(context["request"].user, "is_staff", False):
+                tallies.refused(exc)
             wait = getattr(exc, "retry_after", None)
             headers = {"Retry-After": str(wait)} if wait else None
             return refusal(exc.status, SAME_TO_PROGRAMS.get(exc.code, exc.code), exc, headers)

@@ -34,13 +34,15 @@ OWN_FROM = 60
 
 @dataclass(frozen=True)
 class Wait:
-    """One ticket's wait in minutes: told as `low` to `high`, and the real one, until its first call."""
+    """One ticket's wait in minutes: told as `low` to `high`, and the real one, until its first call. `at`: when it was
+    told."""
 
     date: dt.date
     department_id: int
     low: int
     high: int
     actual: float
+    at: dt.datetime | None = None
 
     @property
     def told(self) -> float:
@@ -84,7 +86,7 @@ def waits(first: dt.date, last: dt.date, *, department: Department | None = None
         predictions = predictions.filter(ticket__department=department)
     rows = _with_call(predictions)
     return [
-        Wait(date, department_id, low, high, (called_at - at).total_seconds() / 60)
+        Wait(date, department_id, low, high, (called_at - at).total_seconds() / 60, at)
         for date, department_id, low, high, at, called_at in rows.values_list(
             "ticket__date", "ticket__department", "low", "high", "at", "called_at"
         )

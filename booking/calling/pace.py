@@ -65,11 +65,11 @@ def paces_of(departments: list[Department]) -> dict[int, tuple[int, int]]:
 
 def services(*, since: dt.datetime) -> list[Service]:
     """All finished services that began since then, of all departments, in order of their ends. One query."""
-    events = TicketEvent.objects.filter(at__gte=since, verb__in=_FOLLOWED).order_by("id")
+    events = TicketEvent.objects.filter(at__gte=since, verb__in=FOLLOWED).order_by("id")
     histories: dict[int, list[History]] = defaultdict(list)
     for ticket_id, verb, queue_id, by_id, at in events.values_list("ticket_id", "verb", "queue_id", "by_id", "at"):
         histories[ticket_id].append((verb, queue_id, by_id, at))
-    found = [service for ticket_id, history in histories.items() for service in _services_of(ticket_id, history)]
+    found = [service for ticket_id, history in histories.items() for service in services_of(ticket_id, history)]
     return sorted(found, key=lambda service: service.ended_at)
 
 
@@ -113,10 +113,10 @@ def measure_paces(*, since: dt.datetime) -> None:
             )
 
 
-_FOLLOWED = ["call", "resume", "start", "hold", "miss", "undo_call", "put_back", "finish", "transfer", "undo_finish"]
+FOLLOWED = ["call", "resume", "start", "hold", "miss", "undo_call", "put_back", "finish", "transfer", "undo_finish"]
 
 
-def _services_of(ticket_id: int, history: list[History]) -> list[Service]:
+def services_of(ticket_id: int, history: list[History]) -> list[Service]:
     """The services of one ticket, from its events in order. The walk to the counter is part of a service, because
     nobody else is served meanwhile. A service that ends before it has begun is none."""
     done: list[Service] = []

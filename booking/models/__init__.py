@@ -11,7 +11,9 @@ from booking.models.places import Place, Slot
 from booking.models.profiles import CounterProfile, ProfileCounter, ProfileSwitch
 from booking.models.settling import SettledTicket, Settlement
 from booking.models.staff import StaffDepartment, StaffEvent
+from booking.models.summaries import HourSummary, MessageSummary, SummarisedDay
 from booking.models.surges import ProofAsked
+from booking.models.tallies import Tally
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
 from booking.models.tokens import StaffToken
 from booking.models.visits import VisitCount
@@ -27,9 +29,11 @@ __all__ = [
     "DayException",
     "Department",
     "DepartmentDay",
+    "HourSummary",
     "JobRun",
     "KeyInUse",
     "MessageChoice",
+    "MessageSummary",
     "Notice",
     "OpeningHours",
     "Pace",
@@ -46,6 +50,8 @@ __all__ = [
     "StaffDepartment",
     "StaffEvent",
     "StaffToken",
+    "SummarisedDay",
+    "Tally",
     "Ticket",
     "TicketEvent",
     "VisitCount",

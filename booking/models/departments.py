@@ -125,6 +125,13 @@ class Department(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(240)],
         help_text=_("ใช้ประมาณเวลารอจนกว่าจะมีสถิติของฝ่ายเอง"),
     )
+    promise_minutes = models.PositiveSmallIntegerField(
+        _("ตั้งใจเรียกภายใน (นาที)"),
+        default=30,
+        db_default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(12 * 60)],
+        help_text=_("รายงานบอกว่ารอไม่เกินเวลานี้กี่ส่วน"),
+    )
     # 0 anywhere of these: no such alarm.
     alarm_wait_minutes = models.PositiveSmallIntegerField(
         _("แจ้งเตือนเมื่อมีผู้รอเกิน (นาที)"), default=60, db_default=60, validators=[MaxValueValidator(12 * 60)]

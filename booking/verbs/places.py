@@ -19,7 +19,7 @@ from django.utils import timezone
 from booking import errors
 from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, REMINDED_AT, To
-from booking.models import Place, Slot, Ticket
+from booking.models import Place, Slot, Ticket, tallies
 from booking.models.tickets import State, hash_of, secret_of
 from booking.verbs import limits, locks, moves
 from members.models import Member
@@ -84,16 +84,17 @@ def book(
         if issued:
             return issued
         if violated == "one_live_ticket_per_member_department_date":
-            raise errors.AlreadyBooked(_live_ticket(member_id, slot_id)) from refused
+            raise _counted(errors.AlreadyBooked(_live_ticket(member_id, slot_id)), slot_id, by) from refused
         if violated == "one_ticket_per_identity":
-            raise errors.IdentityUsed from refused
+            raise _counted(errors.IdentityUsed(), slot_id, by) from refused
         raise
     if booking:
         return booking
     issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
     if issued:
         return issued
-    raise _why_nothing_was_taken(member_id=member_id, slot_id=slot_id, now=now, origin=origin, is_proven=is_proven)
+    refusal = _why_nothing_was_taken(member_id=member_id, slot_id=slot_id, now=now, origin=origin, is_proven=is_proven)
+    raise _counted(refusal, slot_id, by)
 
 
 @locks.verb
@@ -347,6 +348,13 @@ def _live_ticket(member_id: int, slot_id: int) -> Ticket | None:
         .filter(member=member_id, department=slot.department_id, date=slot.date)
         .first()
     )
+
+
+def _counted(refusal: errors.BookingError, slot_id: int, by: User | None) -> errors.BookingError:
+    """Members who wanted a turn and could not have it are counted; who they are is not kept."""
+    if by is None:
+        tallies.refused(refusal, slot_id=slot_id)
+    return refusal
 
 
 def _why_nothing_was_taken(

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking import errors, verbs
 from booking.models import Department, Slot, Ticket
 from booking.verbs import limits
-from booking.views import calendar, refusals, sent, visitor
+from booking.views import calendar, refusals, sent, visitor, visits
 from booking.views.access import access, may_be_kept
 from members import line
 from members.errors import MemberError, NotRegistered
@@ -78,6 +78,7 @@ def confirm(request, slug, member_id):
 @access("anyone")
 def days(request, slug):
     department = get_object_or_404(Department.objects.active(), slug=slug)
+    visits.count(request, "days", department)
     context = calendar.days_context(department, days_url=request.path)
     member = visitor.booked_for(request)
     account = visitor.line_account(request)
@@ -97,7 +98,7 @@ def times(request, slug, date):
     days_url = reverse("days", args=[slug])
     context = calendar.times_context(department, date, wanted=sent.slot(request), days_url=days_url)
     if not context["is_open"]:
-        return refusals.to_days(days_url, is_full=context["is_full"], date=date)
+        return refusals.to_days(days_url, is_full=context["is_full"], date=date, department=department)
     member = visitor.booked_for(request)
     account = visitor.line_account(request)
     context |= {

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from booking import errors, verbs
 from booking.calling import board, waits
 from booking.days import serving
-from booking.models import Department, Ticket
+from booking.models import Department, Ticket, tallies
 from booking.models.staff import has_department, has_ticket
 from booking.models.tickets import Priority, State
 from booking.verbs.catalogue import Surface
@@ -58,6 +58,7 @@ def issue(request, slug):
         member_id = _member_id(typed["member_number"])
         ticket = _issue(department, typed, member_id, key=f"kiosk {department.pk} {context['key']}", by=request.user)
     except (errors.BookingError, InvalidMemberNumber) as refusal:
+        tallies.refused(refusal, department.pk)
         held = refusal.ticket if isinstance(refusal, errors.AlreadyBooked) else None
         context |= {"refusal": refusal, "held": held}
         return render(request, "kiosk/issue.html", context, status=422)

@@ -1,7 +1,5 @@
 """Pages for anyone: home, status check, the device's tickets, the guide."""
 
-import re
-
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
@@ -10,18 +8,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from booking.errors import ProofNeeded
 from booking.models import Department, DepartmentDay
 from booking.models.visits import count_visit, total_visits
-from booking.views import refusals, visitor
+from booking.views import refusals, visitor, visits
 from booking.views.access import access, may_be_kept
 from members import line
 from members.errors import MemberError
 from members.identify import registration_status
 
-ROBOTS = re.compile(r"bot|crawl|spider|slurp|preview|facebookexternalhit|line-poker|curl|wget|python|monitor", re.I)
-
 
 @require_safe
 @access("anyone")
 def home(request):
+    visits.count(request, "home")
     now = timezone.now()
     open_today = DepartmentDay.objects.on(timezone.localdate(now)).open().by_department()
     context = {
@@ -67,16 +64,11 @@ def status(request):
 @access("anyone")
 def guide(request):
     """How to book, and how often this page was visited: once a browser session, robots and prefetches left out."""
-    is_new = "visited" not in request.COOKIES and _is_read_by_a_person(request)
+    is_new = "visited" not in request.COOKIES and visits.is_read_by_a_person(request)
     if is_new:
         count_visit()
+        visits.count(request, "guide")
     response = render(request, "booking/guide.html", {"visits": total_visits()})
     if is_new:
         response.set_cookie("visited", "1", secure=request.is_secure(), httponly=True, samesite="Lax")
     return may_be_kept(response)
-
-
-def _is_read_by_a_person(request) -> bool:
-    agent = request.headers.get("User-Agent", "")
-    prefetched = "prefetch" in (request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", ""))
-    return request.method == "GET" and not prefetched and bool(agent) and not ROBOTS.search(agent)

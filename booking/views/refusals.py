@@ -15,6 +15,7 @@ from booking.days import availability
 from booking.days.availability import DayState
 from booking.errors import Leads
 from booking.messages import wording
+from booking.models import tallies
 from booking.views import sent, visitor
 from members.errors import DirectorySilent, TooManyAttempts
 
@@ -51,6 +52,7 @@ def _closed_day(request, department) -> str | None:
 
 def beside_the_field(request, template: str, context: dict, refusal):
     """The form once more, with the refusal beside what was typed."""
+    tallies.refused(refusal, getattr(context.get("department"), "pk", None))
     later = isinstance(refusal, TooManyAttempts | DirectorySilent)
     response = render(request, template, context | {"refusal": refusal}, status=refusal.status if later else 422)
     if later:
@@ -67,9 +69,11 @@ def to_booking_page(request, refusal, *, days_url: str, date, slot_id: int | Non
     return _to(days_url, refusal, day=date if isinstance(refusal, errors.DayClosed) else None)
 
 
-def to_days(days_url: str, *, is_full: bool, date):
+def to_days(days_url: str, *, is_full: bool, date, department):
     """From a day that has no free time (any more)."""
-    return _to(days_url, errors.DayFull if is_full else errors.DayClosed, day=date)
+    refusal = errors.DayFull if is_full else errors.DayClosed
+    tallies.refused(refusal, department.pk)
+    return _to(days_url, refusal, day=date)
 
 
 def to_identify(request, refusal=None, *, slug: str, **kwargs):
@@ -84,6 +88,7 @@ def to_identify(request, refusal=None, *, slug: str, **kwargs):
 
 
 def to_ticket(ticket, refusal):
+    tallies.refused(refusal, ticket.department_id)
     return _to(reverse("ticket", args=[ticket.public_id]), refusal)
 
 

@@ -151,7 +151,7 @@ def move(request, ticket, date):
     wanted = sent.slot(request)
     context = calendar.times_context(ticket.department, date, wanted=wanted, days_url=days_url)
     if not context["is_open"]:
-        return refusals.to_days(days_url, is_full=context["is_full"], date=date)
+        return refusals.to_days(days_url, is_full=context["is_full"], date=date, department=ticket.department)
     context |= {"ticket": ticket, "why": refusals.why(request), "key": uuid.uuid4()}
     return render(request, "booking/move_times.html", context)
 

@@ -1,0 +1,213 @@
+"""The figures of a report: the stored hours of a range, those of days not stored yet read live, and what they amount to
+in all and by department, day, hour, counter or clerk. A fixed number of queries, however long the history."""
+
+import datetime as dt
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any, NamedTuple
+
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from booking.models import Department, HourSummary, MessageSummary, SummarisedDay, Tally
+from booking.reports import facts
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a report is about. `departments`: the ids of those that it may count. None or empty is all."""
+
+    first: dt.date
+    last: dt.date
+    departments: frozenset[int] | None = None
+    counter: int | None = None
+    clerk: int | None = None
+    weekday: int | None = None  # 0 is Monday
+    hour: int | None = None
+
+    def has(self, row: HourSummary) -> bool:
+        return (
+            self.first <= row.date <= self.last
+            and (self.departments is None or row.department_id in self.departments)
+            and self.counter in (None, row.counter_id)
+            and self.clerk in (None, row.clerk_id)
+            and self.weekday in (None, row.date.weekday())
+            and self.hour in (None, row.hour)
+        )
+
+    @property
+    def is_of_somebody(self) -> bool:
+        """Whether only what belongs to a counter or a clerk is counted, and so no tickets."""
+        return self.counter is not None or self.clerk is not None
+
+
+@dataclass
+class Durations:
+    """Seconds (days for lead times), in any order."""
+
+    all: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def at(self, share: float) -> int | None:
+        """The shortest that at least this share of all does not exceed; None where there are none."""
+        return self._sorted()[ceil(share * len(self.all)) - 1] if self.all else None
+
+    @property
+    def median(self) -> int | None:
+        return self.at(0.5)
+
+    @property
+    def p90(self) -> int | None:
+        return self.at(0.9)
+
+    @property
+    def mean(self) -> float | None:
+        return sum(self.all) / len(self.all) if self.all else None
+
+    def _sorted(self) -> list[int]:
+        self.all.sort()  # quick where nothing was added since
+        return self.all
+
+
+class Figures:
+    """What some hours amount to: each of facts.COUNTS as an attribute, and the durations."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.leads, self.waits, self.services, self.totals = Durations(), Durations(), Durations(), Durations()
+        self.in_time = 0
+
+    def __getattr__(self, name: str) -> int:
+        if name not in facts.COUNTS:
+            raise AttributeError(name)
+        return self.counts[name]
+
+    def add(self, row: HourSummary, promises: dict[int, int]) -> None:
+        for name in facts.COUNTS:
+            if counted := getattr(row, name):
+                self.counts[name] += counted
+        self.leads.all += row.leads
+        self.waits.all += row.waits
+        self.services.all += row.services
+        self.totals.all += row.totals
+        self.in_time += bisect_right(row.waits, promises.get(row.department_id, 0) * 60)
+
+    @property
+    def tickets(self) -> int:
+        return self.booked + self.booked_by_staff + self.walk_ins
+
+    @property
+    def told(self) -> int:
+        return self.told_within + self.told_before + self.told_after
+
+    @property
+    def share_in_time(self) -> float | None:
+        return share(self.in_time, len(self.waits))
+
+    @property
+    def share_taken(self) -> float | None:
+        return share(self.taken, self.places)
+
+    @property
+    def share_not_come(self) -> float | None:
+        """Of the bookings that stood until their time: who did not come, or not when called."""
+        return share(self.no_shows + self.not_arrived, self.came + self.not_arrived)
+
+    @property
+    def share_told_right(self) -> float | None:
+        return share(self.told_within, self.told)
+
+
+class Sent(NamedTuple):
+    kind: str
+    channel: str
+    state: str
+    count: int
+
+
+def hours(scope: Scope) -> list[HourSummary]:
+    """The hours in scope, in no order. At most six queries."""
+    stored = HourSummary.objects.filter(_in_rows(scope)).order_by()
+    if scope.counter is not None:
+        stored = stored.filter(counter=scope.counter)
+    if scope.clerk is not None:
+        stored = stored.filter(clerk=scope.clerk)
+    if scope.hour is not None:
+        stored = stored.filter(hour=scope.hour)
+    live = live_days(scope)
+    found = [row for row in stored if row.date not in live]
+    if live:
+        found += [row for row in facts.hours(min(live), max(live)) if row.date in live]
+    return [row for row in found if scope.has(row)]
+
+
+def live_days(scope: Scope) -> set[dt.date]:
+    """The days in scope that are not stored: today, and yesterday until the night's job. One query."""
+    last = min(scope.last, timezone.localdate())
+    days = {scope.first + dt.timedelta(days=nth) for nth in range((last - scope.first).days + 1)}
+    return days - set(SummarisedDay.objects.filter(pk__range=(scope.first, scope.last)).values_list("pk", flat=True))
+
+
+def figures(rows: Iterable[HourSummary], promises: dict[int, int]) -> Figures:
+    """`promises`: minutes in which each department means to call, by its id."""
+    found = Figures()
+    for row in rows:
+        found.add(row, promises)
+    return found
+
+
+def by(rows: Iterable[HourSummary], what: Callable[[HourSummary], Any], promises: dict[int, int]) -> dict[Any, Figures]:
+    """The figures for each value of `what`, in order of the values; those without one are left out."""
+    found: dict[Any, Figures] = defaultdict(Figures)
+    for row in rows:
+        if (value := what(row)) is not None:
+            found[value].add(row, promises)
+    return {value: found[value] for value in sorted(found)}
+
+
+def promises_of(departments: Iterable[Department]) -> dict[int, int]:
+    return {one.pk: one.promise_minutes for one in departments}
+
+
+def messages(scope: Scope) -> list[Sent]:
+    """How many messages went which way. Weekdays are heeded; hours, counters and clerks messages have none. At most
+    three queries."""
+    live = live_days(scope)
+    rows = [row for row in MessageSummary.objects.filter(_in_rows(scope)) if row.date not in live]
+    if live:
+        rows += [row for row in facts.messages(min(live), max(live)) if row.date in live]
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        if (scope.departments is None or row.department_id in scope.departments) and scope.weekday in (
+            None,
+            row.date.weekday(),
+        ):
+            counted[row.kind, row.channel, row.state] += row.count
+    return [Sent(*key, count) for key, count in sorted(counted.items())]
+
+
+def tallies(scope: Scope, what: Tally.What) -> list[tuple[str, int | None, int]]:
+    """(code or page, id of the department or None, how many), the most first. What is of no department is there for who
+    may see all. One query."""
+    rows = Tally.objects.filter(_in_rows(scope), what=what)
+    if scope.hour is not None:
+        rows = rows.filter(hour=scope.hour)
+    return list(rows.values_list("name", "department").annotate(total=Sum("count")).order_by("-total", "name"))
+
+
+def share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _in_rows(scope: Scope) -> Q:
+    found = Q(date__range=(scope.first, scope.last))
+    if scope.departments is not None:
+        found &= Q(department__in=scope.departments)
+    if scope.weekday is not None:
+        found &= Q(date__iso_week_day=scope.weekday + 1)
+    return found

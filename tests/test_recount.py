@@ -1,0 +1,271 @@
+"""Each figure of the reports against a second count, which goes through tickets and events one by one, in plain Python
+and by docs/figures.md."""
+
+import datetime as dt
+import math
+from collections import defaultdict
+
+import pytest
+
+from booking.models import (
+    Counter,
+    Department,
+    DepartmentDay,
+    HourSummary,
+    MessageSummary,
+    Notice,
+    Slot,
+    SummarisedDay,
+    Ticket,
+    TicketEvent,
+    WaitPrediction,
+)
+from booking.reports import facts, figures, stored
+from tests.clock import BANGKOK, MORNING, standing_still
+from tests.factories import make_counter, make_open_department, make_user
+from tests.simulated import Office
+
+pytestmark = pytest.mark.django_db
+
+clock = standing_still(MORNING)
+
+
+def played(clock, days: int, **size) -> tuple[dt.date, dt.date]:
+    """So many working days of an office with three departments, of which one has no check-in, and three counters. The
+    first and the last date; it is the morning after that."""
+    # Laid out well before: nobody's booking waits for a day to open.
+    departments = [
+        make_open_department(name="สินเชื่อ", letter="A", quota=3, max_days_ahead=60, promise_minutes=15),
+        make_open_department(name="การเงิน", letter="B", quota=2, max_days_ahead=60),
+        make_open_department(name="กฎหมาย", letter="C", quota=1, max_days_ahead=60, uses_check_in=False),
+    ]
+    counters = [make_counter(departments=departments, number=nth, clerk=make_user()) for nth in (1, 2, 3)]
+    office = Office(clock, departments, counters)
+    mornings = [MORNING + dt.timedelta(days=nth) for nth in range(4, 4 + 7 * days)]
+    mornings = [morning.replace(hour=8, minute=0) for morning in mornings if morning.weekday() < 5][:days]
+    for morning in mornings:
+        office.day(morning, **size)
+    clock.move_to(mornings[-1] + dt.timedelta(days=1))
+    return mornings[0].date(), mornings[-1].date()
+
+
+def recount(
+    first: dt.date, last: dt.date, *, department=None, counter=None, clerk=None, weekday=None, hour=None
+) -> dict:
+    """What docs/figures.md says, from the rows."""
+    found = defaultdict(int)
+    for name in ("leads", "waits", "services", "totals"):
+        found[name] = []
+
+    def counts(day, of, moment, by=None, at=None) -> bool:
+        moment = moment.astimezone(BANGKOK)
+        return (
+            (department is None or of == department.pk)
+            and weekday in (None, day.weekday())
+            and hour in (None, moment.hour)
+            and (counter is None or at == counter.pk)
+            and (clerk is None or by == clerk.pk)
+        )
+
+    opens = {
+        (one.department_id, one.date): min(period.lower for period in one.serving)
+        for one in DepartmentDay.objects.all()
+        if one.serving
+    }
+    for ticket in Ticket.objects.filter(date__range=(first, last)).select_related("slot", "department"):
+        events = list(TicketEvent.objects.filter(ticket=ticket).order_by("id"))
+        turn = ticket.slot.starts_at if ticket.slot else ticket.issued_at
+        counted = counts(ticket.date, ticket.department_id, turn)
+        ending = events[-1]
+        if counted:
+            came = any(one.verb in ("walk_in", "call") for one in events)
+            taken_back = [one.verb for one in events if one.verb in ("check_in", "undo_check_in")][-1:]
+            found["came"] += came or taken_back == ["check_in"]
+            if ticket.slot is None:
+                found["walk_ins"] += 1
+            else:
+                found["booked_by_staff" if events[0].by_id else "booked"] += 1
+                day = ticket.issued_at.astimezone(BANGKOK).date()
+                found["leads"].append((ticket.date - day).days)
+                found["taken"] += ticket.state != "cancelled" or ending.cause == "day_over"
+            if Ticket.objects.filter(moved_from=ticket).exists():
+                found["moved"] += 1
+            elif ticket.state != "cancelled":
+                name = {"served": "served", "no_show": "no_shows", "not_arrived": "not_arrived"}
+                found[name.get(ticket.state, "still_open")] += 1
+            elif ending.cause:
+                found["left_over"] += 1
+            else:
+                found["cancelled_by_staff" if ending.by_id else "cancelled"] += 1
+        for one in events:
+            if one.verb == "miss" and one.by_id:
+                found["missed"] += counts(ticket.date, one.queue_id, one.at, one.by_id, one.counter_id)
+        began = first_began = None
+        # The calls that stood: not taken back by the next thing that was done (calling again is not one).
+        steps = [one for one in events if one.verb != "recall"]
+        for one, after in zip(steps, [*steps[1:], None], strict=True):
+            if one.verb == "book" or one.verb == "undo_check_in":
+                began = turn if not ticket.department.uses_check_in else None
+            if one.verb in ("walk_in", "check_in"):
+                began = max(one.at, turn, opens.get((ticket.department_id, ticket.date), one.at))
+            if one.verb == "transfer":
+                began = one.at
+            if one.verb == "call" and began and not (after and after.verb == "undo_call"):
+                first_began = first_began or began
+                if counts(ticket.date, one.queue_id, began, one.by_id, one.counter_id):
+                    found["waits"].append(max(0, round((one.at - began).total_seconds())))
+                    promise = Department.objects.get(pk=one.queue_id).promise_minutes
+                    found["in_time"] += found["waits"][-1] <= 60 * promise
+                began = None
+        at_counter, started, calls = 0.0, None, None
+        services = []
+        for one in events:
+            if one.verb in ("call", "resume"):
+                calls = one.at
+            elif one.verb == "start":
+                started, calls = one.queue_id, calls or one.at
+            elif one.verb == "undo_finish" and services:
+                at_counter, started, ended_by, _where = services.pop()
+                calls = ended_by.at
+            elif one.verb in ("hold", "miss", "undo_call", "put_back", "finish", "transfer"):
+                at_counter += (one.at - calls).total_seconds() if calls else 0
+                calls = None
+                if one.verb == "hold":
+                    continue
+                if started:
+                    where = [each.counter_id for each in events if each.id <= one.id and each.counter_id][-1]
+                    services.append((at_counter, started, one, where))
+                at_counter, started = 0.0, None
+        good = [each for each in services if each[2].verb != "put_back" and each[2].by_id]
+        for seconds, queue, one, where in good:
+            if counts(ticket.date, queue, one.at, one.by_id, where):
+                found["services"].append(round(seconds))
+        if ticket.state == "served" and services and services[-1] in good and first_began:
+            _seconds, _queue, one, where = services[-1]
+            if counts(ticket.date, ticket.department_id, one.at, one.by_id, where):
+                found["totals"].append(max(0, round((one.at - first_began).total_seconds())))
+    for slot in Slot.objects.filter(date__range=(first, last)):
+        if counts(slot.date, slot.department_id, slot.starts_at):
+            found["places"] += slot.quota
+    for told in WaitPrediction.objects.filter(ticket__date__range=(first, last)).select_related("ticket"):
+        call = TicketEvent.objects.filter(ticket=told.ticket, verb="call", at__gte=told.at).order_by("id").first()
+        if call and counts(told.ticket.date, told.ticket.department_id, told.at):
+            minutes = (call.at - told.at).total_seconds() / 60
+            name = "before" if minutes < told.low else "after" if minutes > told.high else "within"
+            found[f"told_{name}"] += 1
+    return dict(found)
+
+
+def reported(first, last, *, department=None, counter=None, clerk=None, weekday=None, hour=None) -> figures.Figures:
+    scope = figures.Scope(
+        first,
+        last,
+        departments=frozenset([department.pk]) if department else None,
+        counter=counter.pk if counter else None,
+        clerk=clerk.pk if clerk else None,
+        weekday=weekday,
+        hour=hour,
+    )
+    return figures.figures(figures.hours(scope), figures.promises_of(Department.objects.all()))
+
+
+def assert_the_same(found: figures.Figures, again: dict) -> None:
+    assert {name: getattr(found, name) for name in facts.COUNTS} == {name: again.get(name, 0) for name in facts.COUNTS}
+    for name in facts.DURATIONS:
+        durations = getattr(found, name)
+        assert sorted(durations.all) == sorted(again[name]), name
+        for part, shown in [(0.5, durations.median), (0.9, durations.p90)]:
+            ordered = sorted(again[name])
+            assert shown == (ordered[math.ceil(part * len(ordered)) - 1] if ordered else None), name
+    assert found.in_time == again.get("in_time", 0)
+
+
+def scopes():
+    yield {}
+    for department in Department.objects.all():
+        yield {"department": department}
+    for counter in Counter.objects.all():
+        yield {"counter": counter}
+        yield {"clerk": counter.clerk, "hour": 10}
+    yield {"weekday": 4}
+    yield {"weekday": 0, "hour": 9}
+
+
+def test_all_figures_agree_with_a_recount_stored_and_read_live(clock):
+    first, last = played(clock, 3)
+    live = {str(scope): reported(first, last, **scope) for scope in scopes()}
+    assert not SummarisedDay.objects.exists()
+    assert stored.rebuild() > 2
+    whole = reported(first, last)
+    assert whole.services.all and whole.totals.all and whole.moved and whole.missed and whole.told  # worth counting
+    for scope in scopes():
+        again = recount(first, last, **scope)
+        assert_the_same(live[str(scope)], again)
+        assert_the_same(reported(first, last, **scope), again)
+
+
+@pytest.mark.slow
+@pytest.mark.whole_year
+def test_all_figures_of_a_month_agree_with_a_recount(clock):
+    first, last = played(clock, 22, bookings=30, walk_ins=16)
+    stored.rebuild()
+    for scope in scopes():
+        assert_the_same(reported(first, last, **scope), recount(first, last, **scope))
+
+
+def test_each_ticket_comes_about_in_one_way_and_ends_in_one(clock):
+    first, last = played(clock, 2)
+    found = reported(first, last)
+    ended = "served cancelled cancelled_by_staff moved left_over no_shows not_arrived still_open".split()
+    assert found.tickets == sum(getattr(found, name) for name in ended) > 20
+    assert found.tickets == Ticket.objects.filter(date__range=(first, last)).count()
+
+
+def test_messages_are_counted_by_channel_and_state(clock):
+    first, last = played(clock, 1)
+    scope = figures.Scope(first, last)
+    live = figures.messages(scope)
+    stored.rebuild()
+    assert figures.messages(scope) == live
+    again = defaultdict(int)
+    for notice in Notice.objects.filter(ticket__date__range=(first, last)):
+        again[notice.kind, notice.channel, notice.state] += 1
+    assert [(kind, channel, state, count) for kind, channel, state, count in live] == [
+        (*key, again[key]) for key in sorted(again)
+    ]
+    assert live and MessageSummary.objects.exists()
+
+
+def test_the_job_counts_each_day_once_and_again_what_changed(clock):
+    first, last = played(clock, 1)
+    clock.shift(dt.timedelta(minutes=5))
+    assert stored.bring_up_to_date() > 0
+    assert stored.bring_up_to_date() == 0
+    before = HourSummary.objects.filter(date=last).count()
+    clock.shift(dt.timedelta(hours=2))
+    ticket = Ticket.objects.filter(date=last, state="served").first()
+    TicketEvent.objects.create(
+        ticket=ticket, verb="undo_finish", to_state="serving", at=MORNING + dt.timedelta(days=30)
+    )
+    assert stored.bring_up_to_date() == 1
+    assert before
+    assert reported(first, last).still_open == 1
+
+
+def test_a_second_rebuild_makes_the_same_rows(clock):
+    played(clock, 1)
+    rows = [*facts.COUNTS, *facts.DURATIONS, "date", "hour", "department", "counter", "clerk"]
+    stored.rebuild()
+    made = sorted(map(str, HourSummary.objects.values_list(*rows)))
+    stored.rebuild()
+    assert sorted(map(str, HourSummary.objects.values_list(*rows))) == made
+
+
+def test_the_queries_are_as_many_for_a_year_as_for_a_day(clock, django_assert_num_queries):
+    first, last = played(clock, 1)
+    for start in (last, last - dt.timedelta(days=365)):
+        with django_assert_num_queries(6):
+            figures.hours(figures.Scope(start, last))
+    stored.rebuild()
+    with django_assert_num_queries(2):
+        figures.hours(figures.Scope(first, last))
