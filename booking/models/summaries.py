@@ -26,7 +26,7 @@ class SummarisedDay(models.Model):
 
 class HourSummary(models.Model):
     """What fell into one hour of a day in a department; with a counter and a clerk, what they did of it.
-    docs/figures.md says what each column counts, and by which hour. Durations are in seconds, in order, one for each."""
+    docs/figures.md says what each column counts, by which hour. Durations: seconds, in order, one for each."""
 
     date = models.DateField(_("วันที่"))
     hour = models.PositiveSmallIntegerField(_("ชั่วโมง"))

@@ -127,7 +127,7 @@ class Sent(NamedTuple):
     kind: str
     channel: str
     state: str
-    count: int
+    many: int
 
 
 def hours(scope: Scope) -> list[HourSummary]:

@@ -18,8 +18,8 @@ ALWAYS_AGAIN = 3  # days
 
 
 def bring_up_to_date() -> int:
-    """Count the days that are over and not counted yet, and those to whose tickets something has happened since. Returns how
-    many; none where yesterday has been counted and nothing has happened since."""
+    """Count the days that are over and not counted yet, and those to whose tickets something has happened since.
+    Returns how many; none where yesterday has been counted and nothing has happened since."""
     today = timezone.localdate()
     dates = _not_counted(today) | _changed(today)
     if today - dt.timedelta(days=1) in dates:
