@@ -133,4 +133,6 @@ def test_the_paths_of_uploads_are_those_of_the_pages():
     assert set(middleware.LONGEST_UPLOADS) == {
         reverse("admin:members_member_import"),
         reverse("admin:booking_clip_changelist"),
+        reverse("admin:office_part", args=["looks"]),
+        reverse("admin:booking_department_import"),
     }
