@@ -77,22 +77,29 @@ def _new_codes(user) -> list[str]:
     paper, _created = StaticDevice.objects.get_or_create(user=user, defaults={"name": "paper"})
     paper.token_set.all().delete()
     codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
-    StaticToken.objects.bulk_create(StaticToken(device=paper, token=_kept(code)) for code in codes)
+    StaticToken.objects.bulk_create(
+        StaticToken(device=paper, token=_kept(code, settings.CITIZEN_ID_KEY)) for code in codes
+    )
     return codes
 
 
 def proved(user, code: str):
     """The device of the second factor whose code this is, or None; a code on paper is used up. Each kind is slowed down
     by its own wrong codes."""
-    model, wanted = (TOTPDevice, code) if len(code) == APP_DIGITS and code.isdecimal() else (StaticDevice, _kept(code))
-    devices = model.objects.devices_for_user(user, confirmed=True)
+    if len(code) == APP_DIGITS and code.isdecimal():
+        devices, wanted = TOTPDevice.objects.devices_for_user(user, confirmed=True), code
+    else:
+        devices = StaticDevice.objects.devices_for_user(user, confirmed=True)
+        kept = [_kept(code, key) for key in (settings.CITIZEN_ID_KEY, *settings.CITIZEN_ID_KEY_FALLBACKS)]
+        there = StaticToken.objects.filter(device__user=user, token__in=kept).values_list("token", flat=True)
+        wanted = there.first() or kept[0]
     tried = (django_otp.verify_token(user, one.persistent_id, wanted) for one in devices)
     return next((device for device in tried if device), None)
 
 
-def _kept(code: str) -> str:
+def _kept(code: str, key: str) -> str:
     """A recovery code as the database has it: who reads the database can use none."""
-    made = salted_hmac("booking.recovery_code", code.lower(), secret=settings.CITIZEN_ID_KEY, algorithm="sha256")
+    made = salted_hmac("booking.recovery_code", code.lower(), secret=key, algorithm="sha256")
     return base64.urlsafe_b64encode(made.digest()[:12]).decode()
 
 

@@ -47,4 +47,11 @@ def check_digit(first_twelve: str) -> str:
 
 def citizen_id_hmac(digits: str) -> str:
     """What is stored instead of a citizen ID (13 digits): its HMAC-SHA256 under CITIZEN_ID_KEY, in hex."""
-    return hmac.new(settings.CITIZEN_ID_KEY.encode(), digits.encode(), hashlib.sha256).hexdigest()
+    return citizen_id_hmacs(digits)[0]
+
+
+def citizen_id_hmacs(digits: str) -> list[str]:
+    """The HMACs under which a citizen ID may be stored: by the key in use, then by those before it, until each member
+    has been seen or imported again."""
+    keys = [settings.CITIZEN_ID_KEY, *settings.CITIZEN_ID_KEY_FALLBACKS]
+    return [hmac.new(key.encode(), digits.encode(), hashlib.sha256).hexdigest() for key in keys]

@@ -94,8 +94,8 @@ def restore(file: Path, *, replaces: bool = False, new_key: bool = False) -> lis
     if costs and not new_key:
         raise Refused(
             "\n".join(costs.values())
-            + "\nPut the keys of then into SECRET_KEY (or SECRET_KEY_FALLBACKS) and CITIZEN_ID_KEY, or say that it "
-            "shall cost that: --new-key"
+            + "\nPut the keys of then into SECRET_KEY and CITIZEN_ID_KEY, or into SECRET_KEY_FALLBACKS and"
+            " CITIZEN_ID_KEY_FALLBACKS, or say that it shall cost that: --new-key"
         )
     _refuse_what_is_in_use(replaces)
     with _scratch("restoring") as alias:

@@ -16,7 +16,7 @@ COSTS = {
     ),
     "CITIZEN_ID_KEY": (
         "CITIZEN_ID_KEY has changed: no member is found by the citizen ID any more until all are imported again.",
-        "Put the one before back",
+        "Put the one before into CITIZEN_ID_KEY_FALLBACKS until all have been imported or seen again",
     ),
 }
 ANYWAY = "or say that it shall cost that: python manage.py accept_keys"
@@ -54,5 +54,5 @@ def fingerprints() -> dict[str, str]:
 
 def all_fingerprints(name: str) -> list[str]:
     """Of the key in use, then of those that count beside it. Nothing leads from one back to its key."""
-    keys = [getattr(settings, name), *(settings.SECRET_KEY_FALLBACKS if name == "SECRET_KEY" else [])]
+    keys = [getattr(settings, name), *getattr(settings, f"{name}_FALLBACKS")]
     return [salted_hmac(f"queuesite.key.{name}", "", secret=key, algorithm="sha256").hexdigest() for key in keys]

@@ -37,6 +37,7 @@ _DEMO_KEY = {"default": "demo-only-and-known-to-everyone-" * 2} if DEMO else {}
 SECRET_KEY = env("SECRET_KEY", **_DEMO_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 CITIZEN_ID_KEY = env("CITIZEN_ID_KEY", **_DEMO_KEY)
+CITIZEN_ID_KEY_FALLBACKS = env.list("CITIZEN_ID_KEY_FALLBACKS", default=[])
 # The password of every demo log-in.
 DEMO_PASSWORD = env("DEMO_PASSWORD", default="demo-queue-2569") if DEMO else None
 DEBUG = env.bool("DEBUG", default=False)

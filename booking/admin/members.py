@@ -13,7 +13,7 @@ from booking.admin import duplicates, member_files
 from booking.admin.base import KeptAdmin, moment, say
 from booking.admin.line_accounts import line_account
 from booking.rights import Right
-from members.citizen_id import ascii_digits, citizen_id_hmac, parse_citizen_id, parse_member_number
+from members.citizen_id import ascii_digits, citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.errors import MemberError
 from members.models import Member
 from members.phones import parse_phone
@@ -62,10 +62,10 @@ class MemberForm(forms.ModelForm):
         typed = self.cleaned_data["citizen_id"]
         if not typed:
             return ""
-        hmac = citizen_id_hmac(_or_refuse(parse_citizen_id, typed))
-        if Member.objects.filter(citizen_id_hmac=hmac).exclude(pk=self.instance.pk).exists():
+        hmacs = citizen_id_hmacs(_or_refuse(parse_citizen_id, typed))
+        if Member.objects.filter(citizen_id_hmac__in=hmacs).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(Member._meta.get_field("citizen_id_hmac").error_messages["unique"])
-        return hmac
+        return hmacs[0]
 
     def save(self, commit=True):
         if self.cleaned_data.get("citizen_id"):

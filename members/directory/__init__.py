@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
+from members.citizen_id import citizen_id_hmacs
 from members.directory import breaker, database, http, keeping
 from members.directory.answers import DirectoryFault, Person, person_of
 from members.errors import DirectorySilent
@@ -52,11 +53,11 @@ def find(*, citizen_id: str = "", citizen_id_hmac: str = "", member_number: str 
     number either. Must not run inside a transaction: it waits for another server.
     """
     if not is_elsewhere():
-        return _stored(citizen_id_hmac, member_number)
+        return _stored(citizen_id, member_number)
     try:
         person = _person(citizen_id, citizen_id_hmac, member_number)
     except DirectoryFault:
-        kept = _stored(citizen_id_hmac, member_number)
+        kept = _stored(citizen_id, member_number)
         if kept is None:
             raise DirectorySilent from None
         return kept
@@ -96,11 +97,18 @@ def _in_time(ask: Callable[[], T]) -> T:
         raise DirectoryFault("took too long") from None
 
 
-def _stored(citizen_id_hmac: str, member_number: str) -> Member | None:
+@sensitive_variables("citizen_id")
+def _stored(citizen_id: str, member_number: str) -> Member | None:
     registered = Member.objects.filter(is_registered=True)
-    if citizen_id_hmac:
-        return registered.filter(citizen_id_hmac=citizen_id_hmac).first()
-    return registered.with_number(member_number)
+    if not citizen_id:
+        return registered.with_number(member_number)
+    in_use, *before = citizen_id_hmacs(citizen_id)
+    found = registered.filter(citizen_id_hmac=in_use).first()
+    if found is None and before:
+        found = registered.filter(citizen_id_hmac__in=before).first()
+        if found:  # no longer needs the key of before
+            Member.objects.filter(pk=found.pk, citizen_id_hmac=found.citizen_id_hmac).update(citizen_id_hmac=in_use)
+    return found
 
 
 def silent_since() -> datetime | None:
