@@ -221,7 +221,8 @@ def test_each_ticket_comes_about_in_one_way_and_ends_in_one(clock):
     assert found.tickets == Ticket.objects.filter(date__range=(first, last)).count()
 
 
-def test_messages_are_counted_by_channel_and_state(clock):
+def test_messages_are_counted_by_channel_and_state(clock, settings):
+    settings.LINE_CHANNEL_ACCESS_TOKEN = "a-token"
     first, last = played(clock, 1)
     scope = figures.Scope(first, last)
     live = figures.messages(scope)
