@@ -1,4 +1,4 @@
-"""CITIZEN_ID_KEY is changed with the old key beside it: nobody is lost meanwhile, and each look-up or import moves one."""
+"""CITIZEN_ID_KEY is changed with the old key beside it: nobody is lost, and each look-up or import moves a member."""
 
 import pytest
 from django.contrib.auth import get_user_model
