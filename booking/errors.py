@@ -380,6 +380,13 @@ class NoSuchTicket(BookingError):
 
 
 # Every refusal. Pages find the sentence for a code here; one that is missing is found by tests/test_refusals.py.
+class NotCarriedOut(BookingError):
+    """A fault of ours, with one ticket of many; the log has it, and the others are gone on with."""
+
+    code = "not_carried_out"
+    message = _("ระบบขัดข้องกับบัตรคิวใบนี้ ยังไม่มีการเปลี่ยนแปลง กรุณาเปิดบัตรคิวแล้วทำอีกครั้ง หรือแจ้งผู้ดูแลระบบ")
+
+
 REFUSALS = (
     SlotFull,
     AlreadyBooked,
@@ -425,5 +432,6 @@ REFUSALS = (
     TwoLineAccounts,
     PriorityNeedsReason,
     NoSuchTicket,
+    NotCarriedOut,
 )
 BY_CODE = {kind.code: kind for kind in REFUSALS}

@@ -4,18 +4,22 @@ Each ticket is a transaction of its own, which also keeps what became of it. So 
 are at it, do nothing twice and leave nothing out.
 """
 
+import logging
 import time
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from booking import errors
 from booking.models import Ticket
 from booking.models.settling import SettledTicket, Settlement
 from booking.verbs import closures, locks
 from booking.verbs.closures import Choice, Decision
 from members.free_text import masked
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 50  # so many are settled while somebody waits for the page
 AT_WORK = 120  # seconds; then another job goes on, well before the worker would be stopped
@@ -69,9 +73,22 @@ def _settle_next(*, pk: int) -> bool:
     )
     if row is None:
         return False
-    decision = Decision(Ticket.objects.with_details().get(pk=row.ticket_id), Choice(row.choice), row.wish)
-    outcome = closures.carry_out(decision, by=row.settlement.by, reason=row.settlement.reason)
-    row.refusal = outcome.refusal.code if outcome.refusal else ""
+    row.refusal = _refusal(row)
     row.done_at = timezone.now()
     row.save(update_fields=["refusal", "done_at"])
     return True
+
+
+def _refusal(row: SettledTicket) -> str:
+    """Carry out one decision; the code of what stood in the way, "" if nothing did. A fault with one ticket does not
+    keep the others from being settled; without the database there is nothing to go on with."""
+    decision = Decision(Ticket.objects.with_details().get(pk=row.ticket_id), Choice(row.choice), row.wish)
+    try:
+        with transaction.atomic():
+            outcome = closures.carry_out(decision, by=row.settlement.by, reason=row.settlement.reason)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("ticket %s of settlement %s was not settled", row.ticket_id, row.settlement_id)
+        return errors.NotCarriedOut.code
+    return outcome.refusal.code if outcome.refusal else ""

@@ -11,6 +11,7 @@ and do nothing unless it is in the state that they begin from: run twice, at onc
 import gzip
 import io
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from itertools import islice
 from typing import Any, Self, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
@@ -29,6 +30,8 @@ from members.files.spreadsheets import FileRefused, read, undefused
 from members.free_text import masked
 from members.models import Member, MemberFile, MemberFileProgress, MemberNumbering
 from members.numbers import padded, proposed_width, significant
+
+log = logging.getLogger(__name__)
 
 KEPT = timedelta(hours=1)
 GIVEN_UP = timedelta(hours=1)
@@ -231,15 +234,20 @@ def go_on() -> None:
     for pk, state, confirmed_at in MemberFile.objects.filter(
         state__in=[MemberFile.State.READING, MemberFile.State.IMPORTING]
     ).values_list("pk", "state", "confirmed_at"):
-        if state == MemberFile.State.READING:
-            check(pk)
-        elif confirmed_at and confirmed_at > given_up:
-            bring_in(pk)
-        else:
-            with transaction.atomic():
-                file = _locked(pk, MemberFile.State.IMPORTING)
-                if file is not None:
-                    _end(file, MemberFile.State.REFUSED)
+        try:
+            if state == MemberFile.State.READING:
+                check(pk)
+            elif confirmed_at and confirmed_at > given_up:
+                bring_in(pk)
+            else:
+                with transaction.atomic():
+                    file = _locked(pk, MemberFile.State.IMPORTING)
+                    if file is not None:
+                        _end(file, MemberFile.State.REFUSED)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # a fault with one file does not hold up the others
+            log.exception("the file of members %s was not gone on with", pk)
 
 
 def forget_old() -> None:
