@@ -2,6 +2,7 @@
 
 from django.db import connections
 
+from booking.days import opening
 from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, LIVE, State
 
 
@@ -66,6 +67,15 @@ RULES = {
          WHERE old.state NOT IN {CANCELLED} OR old.department_id <> new.department_id
             OR old.member_id IS DISTINCT FROM new.member_id""",
 }
+
+
+def faults() -> list[str]:
+    """What is wrong in the database, a sentence each: the rules that do not hold, and days that are laid out in another
+    way than the rules of opening say. Empty when all is well."""
+    found = [f"{rule}: rows {ids}" for rule, ids in violations().items()]
+    if (differs := opening.differences()).count:
+        found.append(f"What is laid out differs from the rules ({differs}); the job open_days puts it right.")
+    return found
 
 
 def violations(*, using: str = "default") -> dict[str, list[int]]:

@@ -10,7 +10,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django_q.models import Schedule
 
-from booking import verbs
+from booking import invariants, verbs
 from booking.calling import accuracy, pace
 from booking.days import opening
 from booking.messages import ledger, sending
@@ -30,13 +30,15 @@ COUNTED_FROM = 3  # o'clock
 
 
 def recurring(*, minutes: int):
-    """Put a job on the list, to run every so many minutes, and keep when it last finished."""
+    """Put a job on the list, to run every so many minutes, and keep when it last finished, with what it returns."""
 
     def register(job):
         @wraps(job)
         def run():
-            job()
-            JobRun.objects.update_or_create(name=job.__name__, defaults={"finished_at": timezone.now()})
+            found = job() or ""
+            JobRun.objects.update_or_create(
+                name=job.__name__, defaults={"finished_at": timezone.now(), "found": found}
+            )
 
         RECURRING[job.__name__] = minutes
         return run
@@ -183,6 +185,18 @@ def count_days() -> None:
     """Counts yesterday for the reports, once the day's tickets have been closed; and earlier days that changed."""
     if timezone.localtime().hour >= COUNTED_FROM:
         stored.bring_up_to_date()
+
+
+@recurring(minutes=60)
+def check_queue() -> str:
+    """Asks whether every rule of the queue holds in the database, as `manage.py check_queue` does."""
+    return "\n".join(invariants.faults())
+
+
+@recurring(minutes=24 * 60)
+def forget_sessions() -> None:
+    """Deletes the sessions of staff that have ended."""
+    call_command("clearsessions")
 
 
 def sync_schedules() -> None:

@@ -91,10 +91,13 @@ def _messages():
 
 
 def _background():
-    finished = {(run.name,): run.finished_at.timestamp() for run in JobRun.objects.all()}
+    runs = list(JobRun.objects.all())
+    finished = {(run.name,): run.finished_at.timestamp() for run in runs}
     yield _gauge("queue_job_finished_timestamp_seconds", "When each job finished last.", ["job_name"], finished)
     every = {(name,): minutes * 60 for name, minutes in jobs.RECURRING.items()}
     yield _gauge("queue_job_interval_seconds", "How often each job is to run.", ["job_name"], every)
+    broken = next((len(run.found.splitlines()) for run in runs if run.name == "check_queue"), 0)
+    yield _gauge("queue_rules_broken", "Rules of the queue that the hourly check found broken.", [], {(): broken})
     yield _gauge("queue_background_tasks", "Tasks on the worker's list.", [], {(): OrmQ.objects.count()})
 
 

@@ -14,7 +14,7 @@ from booking.admin.missing import missing
 from booking.admin.today import open_alarms
 from booking.days import overview
 from booking.messages import ledger
-from booking.models import Department
+from booking.models import Department, JobRun
 from booking.models.jobs import worker_is_late
 from booking.rights import Right
 from booking.verbs import closures
@@ -115,11 +115,22 @@ def _of_today(user):
         }
     yield _of_the_directory(user)
     if user.has_perm(Right.VIEW_JOBS):
+        yield _of_the_check()
         yield worker_is_late() and {
             "text": _("โปรแกรมเบื้องหลังไม่ทำงานเกิน 3 นาที วันใหม่จะไม่เปิดให้จอง กรุณาแจ้งผู้ดูแลระบบ"),
             "do": _("ดูงานเบื้องหลัง"),
             "link": reverse("admin:booking_jobrun_changelist"),
         }
+
+
+def _of_the_check() -> dict | None:
+    """That the hourly check of the queue's rules found something."""
+    found = JobRun.objects.filter(name="check_queue").exclude(found="").values_list("found", flat=True).first()
+    return found and {
+        "text": _("การตรวจประจำชั่วโมงพบข้อมูลคิวที่ไม่ถูกต้อง %d ข้อ กรุณาแจ้งผู้ดูแลระบบ") % len(found.splitlines()),
+        "do": _("ดูสิ่งที่พบ"),
+        "link": reverse("admin:booking_jobrun_changelist"),
+    }
 
 
 def _of_the_directory(user) -> dict | None:

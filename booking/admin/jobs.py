@@ -23,13 +23,16 @@ WHAT_IT_DOES = {
     "purge_line_events": gettext_lazy("ลบเลขเหตุการณ์เก่าจาก LINE"),
     "back_up": gettext_lazy("ดูว่าถึงเวลาสำรองข้อมูลหรือยัง"),
     "backup": gettext_lazy("สำรองข้อมูล และตรวจแล้วว่าใช้ได้"),
+    "check_queue": gettext_lazy("ตรวจว่าข้อมูลคิวถูกต้องทุกข้อ"),
+    "compare_members": gettext_lazy("เทียบรายชื่อสมาชิกกับไอเมมเบอร์"),
+    "forget_sessions": gettext_lazy("ลบการเข้าสู่ระบบที่หมดอายุ"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
 }
 
 
 @admin.register(JobRun)
 class JobRunAdmin(ReadOnlyAdmin):
-    list_display = ["what", "finished", "ago"]
+    list_display = ["what", "finished", "ago", "said"]
     list_display_links = None
 
     @display(description=gettext_lazy("งาน"), ordering="name")
@@ -43,3 +46,7 @@ class JobRunAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("ผ่านมาแล้ว"))
     def ago(self, run):
         return timesince(run.finished_at, timezone.now()) or _("เมื่อครู่")
+
+    @display(description=gettext_lazy("สิ่งที่พบ"))
+    def said(self, run):
+        return run.found or "-"

@@ -9,10 +9,12 @@ HEARTBEAT_LATE = dt.timedelta(minutes=3)
 
 
 class JobRun(models.Model):
-    """When each recurring job last finished, for `/readyz` and the back office."""
+    """When each recurring job last finished, and what it found, for `/readyz` and the back office."""
 
     name = models.CharField(_("งาน"), max_length=60, primary_key=True)
     finished_at = models.DateTimeField(_("เสร็จล่าสุดเมื่อ"))
+    # What a job that looks for something found, a line each; "" where all is well.
+    found = models.TextField(_("สิ่งที่พบ"), blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("งานที่ทำเป็นประจำ")
