@@ -36,9 +36,7 @@ def recurring(*, minutes: int):
         @wraps(job)
         def run():
             found = job() or ""
-            JobRun.objects.update_or_create(
-                name=job.__name__, defaults={"finished_at": timezone.now(), "found": found}
-            )
+            JobRun.objects.update_or_create(name=job.__name__, defaults={"finished_at": timezone.now(), "found": found})
 
         RECURRING[job.__name__] = minutes
         return run

@@ -126,7 +126,9 @@ def _of_today(user):
 def _of_the_check() -> dict | None:
     """That the hourly check of the queue's rules found something."""
     found = JobRun.objects.filter(name="check_queue").exclude(found="").values_list("found", flat=True).first()
-    return found and {
+    if not found:
+        return None
+    return {
         "text": _("การตรวจประจำชั่วโมงพบข้อมูลคิวที่ไม่ถูกต้อง %d ข้อ กรุณาแจ้งผู้ดูแลระบบ") % len(found.splitlines()),
         "do": _("ดูสิ่งที่พบ"),
         "link": reverse("admin:booking_jobrun_changelist"),
