@@ -203,6 +203,24 @@ def test_the_slip_is_one_page_of_80_mm_in_black(tablet):
     assert round((right - left) / 72 * 25.4) == 80
 
 
+def test_the_slip_of_a_long_name_and_a_priority_class_is_one_page_from_the_top_of_longer_paper(tablet, loans):
+    name = "ฝ่ายสวัสดิการและสมาคมฌาปนกิจสงเคราะห์ข้าราชการครูบำนาญและครอบครัวประจำจังหวัดระยองสาขาอำเภอเมือง"
+    type(loans).objects.filter(pk=loans.pk).update(name=name)
+    tablet.goto("/kiosk/issue/loans/")
+    tablet.locator("#class-elderly").check(force=True)
+    tablet.get_by_label("เหตุผลของคิวพิเศษ").fill("อายุ 92 ปี")
+    tablet.get_by_role("button", name="รับบัตรคิว").click()
+    tablet.wait_for_url("**/kiosk/ticket/")
+    tablet.emulate_media(media="print")
+    tablet.set_viewport_size({"width": 272, "height": 529})  # what is printed of 80 x 140 mm
+    height = tablet.evaluate("document.querySelector('.slip-department').getBoundingClientRect().height")
+    assert height > 60, "three lines"
+    assert len(re.findall(rb"/Type\s*/Page\b", tablet.pdf(prefer_css_page_size=True))) == 1
+    longer = tablet.pdf(width="80mm", height="297mm")
+    assert len(re.findall(rb"/Type\s*/Page\b", longer)) == 1
+    assert tablet.evaluate("document.querySelector('.slip').getBoundingClientRect().top") < 5
+
+
 @pytest.mark.parametrize("size", [TABLET, TELEPHONE])
 def test_large_enough_nothing_cut_and_axe_finds_nothing(new_page, loans, size):
     page = new_page(size, user=make_user(group=roles.CLERK), bypass_csp=True)

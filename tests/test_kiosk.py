@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from booking import roles, verbs
 from booking.days import opening
-from booking.models import Ticket
+from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State
 from tests.clock import today_at
 from tests.factories import (
@@ -363,3 +363,8 @@ def test_a_stranger_checks_nobody_in(client, booked):
     assert check_in(client, "A001")["Location"].startswith(reverse("admin:login"))
     booked.refresh_from_db()
     assert booked.state == State.BOOKED
+
+
+def test_a_kiosk_with_nothing_to_offer_says_why(client, clerk, loans):
+    Department.objects.update(is_active=False)
+    assert "ยังไม่มีฝ่ายที่ออกบัตรคิวจากเครื่องนี้ได้" in client.get(reverse("kiosk")).content.decode()
