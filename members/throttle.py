@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -77,7 +77,8 @@ COUNT, COUNT_PROOF = _statement(*SCOPES), _statement("proof")
 
 
 def count_attempt(*, identifier: str, device: str, address: str) -> None:
-    """Count one look-up. Raises TooManyAttempts if a limit is passed, or if it could not be counted.
+    """Count one look-up. Raises TooManyAttempts if a limit is passed, or if it could not be counted;
+    OperationalError or InterfaceError without the database.
 
     Without a device (no cookie yet), and without a network (IPv4), only the others count. Locks one row for each scope,
     until this function's own transaction commits. It must not run inside another transaction, whose rollback would
@@ -90,6 +91,9 @@ def count_attempt(*, identifier: str, device: str, address: str) -> None:
         refusing = _count(COUNT, limits, keys)
         if refusing is not None:
             raise TooManyAttempts(_seconds_until_free(refusing, keys[refusing], limits[refusing]))
+    except (OperationalError, InterfaceError) as fault:
+        log.error("a look-up could not be counted, so it is refused: %s", type(fault).__name__)
+        raise  # without the database nothing can be looked up either: the page says so
     except Error as fault:
         log.error("a look-up could not be counted, so it is refused: %s", type(fault).__name__)
         raise TooManyAttempts(RETRY_AFTER_FAULT) from fault

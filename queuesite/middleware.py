@@ -119,6 +119,12 @@ class _Policy(CSPMiddleware):
 
 
 @cache
+def _unavailable() -> bytes:
+    """The page that nginx shows too while nothing answers: in both languages, and made without the database."""
+    return (settings.BASE_DIR / "static" / "front" / "unavailable.html").read_bytes()
+
+
+@cache
 def _strict_policy() -> str:
     return build_policy()
 
@@ -171,12 +177,7 @@ def database_faults(get_response):
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         log.error("database unavailable: %s", type(exception).__name__)
-        return HttpResponse(
-            "ระบบขัดข้องชั่วคราว กรุณาลองใหม่ในอีกสักครู่ / Please try again in a moment.",
-            status=503,
-            headers={"Retry-After": "5"},
-            content_type="text/plain; charset=utf-8",
-        )
+        return HttpResponse(_unavailable(), status=503, headers={"Retry-After": "5"})
 
     middleware.process_exception = process_exception
     return middleware

@@ -222,6 +222,16 @@ DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or pos
 DATABASES["default"] |= {"CONN_MAX_AGE": whole("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
 # The statement that books is prepared in each connection: planning it takes as long as running it.
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
+# How long a statement may take, and wait for a lock, by what its process answers (the launcher names it): a page of a
+# member's is waited for, a report may think for a minute. The background and commands take as long as they need. What
+# DATABASE_URL says in `options` stands behind, and wins.
+STATEMENT_LIMITS = {
+    "public": "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
+    "staff": "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=90s",
+}
+if _limits := STATEMENT_LIMITS.get(env("PROCESS_KIND", default="")):
+    _given = DATABASES["default"]["OPTIONS"].get("options", "")
+    DATABASES["default"]["OPTIONS"]["options"] = f"{_limits} {_given}".strip()
 # What is sent is kept in memory alone: a file of members has citizen IDs in it, which no temporary file may show.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

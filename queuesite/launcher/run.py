@@ -64,18 +64,23 @@ def _web(host: str, port: int, environment: dict[str, str], say) -> list[Child]:
     say(said)
     if nginx is None:
         command = web.by_itself(host, port, workers=settings.WEB_WORKERS + settings.STAFF_WORKERS)
-        return [Child("web server", command, environment | {"BEHIND_FRONT": "off"})]
+        return [Child("web server", command, environment | {"BEHIND_FRONT": "off", "PROCESS_KIND": "staff"})]
     environment = environment | {"BEHIND_FRONT": "on"}
     public, staff = front.socket("public"), front.socket("staff")
     return [
         Child(
             "web server",
             web.behind_front(public, workers=settings.WEB_WORKERS),
-            environment,
+            environment | {"PROCESS_KIND": "public"},
             socket=public,
             nice=PUBLIC_NICE,
         ),
-        Child("staff's web server", web.behind_front(staff, workers=settings.STAFF_WORKERS), environment, socket=staff),
+        Child(
+            "staff's web server",
+            web.behind_front(staff, workers=settings.STAFF_WORKERS),
+            environment | {"PROCESS_KIND": "staff"},
+            socket=staff,
+        ),
         front.child(nginx),
     ]
 

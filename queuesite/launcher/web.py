@@ -67,10 +67,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m queuesite.launcher.web")
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--staff", action="store_true", help="answers staff and boards, not the public")
     given = parser.parse_args()
     given.socket.unlink(missing_ok=True)  # of a server that was killed
     command = behind_front(given.socket, workers=given.workers)
-    os.execve(command[0], command, os.environ | {"BEHIND_FRONT": "on"})
+    kind = "staff" if given.staff else "public"
+    os.execve(command[0], command, os.environ | {"BEHIND_FRONT": "on", "PROCESS_KIND": kind})
 
 
 if __name__ == "__main__":

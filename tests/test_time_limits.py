@@ -1,0 +1,96 @@
+"""No statement takes longer than its kind of page may, and whoever waited is told so in the page's own style."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.urls import reverse
+
+from booking.api import views as api_views
+from booking.views import public
+from members import throttle
+from queuesite.launcher import run
+from tests.factories import make_open_department
+
+READ = (
+    "import django, json; django.setup(); from django.db import connection;"
+    "cursor = connection.cursor(); cursor.execute('SELECT current_setting(%s), current_setting(%s)',"
+    " ['statement_timeout', 'lock_timeout']); print(json.dumps(cursor.fetchone()))"
+)
+
+
+def limits_of(kind: str, options: str = "") -> list[str]:
+    """What holds on a connection of such a process."""
+    params = connection.get_connection_params()
+    where = f"host={params['host']}" + (f"&options={options}" if options else "")
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "queuesite.settings",
+        "PROCESS_KIND": kind,
+        "DATABASE_URL": f"postgres://{params['user']}@:{params.get('port') or 5432}/{params['dbname']}?{where}",
+    }
+    done = subprocess.run([sys.executable, "-c", READ], env=env, capture_output=True, text=True, cwd=settings.BASE_DIR)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("public", ["5s", "5s"]), ("staff", ["1min", "5s"]), ("", ["0", "0"]), ("worker", ["0", "0"])],
+)
+def test_each_kind_of_process_has_its_limits(kind, expected):
+    assert limits_of(kind) == expected
+
+
+@pytest.mark.django_db
+def test_what_the_office_says_of_its_database_wins():
+    assert limits_of("public", "-c%20statement_timeout%3D9s") == ["9s", "5s"]
+
+
+def test_the_launcher_names_each_process():
+    named = {
+        child.name: child.environment.get("PROCESS_KIND") for child in run._web("127.0.0.1", 8000, {}, lambda _: None)
+    }
+    assert {"public", "staff"} & set(named.values())
+    assert named.get("web server") in ("public", "staff")
+
+
+def slow(*_any, **_more):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '50ms'")
+        cursor.execute("SELECT pg_sleep(5)")
+
+
+@pytest.mark.django_db
+def test_a_page_that_takes_too_long_says_so_in_its_own_style(client, monkeypatch):
+    monkeypatch.setattr(public.line, "log_in_is_on", slow)
+    answer = client.get("/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    said = answer.content.decode()
+    assert "กรุณาลองใหม่ในอีกสักครู่" in said and "Please try again" in said and "site.css" in said
+
+
+@pytest.mark.django_db
+def test_so_does_the_api(client, monkeypatch):
+    department = make_open_department()
+    monkeypatch.setattr(api_views.availability, "times", slow)
+    answer = client.get(f"/api/v1/departments/{department.slug}/days/2026-11-24/slots/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+@pytest.mark.django_db
+def test_a_look_up_without_the_database_is_not_called_too_many(client, monkeypatch):
+    department = make_open_department()
+
+    def gone(*_any):
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(throttle, "_count", gone)
+    typed = {"by": "member_number", "member_number": "100001"}
+    assert client.post(reverse("identify", args=[department.slug]), typed).status_code == 503
+    answer = client.post("/api/v1/members/identify/", {"member_number": "100001"}, "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
