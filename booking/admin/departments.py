@@ -124,6 +124,7 @@ class DepartmentAdmin(RulesAdmin):
                     ("late_rule", "calls_early"),
                     ("priority_in_a_row", "max_recalls"),
                     ("walk_in_percent", "usual_service_minutes"),
+                    "promise_minutes",
                     ("walk_ins_minutes_before_opening", "walk_ins_minutes_before_closing"),
                 ],
             },
