@@ -10,7 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 
+from booking.admin.jobs import WHAT_IT_DOES
 from booking.days import overview
+from booking.jobs import RECURRING
 from booking.models import JobRun
 from tests.factories import (
     in_days,
@@ -179,3 +181,7 @@ def test_the_slots_behind_it(client, manager, django_assert_max_num_queries):
     assert client.get(reverse("admin:booking_slot_change", args=[ticket.slot.pk])).status_code == 200
     jobs = client.get(reverse("admin:booking_jobrun_changelist"))
     assert jobs.status_code == 200
+
+
+def test_each_job_that_recurs_says_in_words_what_it_does():
+    assert set(RECURRING) - set(WHAT_IT_DOES) == set()

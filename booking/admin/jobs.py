@@ -27,6 +27,12 @@ WHAT_IT_DOES = {
     "compare_members": gettext_lazy("เทียบรายชื่อสมาชิกกับไอเมมเบอร์"),
     "forget_sessions": gettext_lazy("ลบการเข้าสู่ระบบที่หมดอายุ"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
+    "go_on_with_settlements": gettext_lazy("เลื่อนหรือยกเลิกบัตรคิวของเวลาที่ปิดให้ครบ"),
+    "watch_surges": gettext_lazy("ดูว่ามีผู้จองหรือค้นหามากผิดปกติหรือไม่"),
+    "watch_today": gettext_lazy("ดูว่ามีเรื่องต้องแจ้งผู้จัดการวันนี้หรือไม่"),
+    "follow_profiles": gettext_lazy("สลับแบบการจัดช่องตามเวลา"),
+    "measure_waits": gettext_lazy("เทียบเวลารอที่บอกไว้กับเวลารอจริง"),
+    "count_days": gettext_lazy("นับสถิติของวันที่ผ่านไป"),
 }
 
 
