@@ -189,7 +189,7 @@ def test_its_page_says_how_far_it_is_until_there_is_more_to_show(client, manager
     address = client.post(reverse("admin:members_member_import"), {"import_file": sent})["Location"]
     page = client.get(address).content.decode()
     assert "<noscript><meta http-equiv" in page
-    assert "hx-get" in page
+    assert "data-hx-get" in page
     assert client.get(f"{address}progress/").status_code == 200
     jobs.go_on_with_imports()
     assert client.get(f"{address}progress/")["HX-Refresh"] == "true"

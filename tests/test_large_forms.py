@@ -272,7 +272,7 @@ def test_a_list_that_is_not_ours_names_no_ticket(client, manager):
 def test_progress_asks_again_and_the_page_comes_anew_at_the_end(client, manager):
     settlement = settle(make_full_days(tickets=2, days=1))
     address = reverse("admin:booking_settlement_progress", args=[settlement.pk])
-    assert "hx-get" in client.get(address).content.decode()
+    assert "data-hx-get" in client.get(address).content.decode()
 
     work_off(settlement)
 
