@@ -39,6 +39,7 @@ class Right(StrEnum):
     REVOKE_TOKEN = "booking.delete_stafftoken"
     # What is read there.
     VIEW_TODAY = "booking.view_today_department"
+    VIEW_REPORTS = "booking.view_hoursummary"
     VIEW_TICKETS = "booking.view_ticket"
     VIEW_EVENTS = "booking.view_ticketevent"
     VIEW_SLOTS = "booking.view_slot"

@@ -30,6 +30,7 @@ PAGES = {
     "booking_department_changelist": MANAGER,
     "booking_department_add": MANAGER,
     "booking_department_export": MANAGER,
+    "booking_report": MANAGER,
     "booking_department_import": MANAGER,
     "booking_department_change D": MANAGER,
     "booking_department_history D": MANAGER,

@@ -166,6 +166,8 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
         "member": reverse("admin:members_member_add"),
         "import": reverse("admin:members_member_import"),
         "jobs": reverse("admin:booking_jobrun_changelist"),
+        "reports": reverse("admin:booking_report"),
+        "reports-on-paper": f"{reverse('admin:booking_report')}?first={in_days(0)}&last={in_days(1)}&as=paper",
         "staff": reverse("admin:auth_user_changelist"),
         "person": reverse("admin:auth_user_change", args=[clerk.pk]),
         "new-person": reverse("admin:auth_user_add"),

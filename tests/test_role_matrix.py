@@ -68,7 +68,7 @@ ANSWERS = {
         admin:logout
     """,
     "head manager auditor superuser": """
-        admin:booking_today
+        admin:booking_today admin:booking_report
     """,
     "manager superuser": """
         admin:booking_department_import

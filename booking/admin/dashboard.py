@@ -173,6 +173,7 @@ def sidebar(request) -> list[dict]:
             [
                 (_("วันนี้"), "monitoring", "admin:booking_today", Right.VIEW_TODAY),
                 (_("ภาพรวม"), "dashboard", "admin:index", None),
+                (_("รายงาน"), "bar_chart", "admin:booking_report", Right.VIEW_REPORTS),
                 (_("เรียกคิว"), "support_agent", "counters", Right.SERVE),
                 (_("ปฏิทิน"), "calendar_month", "admin:booking_calendar", Right.VIEW_SLOTS),
                 (_("บัตรคิว"), "confirmation_number", "admin:booking_ticket_changelist", Right.VIEW_TICKETS),

@@ -18,6 +18,7 @@ from booking import thai
 from booking.admin import departments_file
 from booking.admin.base import OfficeInline, say
 from booking.admin.links import closed_times, tickets_of
+from booking.admin.reports import report
 from booking.admin.rules import RulesAdmin, laid_out
 from booking.admin.today import today
 from booking.days import overview
@@ -149,6 +150,7 @@ class DepartmentAdmin(RulesAdmin):
     def get_custom_urls(self):
         return [
             ("today/", "booking_today", today),
+            ("reports/", "booking_report", report),
             ("export/", "booking_department_export", departments_file.export),
             ("import/", "booking_department_import", departments_file.bring_in),
         ]

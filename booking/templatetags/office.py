@@ -21,6 +21,25 @@ def buddhist_years(text) -> str:
     return re.sub(r"\b20[0-9]{2}\b", lambda year: str(int(year[0]) + thai.ERA), text)
 
 
+@register.filter
+def is_text(cell) -> bool:
+    return isinstance(cell, str)
+
+
+@register.filter
+def figure(number) -> str:
+    """1,234 and 12.5, as in either language; a dash where there is nothing to tell."""
+    if number is None:
+        return "-"
+    return f"{number:,.1f}" if isinstance(number, float) else f"{number:,}"
+
+
+@register.filter
+def heat(percent) -> int:
+    """From 0 to 5, the darker the more."""
+    return 0 if percent is None else min(5, 1 + int(percent // 20))
+
+
 @register.simple_tag
 def own_words(name: str, **facts) -> str:
     """{% own_words "pages.no_free_day" department=department.title %}"""

@@ -79,15 +79,22 @@ def read(data: bytes, *, is_heading: Callable[[str], bool]) -> Table:
 
 def write(kind: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
     """A file of `kind` (csv, xlsx). Every cell is a text: numbers keep their zeros in XLSX, and none is a formula."""
-    lines = ([defused(str(cell)) for cell in row] for row in (headings, *rows))
+    return write_sheets(kind, [("", headings, ([str(cell) for cell in row] for row in rows))])
+
+
+def write_sheets(kind: str, sheets: Iterable[tuple[str, Iterable[str], Iterable[Iterable[Any]]]]) -> bytes:
+    """A file of `kind` with each (title, headings, rows) as a sheet; CSV has room for the first alone. Numbers are
+    numbers, None is an empty cell, all else a text and never a formula."""
     if kind == "csv":
         text = io.StringIO()
-        csv.writer(text).writerows(lines)
+        _title, headings, rows = next(iter(sheets))
+        csv.writer(text).writerows([_plain_cell(cell) for cell in row] for row in (headings, *rows))
         return text.getvalue().encode("utf-8-sig")  # the mark by which Excel knows it for UTF-8
     book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    for line in lines:
-        sheet.append([_text_cell(sheet, cell) for cell in line])
+    for title, headings, rows in sheets:
+        sheet = book.create_sheet(title or None)
+        for row in (headings, *rows):
+            sheet.append([_cell(sheet, cell) for cell in row])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
@@ -109,8 +116,14 @@ def _is_defused(text: str) -> bool:
     return text.startswith("'") and text.lstrip("'").startswith(STARTS_A_FORMULA)
 
 
-def _text_cell(sheet: Any, text: str) -> WriteOnlyCell:
-    cell = WriteOnlyCell(sheet, value=text)
+def _plain_cell(cell: Any) -> Any:
+    return defused(cell) if isinstance(cell, str) else cell
+
+
+def _cell(sheet: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, value=defused(value))
     cell.number_format = "@"  # a number typed over it stays a text, too
     return cell
 
