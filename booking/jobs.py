@@ -8,9 +8,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_q.models import Schedule
 
-from booking import invariants, verbs
+from booking import invariants, retention, verbs
 from booking.calling import accuracy, pace
 from booking.days import opening
 from booking.messages import ledger, sending
@@ -160,8 +161,15 @@ def purge_line_events() -> None:
 
 
 @recurring(minutes=24 * 60)
-def unlink_members() -> None:
-    verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=office.keeps_names_days))
+def unlink_members() -> str:
+    count = verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=office.keeps_names_days))
+    return _("บัตรคิว %d ใบ") % count
+
+
+@recurring(minutes=24 * 60)
+def forget_old() -> str:
+    """Deletes what has been kept for as long as the office says, and says how much that was."""
+    return retention.forget_old()
 
 
 @recurring(minutes=60)

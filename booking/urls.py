@@ -25,6 +25,7 @@ urlpatterns = [
     path("tickets/recover/", recover.recover, name="recover"),
     path("status/", public.status, name="status"),
     path("guide/", public.guide, name="guide"),
+    path("privacy/", public.privacy, name="privacy"),
     path("offline/", offline.page, name="offline"),
     path("worker.js", offline.worker, name="worker"),
     path("manifest.webmanifest", offline.manifest, name="manifest"),

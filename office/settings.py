@@ -46,6 +46,21 @@ class Office:
         hint=_("แสดงท้ายทุกหน้า ในข้อความถึงสมาชิก และในปฏิทิน"),
     )
     map_url = Address(FACTS, _("ลิงก์แผนที่"), first=_none, longest=300, hint=_("เช่น ลิงก์จาก Google Maps สมาชิกแตะเพื่อดูทางมา"))
+    privacy_contact = Words(
+        FACTS,
+        _("ผู้ดูแลข้อมูลส่วนบุคคล"),
+        first=_none,
+        longest=200,
+        hint=_("ชื่อหรือตำแหน่ง โทรศัพท์ อีเมล แสดงในหน้าข้อมูลส่วนบุคคล"),
+    )
+    privacy_words = Words(
+        FACTS,
+        _("ข้อความเพิ่มในหน้าข้อมูลส่วนบุคคล"),
+        first=_none,
+        longest=1000,
+        lines=4,
+        hint=_("เช่น ฐานทางกฎหมาย หรือลิงก์นโยบายของสหกรณ์"),
+    )
     login_url = Address(FACTS, _("ลิงก์เข้าสู่ระบบไอเมมเบอร์"), first=lambda: settings.IMEMBER_LOGIN_URL, longest=300)
     register_url = Address(FACTS, _("ลิงก์สมัครไอเมมเบอร์"), first=lambda: settings.IMEMBER_REGISTER_URL, longest=300)
     forgot_url = Address(FACTS, _("ลิงก์ลืมรหัสผ่านไอเมมเบอร์"), first=lambda: settings.IMEMBER_FORGOT_URL, longest=300)
@@ -91,6 +106,20 @@ class Office:
         first=lambda: settings.UNLINK_AFTER_DAYS,
         least=7,
         hint=_("พ้นแล้วบัตรคิวเหลือไว้นับสถิติเท่านั้น ลดลงแล้วชื่อที่ลบไปจะเอากลับมาไม่ได้"),
+    )
+    keeps_history_days = AtMost(
+        LIMITS,
+        _("เก็บประวัติการแก้ไขข้อมูลสมาชิก (วัน)"),
+        first=lambda: settings.KEEP_HISTORY_DAYS,
+        least=30,
+        hint=_("ใครแก้ไขชื่อหรือโทรศัพท์ของสมาชิกเมื่อใด ลบแล้วเอากลับมาไม่ได้"),
+    )
+    keeps_log_ins_days = AtMost(
+        LIMITS,
+        _("เก็บบันทึกการเข้าสู่ระบบของเจ้าหน้าที่ (วัน)"),
+        first=lambda: settings.KEEP_LOG_INS_DAYS,
+        least=90,
+        hint=_("ชื่อผู้ใช้ ที่อยู่อินเทอร์เน็ต และเวลา ของทุกครั้งที่เข้าสู่ระบบหรือพยายาม"),
     )
     log_in_failures = AtMost(
         LIMITS, _("เจ้าหน้าที่ใส่รหัสผ่านผิดจากที่เดียวกันได้ (ครั้ง)"), first=lambda: settings.LOGIN_FAILURE_LIMIT, least=3

@@ -87,6 +87,9 @@ BOOKING_LIMITS = {
 MOST_MOVES = whole("MOST_MOVES", default=10)
 # Days after which a past ticket is no longer linked to its member (the PDPA asks for the least data).
 UNLINK_AFTER_DAYS = whole("UNLINK_AFTER_DAYS", default=90)
+# The Computer-Related Crime Act has traffic data kept for 90 days at least.
+KEEP_LOG_INS_DAYS = whole("KEEP_LOG_INS_DAYS", default=180)
+KEEP_HISTORY_DAYS = whole("KEEP_HISTORY_DAYS", default=3 * 365)
 
 # --- LINE and e-mail --------------------------------------------------------------------------------------------
 

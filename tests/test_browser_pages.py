@@ -88,6 +88,7 @@ def pages(page, departments):
     verbs.cancel(ticket=held)
     yield go("/tickets/")
     yield go("/guide/")
+    yield go("/privacy/")
     yield go("/t/unknown/")
     yield go("/nothing/")
 

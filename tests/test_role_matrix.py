@@ -151,7 +151,7 @@ ANSWERS = {
         admin:search recovery_codes second_factor
     """,
     "public member reception clerk other_clerk head manager auditor superuser": """
-        admin:login arrive board board_of_department board_words confirm days guide home identify line
+        admin:login arrive board board_of_department board_words confirm days guide home privacy identify line
         line_callback line_confirm line_link line_start line_unlink manifest offline recover set_password status
         ticket_qr tickets times worker look look_by_night
     """,

@@ -27,6 +27,7 @@ WHAT_IT_DOES = {
     "compare_members": gettext_lazy("เทียบรายชื่อสมาชิกกับไอเมมเบอร์"),
     "forget_sessions": gettext_lazy("ลบการเข้าสู่ระบบที่หมดอายุ"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
+    "forget_old": gettext_lazy("ลบสิ่งที่เก็บครบเวลาแล้ว"),
     "go_on_with_settlements": gettext_lazy("เลื่อนหรือยกเลิกบัตรคิวของเวลาที่ปิดให้ครบ"),
     "watch_surges": gettext_lazy("ดูว่ามีผู้จองหรือค้นหามากผิดปกติหรือไม่"),
     "watch_today": gettext_lazy("ดูว่ามีเรื่องต้องแจ้งผู้จัดการวันนี้หรือไม่"),

@@ -1,5 +1,6 @@
 """Pages for anyone: home, status check, the device's tickets, the guide."""
 
+from django.conf import settings
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
@@ -13,6 +14,7 @@ from booking.views.access import access, may_be_kept
 from members import line
 from members.errors import MemberError
 from members.identify import registration_status
+from office.settings import office
 
 
 @require_safe
@@ -72,3 +74,15 @@ def guide(request):
     if is_new:
         response.set_cookie("visited", "1", secure=request.is_secure(), httponly=True, samesite="Lax")
     return may_be_kept(response)
+
+
+@require_safe
+@access("anyone")
+def privacy(request):
+    """What is kept of members, why, for how long, and whom to ask: from the settings that make it so."""
+    context = {
+        "history_days": office.keeps_history_days,
+        "backups": settings.BACKUP_KEEP if settings.BACKUP_DIR else 0,
+        "has_line": line.is_on() or line.log_in_is_on(),
+    }
+    return may_be_kept(render(request, "booking/privacy.html", context))

@@ -1,0 +1,127 @@
+"""What is deleted once it has been kept for as long as the office says, and what stays."""
+
+import datetime as dt
+
+import pytest
+from axes.models import AccessAttempt, AccessLog
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import Failure
+
+from booking import jobs, retention
+from booking.models import JobRun
+from members.models import Member
+from tests.factories import make_member, make_ticket
+
+pytestmark = pytest.mark.django_db
+
+
+def days_ago(days: int) -> dt.datetime:
+    return timezone.now() - dt.timedelta(days=days)
+
+
+def logged_in(days: int) -> None:
+    for model, more in ((AccessLog, {}), (AccessAttempt, {"failures_since_start": 1})):
+        one = model.objects.create(username=f"clerk{days}", ip_address="192.0.2.1", **more)
+        model.objects.filter(pk=one.pk).update(attempt_time=days_ago(days))
+
+
+def changed(member: Member, days: int) -> None:
+    member.phone = f"08{days:08d}"
+    member.save()
+    Member.history.filter(pk=member.history.first().pk).update(history_date=days_ago(days))
+
+
+def test_log_ins_are_kept_for_half_a_year():
+    logged_in(181)
+    logged_in(179)
+
+    retention.forget_old()
+
+    assert [one.username for one in AccessLog.objects.all()] == ["clerk179"]
+    assert [one.username for one in AccessAttempt.objects.all()] == ["clerk179"]
+
+
+def test_changes_of_members_are_kept_for_three_years_and_the_newest_as_long_as_the_member():
+    member = make_member()
+    Member.history.update(history_date=days_ago(2000))
+    changed(member, 1500)
+    changed(member, 1200)
+    gone = make_member()
+    changed(gone, 1100)
+    gone_id = gone.pk
+    gone.delete()
+    Member.history.filter(id=gone_id).update(history_date=days_ago(1100))
+
+    said = retention.forget_old()
+
+    assert [one.phone for one in member.history.all()] == ["0800001200"]
+    assert not Member.history.filter(id=gone_id).exists()
+    assert "ประวัติสมาชิก 5" in said
+    assert Member.objects.get(pk=member.pk).phone == "0800001200"
+
+
+def test_a_change_of_late_stays_with_those_before_it_that_are_not_old():
+    member = make_member()
+    changed(member, 1000)
+    changed(member, 10)
+    Member.history.filter(history_type="+").update(history_date=days_ago(1001))
+
+    retention.forget_old()
+
+    assert member.history.count() == 3
+
+
+def test_failed_jobs_go_with_the_log_ins():
+    for name, days in (("old", 181), ("new", 179)):
+        Failure.objects.create(
+            id=name, name=name, func="x", started=days_ago(days), stopped=days_ago(days), success=False
+        )
+
+    retention.forget_old()
+
+    assert [one.name for one in Failure.objects.all()] == ["new"]
+
+
+def test_the_office_may_keep_it_for_less(settings):
+    settings.KEEP_LOG_INS_DAYS = 90
+    logged_in(100)
+
+    retention.forget_old()
+
+    assert not AccessLog.objects.exists()
+
+
+def test_the_jobs_say_how_many():
+    logged_in(200)
+    ticket = make_ticket()
+    type(ticket).objects.filter(pk=ticket.pk).update(date=days_ago(91).date())
+
+    jobs.forget_old()
+    jobs.unlink_members()
+
+    assert "การเข้าสู่ระบบ 2" in JobRun.objects.get(name="forget_old").found
+    assert JobRun.objects.get(name="unlink_members").found == "บัตรคิว 1 ใบ"
+    assert "การเข้าสู่ระบบ 0" in retention.forget_old()
+
+
+# --- what members are told of it ---
+
+
+def test_the_page_says_what_is_so(client, settings):
+    settings.UNLINK_AFTER_DAYS, settings.KEEP_HISTORY_DAYS = 61, 777
+    settings.BACKUP_DIR, settings.BACKUP_KEEP = "/somewhere", 9
+    page = client.get(reverse("privacy")).content.decode()
+
+    for told in ("พ้นวันนัดแล้ว 61 วัน", "ประวัติการแก้ไขเก็บ 777 วัน", "เก็บ 9 ชุดล่าสุด", "โทร "):
+        assert told in page
+    assert "รหัสผู้ใช้ LINE" not in page
+
+
+def test_where_nothing_is_backed_up_it_says_nothing_of_that(client):
+    assert "สำเนาสำรอง" not in client.get(reverse("privacy")).content.decode()
+
+
+@pytest.mark.parametrize("name", ["home", "guide", "status"])
+def test_every_page_leads_to_it(client, name):
+    assert f'href="{reverse("privacy")}"' in client.get(reverse(name)).content.decode()
