@@ -48,6 +48,7 @@ def make(file: Path) -> dict:
 
     Only its owner may read the file. Raises Refused. Takes an advisory lock of the database throughout.
     """
+    _refuse_a_pool()
     if not _applied("default"):
         raise Refused("There is nothing to back up: the database has no tables yet (python manage.py migrate).")
     unfinished = file.with_name(f"{file.name}.part")
@@ -88,6 +89,7 @@ def restore(file: Path, *, replaces: bool = False, new_key: bool = False) -> lis
     With `replaces` the database may have something in it, which is lost. With `new_key` the keys may be others than the
     backup's. Raises Refused, and then the database is as it was.
     """
+    _refuse_a_pool()
     manifest = read_manifest(file)
     _refuse_newer(manifest)
     costs = _costs_of_other_keys(manifest)
@@ -122,6 +124,15 @@ def read_manifest(file: Path) -> dict:
     if manifest.get("format") != FORMAT:
         raise Refused(f"{file} is a backup of a form that this release does not know.")
     return manifest
+
+
+def _refuse_a_pool() -> None:
+    """A dump's settings, its snapshot and our lock belong to a connection that a pool would lend to others."""
+    if settings.DATABASE_POOLING:
+        raise Refused(
+            "Not through a pool of connections: name PostgreSQL itself in DATABASE_URL for this command (and for the "
+            "worker, which backs up each night), without DATABASE_POOLING."
+        )
 
 
 # --- writing it ---------------------------------------------------------------------------------------------------

@@ -68,3 +68,22 @@ def check_postgresql_is_new_enough(app_configs, databases=None, **kwargs):
         return []
     text = f"PostgreSQL {OLDEST_POSTGRESQL} or newer is needed; DATABASE_URL names one of version {version}."
     return [Error(text, id="queuesite.E004")]
+
+
+@register(Tags.database)
+def check_pool_is_named(app_configs, databases=None, **kwargs):
+    """Asked by `migrate`, by `make run`, and by `check --database default`."""
+    if settings.DATABASE_POOLING or "default" not in (databases or []):
+        return []
+    connection = connections["default"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (answering,) = cursor.fetchone()
+    # A pool introduces itself by a number that it made up, since who answers changes.
+    if connection.connection.info.backend_pid == answering:
+        return []
+    text = (
+        "DATABASE_URL leads through a pool of connections (PgBouncer), which loses what is prepared in one: set "
+        "DATABASE_POOLING=transaction, and see docs/operations.md for the time limits, or name PostgreSQL itself."
+    )
+    return [Error(text, id="queuesite.E006")]

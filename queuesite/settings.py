@@ -232,7 +232,15 @@ STATEMENT_LIMITS = {
     "public": "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
     "staff": "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=90s",
 }
-if _limits := STATEMENT_LIMITS.get(env("PROCESS_KIND", default="")):
+# "transaction": a pool (PgBouncer) lends a connection for one transaction at a time. Nothing may be left in it, be it a
+# prepared statement, a cursor or a setting; the limits stand on the database's roles (docs/operations.md).
+DATABASE_POOLING = env("DATABASE_POOLING", default="")
+if DATABASE_POOLING not in ("", "transaction"):
+    raise ImproperlyConfigured(f"DATABASE_POOLING must be transaction or nothing, and is {DATABASE_POOLING!r}.")
+if DATABASE_POOLING:
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+elif _limits := STATEMENT_LIMITS.get(env("PROCESS_KIND", default="")):
     _given = DATABASES["default"]["OPTIONS"].get("options", "")
     DATABASES["default"]["OPTIONS"]["options"] = f"{_limits} {_given}".strip()
 # What is sent is kept in memory alone: a file of members has citizen IDs in it, which no temporary file may show.
