@@ -18,7 +18,7 @@ from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
 from booking.reports import stored
 from booking.verbs import alarms, profiles, settling, surges
-from members import directory, line, line_accounts, throttle
+from members import accounts, directory, line, line_accounts, throttle
 from members.directory import comparing
 from members.files import importing
 from members.models import LineEvent, LineQuota
@@ -201,8 +201,9 @@ def check_queue() -> str:
 
 @recurring(minutes=24 * 60)
 def forget_sessions() -> None:
-    """Deletes the sessions of staff that have ended."""
+    """Deletes the sessions of staff and of members that have ended."""
     call_command("clearsessions")
+    accounts.forget_ended()
 
 
 def sync_schedules() -> None:

@@ -2,7 +2,21 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from booking.views import arrive, board, book, counter, kiosk, line, looks, offline, public, recover, ticket, webhook
+from booking.views import (
+    arrive,
+    board,
+    book,
+    counter,
+    kiosk,
+    line,
+    looks,
+    member,
+    offline,
+    public,
+    recover,
+    ticket,
+    webhook,
+)
 
 
 class IsoDate:
@@ -26,6 +40,13 @@ urlpatterns = [
     path("status/", public.status, name="status"),
     path("guide/", public.guide, name="guide"),
     path("privacy/", public.privacy, name="privacy"),
+    path("member/", member.entry, name="member"),
+    path("member/first/", member.first, name="member_first"),
+    path("member/forgot/", member.forgot, name="member_forgot"),
+    path("member/code/", member.code, name="member_code"),
+    path("member/contact/", member.contact, name="member_contact"),
+    path("member/password/", member.password, name="member_password"),
+    path("member/leave/", member.leave, name="member_leave"),
     path("offline/", offline.page, name="offline"),
     path("worker.js", offline.worker, name="worker"),
     path("manifest.webmanifest", offline.manifest, name="manifest"),

@@ -1,5 +1,6 @@
-"""A clerk's code: eight digits that prove, once and within 15 minutes, that a clerk knows who the member is. The member
-stands at the counter, or has answered the telephone at the number that the office has."""
+"""Codes: eight digits that prove, once and within 15 minutes, who somebody is. A clerk hands one to a member who stands
+at the counter or has answered the telephone at the number that the office has; or it is sent to the member's own LINE
+account or e-mail address."""
 
 import secrets
 from datetime import timedelta
@@ -19,12 +20,15 @@ CODE_LASTS = timedelta(minutes=15)
 CODE_DIGITS = 8
 
 
-def issue_code(*, member: Member, by: User) -> str:
-    """A new code for a member, which ends earlier ones. Only its HMAC is stored, so it can be read only here."""
+def issue_code(*, member: Member, by: User | None) -> str:
+    """A new code for a member, which ends earlier ones of its kind: `by` a clerk, or None for one that is sent. Only
+    its HMAC is stored, so it can be read only here."""
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     now = timezone.now()
     with transaction.atomic():
-        LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now).update(expires_at=now)
+        earlier = LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now)
+        # Who asks for one to be sent must not end the one that a clerk has just handed out.
+        earlier.filter(issued_by__isnull=by is None).update(expires_at=now)
         LinkingCode.objects.create(
             member=member, code_hmac=_code_hmac(member, code), issued_by=by, expires_at=now + CODE_LASTS
         )

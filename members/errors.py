@@ -119,6 +119,34 @@ class LineSilent(MemberError):
     status = 503
 
 
+class WrongPassword(MemberError):
+    """Unknown number, no password yet, or a wrong one: never told apart."""
+
+    code = "wrong_password"
+    message = _("เลขทะเบียนสมาชิกหรือรหัสผ่านไม่ถูกต้อง กรุณาตรวจอีกครั้ง หรือแตะ ลืมรหัสผ่าน")
+    status = 401
+
+
+class WeakPassword(MemberError):
+    """Its text says why."""
+
+    code = "weak_password"
+    message = _("รหัสผ่านนี้เดาง่ายเกินไป กรุณาตั้งใหม่")
+
+    def __init__(self, why: str = ""):
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why or str(self.message)
+
+
+class NotSignedIn(MemberError):
+    code = "not_signed_in"
+    message = _("กรุณาเข้าสู่ระบบก่อน")
+    status = 401
+
+
 REFUSALS = (
     InvalidCitizenId,
     InvalidMemberNumber,
@@ -130,4 +158,7 @@ REFUSALS = (
     CodeNeeded,
     LineRefused,
     LineSilent,
+    WrongPassword,
+    WeakPassword,
+    NotSignedIn,
 )

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Value
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -333,12 +334,51 @@ class LineFollow(models.Model):
         return self.user_id
 
 
+class MemberAccount(models.Model):
+    """A member's own way in, where i-member is ours: see accounts.py."""
+
+    member = models.OneToOneField(
+        Member, models.CASCADE, related_name="account", primary_key=True, verbose_name=_("สมาชิก")
+    )
+    password = models.CharField(max_length=128, editable=False)  # hashed as Django does
+    set_at = models.DateTimeField(_("ตั้งรหัสผ่านเมื่อ"))
+
+    class Meta:
+        verbose_name = _("บัญชีของสมาชิก")
+        verbose_name_plural = _("บัญชีของสมาชิก")
+
+    def __str__(self) -> str:
+        return str(self.member)
+
+
+class MemberSession(models.Model):
+    """A device on which a member is signed in. Only the hash of what the device holds is kept."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="sessions", verbose_name=_("สมาชิก"))
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    device = models.CharField(_("เครื่อง"), max_length=60)
+    began_at = models.DateTimeField(_("เข้าสู่ระบบเมื่อ"))
+    seen_at = models.DateTimeField(_("ใช้ล่าสุดเมื่อ"), db_index=True)
+
+    class Meta:
+        verbose_name = _("เครื่องที่เข้าสู่ระบบ")
+        verbose_name_plural = _("เครื่องที่เข้าสู่ระบบ")
+        ordering = ["-seen_at"]
+
+    def __str__(self) -> str:
+        return f"{self.member} {self.device}"
+
+
 class LinkingCode(models.Model):
-    """A code that a clerk hands to a member who stands at the counter: proof for linking a LINE account, once."""
+    """A code that proves, once, who somebody is: handed out by a clerk, or sent to the member by LINE or e-mail (then
+    nobody issued it)."""
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="linking_codes", verbose_name=_("สมาชิก"))
     code_hmac = models.CharField(max_length=64, editable=False)
-    issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ออกโดย"))
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("ออกโดย")
+    )
+    issued_at = models.DateTimeField(default=timezone.now, db_default=Now())
     expires_at = models.DateTimeField(_("ใช้ได้ถึง"))
     used_at = models.DateTimeField(_("ใช้เมื่อ"), null=True, blank=True)
 

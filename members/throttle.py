@@ -40,6 +40,8 @@ class Limit(NamedTuple):
 MISSED, MISSES_KEPT = "missed", timedelta(days=35)
 # Wrong proofs for one member. After that many only a clerk's code counts.
 WRONG_PROOFS = Limit(10, 24 * 60 * 60)
+# Wrong passwords for one member, from wherever. After that many only a new password opens the account.
+WRONG_PASSWORDS = Limit(100, 24 * 60 * 60)
 
 # A try that is let through is written into its row. The condition is checked again once the row is locked, so two tries
 # cannot both be the last one allowed.
@@ -73,7 +75,11 @@ def _statement(*scopes: str) -> str:
     return f"WITH {', '.join(parts)} SELECT {', '.join(passed)}"
 
 
-COUNT, COUNT_PROOF = _statement(*SCOPES), _statement("proof")
+COUNT = _statement(*SCOPES)
+OF_A_MEMBER = {
+    "proof": (_statement("proof"), WRONG_PROOFS),
+    "password": (_statement("password"), WRONG_PASSWORDS),
+}
 
 
 def count_attempt(*, identifier: str, device: str, address: str) -> None:
@@ -104,18 +110,19 @@ def give_back(*, identifier: str) -> None:
     _give_back("identifier", identifier)
 
 
-def count_proof(member_id: int) -> bool:
-    """Count one proof for a member before it is compared. False if too many were wrong today. `give_back_proof`
-    uncounts a right one."""
+def count_proof(member_id: int, what: str = "proof") -> bool:
+    """Count one proof ("proof" or "password") for a member before it is compared. False if too many were wrong today.
+    `give_back_proof` uncounts a right one."""
+    statement, allowed = OF_A_MEMBER[what]
     try:
-        return _count(COUNT_PROOF, {"proof": WRONG_PROOFS}, {"proof": str(member_id)}) is None
+        return _count(statement, {what: allowed}, {what: str(member_id)}) is None
     except Error as fault:
         log.error("a proof could not be counted, so it is refused: %s", type(fault).__name__)
         return False
 
 
-def give_back_proof(member_id: int) -> None:
-    _give_back("proof", str(member_id))
+def give_back_proof(member_id: int, what: str = "proof") -> None:
+    _give_back(what, str(member_id))
 
 
 def count_miss(address: str) -> None:

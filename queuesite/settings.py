@@ -51,9 +51,12 @@ OFFICE_NAME = env("OFFICE_NAME", default="สหกรณ์ออมทรั�
 OFFICE_NAME_EN = env("OFFICE_NAME_EN", default="Teachers' Savings Cooperative")
 OFFICE_PHONE = env("OFFICE_PHONE", default="038 000 000" if DEMO else "")
 OFFICE_ADDRESS = env("OFFICE_ADDRESS", default="")
-IMEMBER_LOGIN_URL = env("IMEMBER_LOGIN_URL", default="https://imember.example.org/login" if DEMO else "")
-IMEMBER_REGISTER_URL = env("IMEMBER_REGISTER_URL", default="https://imember.example.org/register" if DEMO else "")
-IMEMBER_FORGOT_URL = env("IMEMBER_FORGOT_URL", default="https://imember.example.org/forgot" if DEMO else "")
+IMEMBER_LOGIN_URL = env("IMEMBER_LOGIN_URL", default="")
+IMEMBER_REGISTER_URL = env("IMEMBER_REGISTER_URL", default="")
+IMEMBER_FORGOT_URL = env("IMEMBER_FORGOT_URL", default="")
+# Whether members sign in here with a password, where i-member's members are in our own table and no IMEMBER_LOGIN_URL
+# leads elsewhere.
+OWN_IMEMBER = env.bool("OWN_IMEMBER", default=True)
 # What a member must know besides the number: "none", or "phone_last4".
 MEMBER_PROOF = env.str("MEMBER_PROOF", default="none")
 
@@ -275,6 +278,16 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# Of members, where i-member is ours: Django's own rules.
+MEMBER_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["member_number", "given_name", "family_name", "phone", "email"]},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")

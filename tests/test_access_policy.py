@@ -4,7 +4,8 @@ import pytest
 from django.contrib.admin import site
 from django.urls import URLPattern, get_resolver
 
-POLICIES = {"anyone", "asked", "identity", "ticket", "line", "linked", "token", "ticket_or_token", "staff", "signed_in"}
+OF_MEMBERS = {"anyone", "asked", "identity", "ticket", "member", "line", "linked"}
+POLICIES = OF_MEMBERS | {"token", "ticket_or_token", "staff", "signed_in"}
 
 
 def views(resolver=None, path=""):

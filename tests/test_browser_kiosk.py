@@ -162,6 +162,7 @@ def test_so_is_what_was_typed_on_the_first_page(tablet, is_refused):
     if is_refused:
         tablet.get_by_role("button", name="แจ้งว่ามาถึง").click()
         expect(tablet.get_by_role("alert")).to_be_visible()
+        tablet.wait_for_load_state()
 
     tablet.clock.run_for(61_000)
 
@@ -237,6 +238,7 @@ def test_large_enough_nothing_cut_and_axe_finds_nothing(new_page, loans, size):
     page.get_by_label("หมายเลขบัตรคิว").fill("A999")
     page.get_by_role("button", name="แจ้งว่ามาถึง").click()
     expect(page.get_by_role("alert")).to_be_visible()
+    page.wait_for_load_state()
     fits()
     page.goto("/kiosk/issue/loans/")
     page.get_by_label("พระภิกษุ สามเณร").check(force=True)

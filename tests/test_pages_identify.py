@@ -77,7 +77,8 @@ def test_no_nonsense_brings_the_page_down(client, typed, by):
 
 
 def test_a_member_who_is_not_registered_is_told_the_ways_on(client, settings):
-    settings.IMEMBER_FORGOT_URL = ""
+    settings.IMEMBER_LOGIN_URL = "https://imember.example.org/login"
+    settings.IMEMBER_REGISTER_URL = "https://imember.example.org/register"
     member = make_member(is_registered=False)
     answer = ask(client, make_department(), by="member_number", member_number=member.member_number)
     page = answer.content.decode()

@@ -22,6 +22,9 @@ def test_a_registered_member_may_book(client):
 
 
 def test_the_others_are_told_the_three_ways_on_and_the_telephone(client, settings):
+    settings.IMEMBER_LOGIN_URL = "https://imember.example.org/login"
+    settings.IMEMBER_REGISTER_URL = "https://imember.example.org/register"
+    settings.IMEMBER_FORGOT_URL = "https://imember.example.org/forgot"
     number = make_member(is_registered=False).member_number
     answer = check(client, by="member_number", member_number=number)
     page = answer.content.decode()
@@ -34,7 +37,8 @@ def test_the_others_are_told_the_three_ways_on_and_the_telephone(client, setting
 
 
 def test_a_way_without_an_address_is_left_out(client, settings):
-    settings.IMEMBER_LOGIN_URL = settings.OFFICE_PHONE = ""
+    settings.OWN_IMEMBER, settings.OFFICE_PHONE = False, ""
+    settings.IMEMBER_REGISTER_URL = "https://imember.example.org/register"
     page = check(client, by="member_number", member_number="1").content.decode()
     assert "button-login" not in page
     assert "tel:" not in page

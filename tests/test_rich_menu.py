@@ -115,6 +115,7 @@ def test_a_wrong_token_is_said(server, settings):
     ],
 )
 def test_a_setting_that_is_missing_is_named(server, settings, name, said):
+    settings.OWN_IMEMBER = False
     setattr(settings, name, "")
 
     with pytest.raises(CommandError, match=said):

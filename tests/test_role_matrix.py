@@ -49,6 +49,7 @@ ANSWERS = {
         admin:django_q_success_add admin:view_on_site arrive_check_in
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
         ticket_check_in ticket_open workerz
+        member_code member_contact member_password member_leave
     """,
     "member": """
         ticket ticket_calendar ticket_cancel ticket_live ticket_move ticket_move_days ticket_picture
@@ -151,9 +152,9 @@ ANSWERS = {
         admin:search recovery_codes second_factor
     """,
     "public member reception clerk other_clerk head manager auditor superuser": """
-        admin:login arrive board board_of_department board_words confirm days guide home privacy identify line
-        line_callback line_confirm line_link line_start line_unlink manifest offline recover set_password status
-        ticket_qr tickets times worker look look_by_night
+        admin:login arrive board board_of_department board_words confirm days guide home privacy member member_first
+        member_forgot identify line line_callback line_confirm line_link line_start line_unlink manifest offline recover
+        set_password status ticket_qr tickets times worker look look_by_night
     """,
     "public member kiosk reception clerk other_clerk head manager auditor superuser": """
         healthz readyz set_language

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from booking.colours import BLUE, COUNTER, INK, PAPER, PURPLE, RULE
 from booking.papers.pictures import font
-from members import line
+from members import accounts, line
 from office.settings import office
 
 # By this name the menu is found again, to be replaced.
@@ -26,7 +26,7 @@ def missing() -> list[str]:
     """The settings without which there is no menu; of two joined by "or" one is enough."""
     needed = {
         "LINE_CHANNEL_ACCESS_TOKEN": settings.LINE_CHANNEL_ACCESS_TOKEN,
-        "IMEMBER_LOGIN_URL": office.login_url,
+        "IMEMBER_LOGIN_URL": _imember_address(),
         "LINE_LIFF_ID or PUBLIC_URL": settings.LINE_LIFF_ID or settings.PUBLIC_URL,
     }
     return [name for name, value in needed.items() if not value]
@@ -49,7 +49,7 @@ def replace() -> tuple[str, list[str]]:
 def menu() -> dict:
     """The menu as LINE takes it."""
     actions = [
-        {"type": "uri", "label": _("ไอเมมเบอร์"), "uri": office.login_url},
+        {"type": "uri", "label": _("ไอเมมเบอร์"), "uri": _imember_address()},
         {"type": "uri", "label": _("จองคิวออนไลน์"), "uri": _booking_address()},
         {
             "type": "postback",
@@ -88,6 +88,11 @@ def draw() -> bytes:
     file = io.BytesIO()
     small.quantize(64, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def _imember_address() -> str:
+    """Of the office's i-member; else of ours."""
+    return office.login_url or (f"{settings.PUBLIC_URL}/member/" if accounts.is_on() and settings.PUBLIC_URL else "")
 
 
 def _booking_address() -> str:

@@ -2,10 +2,10 @@
 
 anyone    nothing is asked
 asked     a number was typed that belongs to a member; the name is still to be confirmed
-identity  the name was confirmed less than 15 minutes ago, or a linked LINE account is signed in; the view is given
-          `identity`
-ticket    this device has opened the ticket by its secret, or the ticket is the signed-in LINE account's member's; the
-          view is given `ticket` in place of its public id
+identity  the name was confirmed less than 15 minutes ago, or a member is signed in; the view is given `identity`
+ticket    this device has opened the ticket by its secret, or the ticket is the signed-in member's; the view is given
+          `ticket` in place of its public id
+member    a member is signed in with a password; the view is given `session`
 line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
 linked    a linked LINE account is signed in; the view is given `account`
 signed_in any member of staff, even without the second factor so far
@@ -95,6 +95,16 @@ def _ticket(view):
     return guarded
 
 
+def _member(view):
+    def guarded(request, **kwargs):
+        session = visitor.member_session(request)
+        if session is None:
+            return redirect("member")
+        return view(request, session=session, **kwargs)
+
+    return guarded
+
+
 def _line(view):
     def guarded(request, **kwargs):
         kept = visitor.line_user(request)
@@ -140,6 +150,7 @@ GUARDS = {
     "asked": _asked,
     "identity": _identity,
     "ticket": _ticket,
+    "member": _member,
     "line": _line,
     "linked": _linked,
     "signed_in": _signed_in,

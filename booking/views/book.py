@@ -25,11 +25,11 @@ from members.models import Member
 def identify(request, slug):
     """Ask for one number, and look it up. What was typed is never in an address.
 
-    Members with a linked LINE account need not type one, but may: "?who" books for somebody else.
+    Members who are signed in need not type one, but may: "?who" books for somebody else.
     """
     department = get_object_or_404(Department.objects.active(), slug=slug)
     slot_id = sent.slot(request)
-    if request.method != "POST" and visitor.line_account(request) and request.GET.keys().isdisjoint(["who", "why"]):
+    if request.method != "POST" and visitor.member(request) and request.GET.keys().isdisjoint(["who", "why"]):
         return redirect(_after_confirming(department, slot_id))
     context = visitor.form_context(request) | {
         "asks_proof": _asks_proof(request),
@@ -81,11 +81,10 @@ def days(request, slug):
     visits.count(request, "days", department)
     context = calendar.days_context(department, days_url=request.path)
     member = visitor.booked_for(request)
-    account = visitor.line_account(request)
     context |= {
         "why": refusals.why(request, department),
         "member": member,
-        "is_own": bool(account and member and account.member_id == member.pk),
+        "is_own": member is not None and visitor.member(request) == member,
     }
     response = render(request, "booking/days.html", context)
     return response if member or context["why"] else may_be_kept(response)
@@ -100,11 +99,10 @@ def times(request, slug, date):
     if not context["is_open"]:
         return refusals.to_days(days_url, is_full=context["is_full"], date=date, department=department)
     member = visitor.booked_for(request)
-    account = visitor.line_account(request)
     context |= {
         "why": refusals.why(request),
         "member": member,
-        "is_own": bool(account and member and account.member_id == member.pk),
+        "is_own": member is not None and visitor.member(request) == member,
         "key": _key(request, slug, date),
         "booked_for": visitor.sign_name(member.pk) if member else "",
     }

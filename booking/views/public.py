@@ -42,7 +42,7 @@ def tickets(request):
         ticket.name = visitor.name_shown(request, ticket)
     upcoming = [ticket for ticket in mine if ticket.is_live and ticket.date >= timezone.localdate()]
     over = [ticket for ticket in reversed(mine) if ticket not in upcoming]
-    context = {"upcoming": upcoming, "over": over, "account": visitor.line_account(request)}
+    context = {"upcoming": upcoming, "over": over, "member": visitor.member(request)}
     return render(request, "booking/tickets.html", context)
 
 

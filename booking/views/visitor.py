@@ -2,6 +2,7 @@
 
 import datetime as dt
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.core import signing
@@ -13,10 +14,10 @@ from booking.errors import ProofNeeded
 from booking.models import Ticket
 from booking.verbs import limits
 from booking.views import sent
-from members import directory
+from members import accounts, directory
 from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, Identity, issue_identity, read_identity
-from members.models import LineAccount, Member
+from members.models import LineAccount, Member, MemberSession
 from members.origins import Origin, origin_of
 from members.throttle import client_address
 
@@ -78,14 +79,14 @@ def asked(request) -> Identity:
 
 
 def confirmed(request) -> Identity:
-    """The identity whose name was confirmed, else that of the LINE account signed in. Raises IdentityExpired."""
+    """The identity whose name was confirmed, else that of the member signed in. Raises IdentityExpired."""
     try:
         return read_identity(identity(request))
     except IdentityExpired:
-        account = line_account(request)
-        if account is None:
+        who = member(request)
+        if who is None:
             raise
-        return Identity(account.member_id, proved_by="line")
+        return Identity(who.pk, proved_by="password" if member_session(request) else "line")
 
 
 def booked_for(request) -> Member | None:
@@ -126,6 +127,46 @@ def remember_confirmed(response, request) -> None:
 
 def forget_identity(response) -> None:
     _delete_cookie(response, "identity")
+
+
+# --- the member who is signed in ---
+
+
+def member(request) -> Member | None:
+    """The member who is signed in on this device: with a password, or by a LINE account that is surely theirs."""
+    session = member_session(request)
+    if session:
+        return session.member
+    account = line_account(request)
+    return account.member if account else None
+
+
+def member_session(request) -> MemberSession | None:
+    """The session that a password began on this device; None once it has ended, here or from another device."""
+    if not hasattr(request, "member_session"):
+        token = _cookie(request, "member") if accounts.is_on() else ""
+        request.member_session = accounts.session_of(token) if token else None
+    return request.member_session
+
+
+def remember_member(response, token: str) -> None:
+    _set_cookie(response, "member", token, max_age=accounts.SESSION_LASTS.total_seconds())
+
+
+def forget_member(response) -> None:
+    for name in ("member", "member_claim"):
+        _delete_cookie(response, name)
+
+
+def member_claim(request) -> accounts.Claim | None:
+    """The numbers of somebody who asked for a code less than 15 minutes ago. The cookie says no more than was typed:
+    not whether there is such a member."""
+    kept = _json_cookie(request, "member_claim", max_age=IDENTITY_LASTS.total_seconds())
+    return accounts.Claim(*kept) if kept else None
+
+
+def remember_member_claim(response, claim: accounts.Claim) -> None:
+    _set_json_cookie(response, "member_claim", claim, max_age=IDENTITY_LASTS.total_seconds())
 
 
 # --- their LINE account ---
@@ -200,21 +241,21 @@ def ticket_ids(request) -> list[str]:
 
 
 def my_tickets(request):
-    """The tickets that this device holds, and those of the member whose LINE account is signed in. A ticket that was
+    """The tickets that this device holds, and those of the member who is signed in. A ticket that was
     moved, by anybody, is replaced by the one it became."""
-    device_ids, account = ticket_ids(request), line_account(request)
-    if not device_ids and not account:
+    device_ids, who = ticket_ids(request), member(request)
+    if not device_ids and not who:
         return Ticket.objects.none()
     ours = Ticket.objects.followed_from(device_ids) if device_ids else Ticket.objects.none()
-    if account:
-        ours |= Ticket.objects.filter(member=account.member_id, moved_to=None)
+    if who:
+        ours |= Ticket.objects.filter(member=who, moved_to=None)
     return ours.with_details()
 
 
 def holds(request, ticket) -> bool:
-    """Whether a ticket, or one that became it by a move, is this device's; or it is its LINE account's member's."""
-    account = line_account(request)
-    if account and account.member_id == ticket.member_id:
+    """Whether a ticket, or one that became it by a move, is this device's; or it is the signed-in member's."""
+    who = member(request)
+    if who and who.pk == ticket.member_id:
         return True
     device_ids = ticket_ids(request)
     if not device_ids or ticket.public_id in device_ids:
@@ -223,12 +264,12 @@ def holds(request, ticket) -> bool:
 
 
 def name_shown(request, ticket) -> str:
-    """The name that a ticket's page may show on this device: in full to its member's LINE account, masked if it was
-    booked here, none if it was opened by its secret."""
-    account = line_account(request)
+    """The name that a ticket's page may show on this device: in full to its member who is signed in, masked if it
+    was booked here, none if it was opened by its secret."""
+    who = member(request)
     if ticket.member is None:
         return ""
-    if account and account.member_id == ticket.member_id:
+    if who and who.pk == ticket.member_id:
         return ticket.member.full_name
     booked = set(_cookie(request, "booked").split())
     if ticket.public_id in booked or (booked and not booked.isdisjoint(ticket.was_once())):
@@ -290,7 +331,7 @@ def _set_cookie(response, name: str, value: str, *, max_age: float, salt: str = 
     )
 
 
-def _json_cookie(request, name: str, *, max_age: float) -> dict | None:
+def _json_cookie(request, name: str, *, max_age: float) -> Any:
     sent = request.COOKIES.get(f"{_prefix()}{name}", "")
     try:
         return signing.loads(sent, salt=f"visitor.{name}", max_age=dt.timedelta(seconds=max_age))
@@ -298,7 +339,7 @@ def _json_cookie(request, name: str, *, max_age: float) -> dict | None:
         return None
 
 
-def _set_json_cookie(response, name: str, value: dict, *, max_age: float) -> None:
+def _set_json_cookie(response, name: str, value: dict | tuple, *, max_age: float) -> None:
     signed = signing.dumps(value, salt=f"visitor.{name}")
     response.set_cookie(f"{_prefix()}{name}", signed, max_age=int(max_age), **_out_of_reach())
 

@@ -37,6 +37,16 @@ if (refused) {
   refused.focus({ preventScroll: refused.matches(".turn") });
 }
 
+// A new password can be read while it is typed.
+for (const button of document.querySelectorAll("[data-shows]")) {
+  const input = document.getElementById(button.dataset.shows);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    input.type = input.type === "password" ? "text" : "password";
+    button.setAttribute("aria-pressed", input.type === "text");
+  });
+}
+
 // The telephone's own way of passing the ticket on, as a picture: its link would open it for good.
 for (const button of document.querySelectorAll("[data-share]")) {
   if (!navigator.canShare || !navigator.canShare({ files: [new File([], "ticket.png", { type: "image/png" })] })) continue;

@@ -1,0 +1,466 @@
+"""i-member of our own: who gets in, what sets a password, what a member who is signed in sees and changes, and what
+others learn of it."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.core import mail
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+
+from booking import jobs
+from booking.models import Ticket
+from members import accounts
+from members.codes import issue_code
+from members.models import LineAccount, LinkingCode, LookupLog, Member, MemberAccount, MemberSession
+from members.throttle import WRONG_PASSWORDS
+from queuesite.demo import fake_line
+from tests.factories import in_days, make_citizen_id, make_member, make_open_department, make_ticket, make_user
+from tests.pages import book, confirm_name, text
+
+pytestmark = pytest.mark.django_db
+
+ENTRY, FIRST, FORGOT, CODE = (reverse(name) for name in ("member", "member_first", "member_forgot", "member_code"))
+CONTACT, PASSWORD, LEAVE = (reverse(name) for name in ("member_contact", "member_password", "member_leave"))
+SECRET = "เก็บออมทุกเดือน 2569"
+
+
+@pytest.fixture(autouse=True)
+def ours(settings):
+    settings.IMEMBER_LOGIN_URL = ""
+    settings.EMAIL_HOST = "mail.example.org"
+
+
+def make_account(member=None, *, password=SECRET, **fields) -> Member:
+    member = member or make_member(**fields)
+    accounts._set(member, password)
+    OrmQ.objects.all().delete()
+    return member
+
+
+def sign_in(client, member, *, password=SECRET, **more):
+    return client.post(ENTRY, {"member_number": member.member_number, "password": password, **more})
+
+
+def ask(client, member, *, citizen_id, way=FORGOT):
+    return client.post(way, {"member_number": member.member_number, "citizen_id": citizen_id})
+
+
+def run_jobs() -> None:
+    """What the worker would do now."""
+    for row in OrmQ.objects.all():
+        task = SignedPackage.loads(row.payload)
+        module, _dot, name = task["func"].rpartition(".")
+        assert module == "members.accounts"
+        getattr(accounts, name)(*task["args"])
+        row.delete()
+
+
+def code_sent() -> str:
+    """The eight digits in the last e-mail."""
+    return next(word for word in mail.outbox[-1].body.split() if word.isdecimal() and len(word) == 8)
+
+
+# --- signing in ---
+
+
+def test_number_and_password_open_what_is_theirs(client):
+    member = make_account(given_name="สมศรี", phone="0812345678", email="somsri@example.org")
+
+    assert sign_in(client, member).status_code == 302
+    page = text(client.get(ENTRY))
+
+    for shown in (member.full_name, member.member_number, "0812345678", "somsri@example.org", "(เครื่องนี้)"):
+        assert shown in page
+
+
+def test_zeros_in_front_may_be_left_out(client):
+    member = make_account(member_number="004501")
+
+    assert client.post(ENTRY, {"member_number": "4501", "password": SECRET}).status_code == 302
+    assert client.get(ENTRY).context["member"] == member
+
+
+def test_only_the_hash_of_what_the_device_holds_is_kept(client):
+    sign_in(client, make_account())
+
+    kept = MemberSession.objects.get()
+    held = client.cookies["member"].value
+    assert kept.token_hash not in held
+    assert accounts.session_of(held.partition(":")[0]) == kept
+    assert client.cookies["member"]["httponly"]
+
+
+@pytest.mark.parametrize("what", ["unknown", "without a password", "wrong", "left"])
+def test_who_does_not_get_in_is_never_told_why(client, what):
+    member = make_member() if what == "without a password" else make_account()
+    if what == "left":
+        Member.objects.filter(pk=member.pk).update(left_at=timezone.now())
+    number = "999999" if what == "unknown" else member.member_number
+
+    answer = client.post(ENTRY, {"member_number": number, "password": "รหัสอื่นที่ผิด" if what == "wrong" else SECRET})
+
+    assert answer.status_code == 422
+    assert "เลขทะเบียนสมาชิกหรือรหัสผ่านไม่ถูกต้อง" in text(answer)
+    assert f'value="{number}"' in answer.content.decode()  # what was typed stays
+    assert SECRET not in answer.content.decode()
+    assert not MemberSession.objects.exists()
+
+
+def test_a_stranger_who_guesses_is_stopped_and_the_member_elsewhere_is_not(client, settings):
+    member = make_account()
+    settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"identifier": "5/900"}
+
+    answers = [sign_in(client, member, password=f"ผิดแน่นอน{nth}").status_code for nth in range(7)]
+    elsewhere = client.__class__(REMOTE_ADDR="198.51.100.7")
+
+    assert answers == [422] * 5 + [429] * 2
+    assert sign_in(client, member).status_code == 429
+    assert sign_in(elsewhere, member).status_code == 302
+
+
+def test_guesses_from_many_addresses_end_too(client, settings):
+    """A hundred wrong ones in a day, from wherever: then only a new password opens the account."""
+    member = make_account()
+    LookupLog.objects.all().delete()
+    for _ in range(WRONG_PASSWORDS.tries):
+        assert accounts.count_proof(member.pk, "password")
+
+    assert sign_in(client, member).status_code == 422
+    with time_machine.travel(timezone.now() + dt.timedelta(days=1, minutes=1)):
+        assert sign_in(client, member).status_code == 302
+
+
+def test_it_goes_on_where_it_was_asked_for_and_nowhere_else(client):
+    member = make_account()
+
+    assert sign_in(client, member, next="/tickets/")["Location"] == "/tickets/"
+    assert sign_in(client, member, next="https://evil.example/")["Location"] == ENTRY
+
+
+def test_a_session_ends_after_thirty_days_without_a_visit(client):
+    sign_in(client, make_account())
+    with time_machine.travel(timezone.now() + dt.timedelta(days=29)):
+        assert client.get(ENTRY).context.get("member")
+    with time_machine.travel(timezone.now() + dt.timedelta(days=58)):
+        assert client.get(ENTRY).context.get("member")
+    with time_machine.travel(timezone.now() + dt.timedelta(days=89)):
+        assert not client.get(ENTRY).context.get("member")
+        jobs.forget_sessions()
+        assert not MemberSession.objects.exists()
+
+
+# --- a new password ---
+
+
+@pytest.mark.parametrize("way", [FIRST, FORGOT])
+def test_both_numbers_and_then_a_code_by_e_mail(client, way):
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()), email="somsri@example.org", is_registered=False)
+
+    assert ask(client, member, citizen_id=citizen_id, way=way)["Location"] == CODE
+    run_jobs()
+    answer = client.post(CODE, {"code": code_sent(), "password": SECRET})
+
+    assert answer["Location"] == f"{ENTRY}?done=set"
+    assert client.get(ENTRY).context["member"] == member
+    member.refresh_from_db()
+    assert member.is_registered  # and may book from now on
+    run_jobs()
+    assert "ตั้งรหัสผ่านบัตรคิวออนไลน์ใหม่แล้ว" in mail.outbox[-1].body
+
+
+def test_a_code_by_line_where_it_is_linked(client, server):
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()))
+    user = fake_line.user_id(100001)
+    LineAccount.objects.create(member=member, user_id=user, linked_at=timezone.now(), proved_by="code")
+
+    ask(client, member, citizen_id=citizen_id)
+    run_jobs()
+
+    [message] = [sent for sent in server.pushes if sent["to"] == user]
+    code = next(word for word in message["messages"][0]["text"].split() if word.isdecimal() and len(word) == 8)
+    assert client.post(CODE, {"code": code, "password": SECRET}).status_code == 302
+
+
+def test_a_clerks_code_for_who_can_not_be_reached(client):
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()))
+
+    ask(client, member, citizen_id=citizen_id)
+    run_jobs()
+    assert mail.outbox == []
+    code = issue_code(member=member, by=make_user())
+
+    assert client.post(CODE, {"code": code, "password": SECRET}).status_code == 302
+
+
+def test_who_asks_for_a_code_does_not_end_the_clerks(client):
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()), email="somsri@example.org")
+    code = issue_code(member=member, by=make_user())
+
+    ask(client, member, citizen_id=citizen_id)
+    run_jobs()
+
+    assert client.post(CODE, {"code": code, "password": SECRET}).status_code == 302
+
+
+def test_the_two_numbers_alone_set_nothing(client):
+    member = make_account(citizen_id=(citizen_id := make_citizen_id()))
+
+    ask(client, member, citizen_id=citizen_id)
+    for code in ("", "00000000", citizen_id, member.member_number):
+        answer = client.post(CODE, {"code": code, "password": "ของผู้อื่นทั้งหมด 1"})
+        assert answer.status_code == 422
+
+    assert sign_in(client.__class__(), member).status_code == 302
+
+
+def test_a_page_tells_nobody_whether_the_numbers_are_right(client):
+    member = make_member(citizen_id=(right := make_citizen_id()), email="somsri@example.org")
+    pages = []
+    for citizen_id in (right, make_citizen_id()):
+        device = client.__class__()
+        answer = ask(device, member, citizen_id=citizen_id)
+        page = device.get(CODE)
+        wrong = device.post(CODE, {"code": "12345678", "password": SECRET})
+        pages.append([answer.status_code, answer["Location"], text(page), wrong.status_code, text(wrong)])
+        held = device.cookies["member_claim"].value
+        assert len(held) == len(client.cookies.get("member_claim", device.cookies["member_claim"]).value)
+
+    assert pages[0] == pages[1]
+    assert OrmQ.objects.count() == 2  # the worker has as much to do
+
+
+def test_a_wrong_code_ten_times_a_day(client, settings):
+    settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"identifier": "100/900", "device": "100/900"}
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()))
+    ask(client, member, citizen_id=citizen_id)
+    for _ in range(10):
+        client.post(CODE, {"code": "12345678", "password": SECRET})
+
+    code = issue_code(member=member, by=make_user())
+    assert client.post(CODE, {"code": code, "password": SECRET}).status_code == 422
+
+
+def test_three_codes_an_hour_are_sent(client):
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()), email="somsri@example.org")
+    for _ in range(5):
+        ask(client, member, citizen_id=citizen_id)
+        run_jobs()
+
+    assert len(mail.outbox) == accounts.CODES_AN_HOUR
+    assert LinkingCode.objects.count() == accounts.CODES_AN_HOUR
+
+
+@pytest.mark.parametrize(
+    ("password", "why"), [("สั้น1", "8"), ("12345678", "ตัวเลข"), ("password", "เดาง่าย"), ("สมศรี2569", "คล้าย")]
+)
+def test_a_password_that_is_easily_guessed_is_refused_before_the_code_is_used_up(client, password, why):
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()), given_name="สมศรี2569")
+    ask(client, member, citizen_id=citizen_id)
+    code = issue_code(member=member, by=make_user())
+
+    answer = client.post(CODE, {"code": code, "password": password})
+    assert answer.status_code == 422
+    assert why in text(answer)
+    assert f'value="{code}"' in answer.content.decode()
+    assert client.post(CODE, {"code": code, "password": SECRET}).status_code == 302
+
+
+def test_a_new_password_signs_every_other_device_out(client):
+    member = make_account(citizen_id=(citizen_id := make_citizen_id()))
+    other = client.__class__()
+    sign_in(other, member)
+
+    ask(client, member, citizen_id=citizen_id)
+    client.post(CODE, {"code": issue_code(member=member, by=make_user()), "password": "อีกรหัสหนึ่งที่ยาว"})
+
+    assert not other.get(ENTRY).context.get("member")
+    assert client.get(ENTRY).context["member"] == member
+    assert sign_in(other, member).status_code == 422
+
+
+def test_the_page_of_the_code_is_for_who_asked(client):
+    assert client.get(CODE)["Location"] == FORGOT
+    assert client.post(CODE, {"code": "12345678", "password": SECRET})["Location"] == FORGOT
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"member_number": "x", "citizen_id": make_citizen_id(1)}, "เลขทะเบียน"),
+        ({"member_number": "5001", "citizen_id": "123"}, "เลขประจำตัวประชาชน"),
+        ({}, "เลขทะเบียน"),
+    ],
+)
+def test_numbers_that_are_none_are_told_and_kept(client, typed, said):
+    answer = client.post(FORGOT, typed)
+
+    assert answer.status_code == 422
+    assert said in text(answer)
+    assert all(f'value="{value}"' in answer.content.decode() for value in typed.values())
+
+
+# --- signed in ---
+
+
+def test_their_tickets_on_any_device_whoever_booked_them(client):
+    member = make_account()
+    ticket = make_ticket(member=member, by=make_user())
+    sign_in(client, member)
+
+    assert ticket.code in text(client.get(ENTRY))
+    assert ticket.code in text(client.get(reverse("tickets")))
+    page = client.get(reverse("ticket", args=[ticket.public_id]))
+    assert member.full_name in text(page)
+    client.post(reverse("ticket_cancel", args=[ticket.public_id]), {"answer": "yes"})
+    assert Ticket.objects.get(pk=ticket.pk).state == "cancelled"
+
+
+def test_not_those_of_another(client):
+    sign_in(client, make_account())
+    ticket = make_ticket()
+
+    assert ticket.code not in text(client.get(reverse("tickets")))
+    assert client.get(reverse("ticket", args=[ticket.public_id])).status_code == 404
+
+
+def test_they_book_without_typing_a_number(client):
+    department = make_open_department()
+    member = make_account()
+    sign_in(client, member)
+
+    answer = client.get(reverse("identify", args=[department.slug]))
+    assert answer["Location"] == reverse("days", args=[department.slug])
+    page = client.get(reverse("times", args=[department.slug, in_days(1)]))
+    assert member.full_name in text(page)
+
+
+def test_who_has_booked_before_is_led_to_sign_in_and_sees_the_ticket(client):
+    department = make_open_department()
+    member = make_account()
+    first = book(client.__class__(), department, member=member)
+    stranger = client.__class__()
+    confirm_name(stranger, department, member=member)
+    page = stranger.get(f"{reverse('days', args=[department.slug])}?why=already_booked")
+
+    assert f'href="{ENTRY}"' in page.content.decode()
+    assert first.code not in text(page)
+    sign_in(stranger, member)
+    assert first.code in text(stranger.get(ENTRY))
+
+
+def test_telephone_and_e_mail_are_changed_and_the_old_address_is_told(client):
+    member = make_account(phone="0812345678", email="old@example.org")
+    sign_in(client, member)
+
+    answer = client.post(CONTACT, {"phone": "081-999 8888", "email": "new@example.org"})
+
+    assert answer["Location"] == f"{ENTRY}?done=contact"
+    member.refresh_from_db()
+    assert (member.phone, member.email) == ("0819998888", "new@example.org")
+    assert all("example.org" not in str(SignedPackage.loads(row.payload)) for row in OrmQ.objects.all())
+    run_jobs()
+    assert mail.outbox[-1].to == ["old@example.org"]
+    assert member.history.first().history_change_reason == "สมาชิกแก้ไขเอง"
+
+
+def test_nothing_is_told_where_nothing_changed(client):
+    member = make_account(phone="0812345678")
+    sign_in(client, member)
+
+    assert client.post(CONTACT, {"phone": "081 234 5678", "email": ""})["Location"] == f"{ENTRY}?done=same"
+    assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize(("phone", "email"), [("12", ""), ("", "nobody"), ("x\0", "a@b"), ("0" * 300, "")])
+def test_a_contact_that_is_none_is_told_and_kept(client, phone, email):
+    sign_in(client, make_account())
+
+    answer = client.post(CONTACT, {"phone": phone, "email": email})
+
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.content.decode()
+
+
+def test_another_password_by_who_knows_the_one_of_now(client):
+    member = make_account()
+    other = client.__class__()
+    sign_in(client, member)
+    sign_in(other, member)
+
+    assert client.post(PASSWORD, {"old": "ไม่ใช่รหัสนี้", "password": "อีกรหัสหนึ่งที่ยาว"}).status_code == 422
+    assert client.post(PASSWORD, {"old": SECRET, "password": "12345678"}).status_code == 422
+    assert client.post(PASSWORD, {"old": SECRET, "password": "อีกรหัสหนึ่งที่ยาว"}).status_code == 302
+
+    assert client.get(ENTRY).context["member"] == member
+    assert not other.get(ENTRY).context.get("member")
+
+
+def test_signing_out_here_there_and_everywhere(client):
+    member = make_account()
+    devices = [client.__class__(headers={"user-agent": agent}) for agent in ("iPhone Line/13", "Windows", "Android")]
+    for device in devices:
+        sign_in(device, member)
+    here, there, third = devices
+    page = here.get(ENTRY)
+    assert [one.device for one in page.context["sessions"]] == ["Android", "Windows", "iPhone ใน LINE"]
+    other = MemberSession.objects.get(device="Windows")
+
+    here.post(LEAVE, {"device": other.pk})
+    assert [bool(device.get(ENTRY).context.get("member")) for device in devices] == [True, False, True]
+    here.post(LEAVE, {"all": "yes"})
+    assert [bool(device.get(ENTRY).context.get("member")) for device in devices] == [False, False, False]
+    assert here.cookies["member"].value == ""
+
+
+def test_nobody_signs_another_member_out(client):
+    victim = make_account()
+    sign_in(client.__class__(), victim)
+    sign_in(client, make_account())
+
+    client.post(LEAVE, {"device": victim.sessions.get().pk})
+
+    assert victim.sessions.count() == 1
+
+
+@pytest.mark.parametrize("address", [CONTACT, PASSWORD, LEAVE])
+def test_who_is_not_signed_in_is_led_there(client, address):
+    assert client.post(address)["Location"] == ENTRY
+    assert client.get(LEAVE).status_code == 405
+
+
+# --- where it is ---
+
+
+@pytest.mark.parametrize("why", ["elsewhere", "off", "directory"])
+def test_it_is_not_there_where_the_office_has_an_i_member(client, settings, why):
+    member = make_account()
+    sign_in(client, member)
+    if why == "elsewhere":
+        settings.IMEMBER_LOGIN_URL = "https://imember.example.org/"
+    elif why == "off":
+        settings.OWN_IMEMBER = False
+    else:
+        settings.MEMBER_DIRECTORY = "http"
+
+    for address in (ENTRY, FIRST, FORGOT, CODE, CONTACT, PASSWORD):
+        assert client.get(address).status_code == 404, address
+    assert f'href="{ENTRY}"' not in client.get(reverse("home")).content.decode()
+    assert member.full_name not in text(client.get(reverse("tickets")))
+
+
+def test_the_status_check_leads_there(client):
+    page = client.post(reverse("status"), {"by": "member_number", "member_number": "999999"}).content.decode()
+
+    for address in (ENTRY, FIRST, FORGOT):
+        assert f'href="{address}"' in page
+
+
+def test_no_account_is_kept_of_who_is_deleted():
+    member = make_account()
+    member.delete()
+
+    assert not MemberAccount.objects.exists()
