@@ -194,6 +194,13 @@ class PresenceNeeded(BookingError):
     api = (MEMBERS, STAFF)
 
 
+class MemberHasTickets(BookingError):
+    """Somebody is to be forgotten whose turn is still to come."""
+
+    code = "member_has_tickets"
+    message = _("สมาชิกท่านนี้ยังมีบัตรคิวที่ไม่สิ้นสุด กรุณายกเลิกก่อน แล้วแจ้งสมาชิก")
+
+
 class CounterBusy(BookingError):
     """The counter is still calling or serving a ticket: `ticket`."""
 
@@ -399,6 +406,7 @@ REFUSALS = (
     ProofNeeded,
     TooManyBookings,
     TooManyTickets,
+    MemberHasTickets,
     WrongState,
     TooEarly,
     NotToday,

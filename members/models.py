@@ -334,6 +334,22 @@ class LineFollow(models.Model):
         return self.user_id
 
 
+class ErasedMember(models.Model):
+    """A tombstone: see erased.py. HMACs alone, so it names nobody."""
+
+    number_hmac = models.CharField(max_length=64, unique=True, editable=False)
+    citizen_id_hmac = models.CharField(max_length=64, null=True, db_index=True, editable=False)
+    erased_at = models.DateTimeField(_("ลบเมื่อ"))
+    erased_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ลบโดย"))
+
+    class Meta:
+        verbose_name = _("สมาชิกที่ขอให้ลบข้อมูล")
+        verbose_name_plural = _("สมาชิกที่ขอให้ลบข้อมูล")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class MemberAccount(models.Model):
     """A member's own way in, where i-member is ours: see accounts.py."""
 

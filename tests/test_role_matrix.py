@@ -49,7 +49,7 @@ ANSWERS = {
         admin:django_q_success_add admin:view_on_site arrive_check_in
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
         ticket_check_in ticket_open workerz
-        member_code member_contact member_password member_leave
+            member_leave
     """,
     "member": """
         ticket ticket_calendar ticket_cancel ticket_live ticket_move ticket_move_days ticket_picture
@@ -84,7 +84,8 @@ ANSWERS = {
         admin:booking_dayexception_add admin:booking_dayexception_delete admin:booking_department_add
         admin:booking_stafftoken_delete admin:holidays_holiday_add admin:holidays_holiday_confirm
         admin:holidays_holiday_delete admin:holidays_holiday_load_year admin:members_member_add
-        admin:members_member_delete admin:members_member_export admin:members_member_history
+        admin:members_member_delete admin:members_member_erase admin:members_member_export
+        admin:members_member_history
         admin:members_member_import admin:members_member_simple_history
     """,
     "head manager superuser": """
@@ -153,6 +154,7 @@ ANSWERS = {
     """,
     "public member reception clerk other_clerk head manager auditor superuser": """
         admin:login arrive board board_of_department board_words confirm days guide home privacy member member_first
+        member_code member_contact member_password held held_file
         member_forgot identify line line_callback line_confirm line_link line_start line_unlink manifest offline recover
         set_password status ticket_qr tickets times worker look look_by_night
     """,

@@ -43,7 +43,7 @@ ADDRESSES = {
     "call": '"call"|/call/',
 }
 # Verbs of the package that change no single ticket.
-OF_NO_TICKET = {"Booking", "issue_secrets_anew", "unlink_members"}
+OF_NO_TICKET = {"erase_member", "Booking", "issue_secrets_anew", "unlink_members"}
 
 
 def files(patterns, below="."):

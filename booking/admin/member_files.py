@@ -29,12 +29,14 @@ SHOWN = {
     "changed": gettext_lazy("เปลี่ยนแปลง"),
     "unchanged": gettext_lazy("ไม่เปลี่ยน"),
     "missing": gettext_lazy("ไม่อยู่ในไฟล์"),
+    "erased": gettext_lazy("ขอให้ลบข้อมูลแล้ว ไม่นำเข้า"),
 }
 OUTCOMES = {
     "faults": Outcome.FAULTY,
     "new": Outcome.NEW,
     "changed": Outcome.CHANGED,
     "unchanged": Outcome.UNCHANGED,
+    "erased": Outcome.ERASED,
 }
 FIELDS = {"registered": "is_registered"}
 

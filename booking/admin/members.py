@@ -2,17 +2,20 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from booking import verbs
 from booking.admin import duplicates, member_files
-from booking.admin.base import KeptAdmin, moment, say
+from booking.admin.base import KeptAdmin, moment, page, say
 from booking.admin.line_accounts import line_account
+from booking.errors import BookingError
 from booking.rights import Right
+from members import erased
 from members.citizen_id import ascii_digits, citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.errors import MemberError
 from members.models import Member
@@ -93,6 +96,7 @@ class MemberAdmin(KeptAdmin):
         (gettext_lazy("ยืนยันตัวตน"), {"fields": ["citizen_id"]}),
     ]
     actions_list = ["bring_in", "take_out", "who_is_twice", "who_left"]
+    actions_detail = ["erase"]
 
     def get_custom_urls(self):
         return [
@@ -128,10 +132,40 @@ class MemberAdmin(KeptAdmin):
                 messages.WARNING,
                 _(
                     "สมาชิกท่านนี้มีบัตรคิว จึงลบไม่ได้ หากไม่ให้จองคิวอีก ให้เอาเครื่องหมาย สมัครไอเมมเบอร์แล้ว ออก"
-                    " หากมีสองรายการ ให้รวมในหน้า รายการที่ซ้ำ"
+                    " หากมีสองรายการ ให้รวมในหน้า รายการที่ซ้ำ หากสมาชิกขอให้ลบข้อมูล ให้ใช้ ลบข้อมูลตามคำขอ"
                 ),
             )
         return super().render_delete_form(request, context)
+
+    @action(description=gettext_lazy("ลบข้อมูลตามคำขอ"), url_path="erase", icon="person_remove", permissions=["delete"])
+    def erase(self, request, object_id):
+        """GET: what would be deleted. POST: delete it."""
+        member = self.get_object(request, object_id)
+        if member is None:
+            raise Http404
+        if request.method == "POST":
+            try:
+                count = verbs.erase_member(member=member, by=request.user)
+            except BookingError as refusal:
+                say(request, messages.ERROR, str(refusal))
+                return HttpResponseRedirect(request.path)
+            say(request, messages.SUCCESS, _("ลบข้อมูลแล้ว บัตรคิวที่ผ่านมา %d ใบไม่มีชื่ออีก") % count)
+            return HttpResponseRedirect(reverse("admin:members_member_changelist"))
+        return page(
+            request,
+            self,
+            "admin/members/erase.html",
+            title=_("ลบข้อมูลตามคำขอของสมาชิก"),
+            member=member,
+            coming=member.tickets.live().count(),
+            over=member.tickets.count(),
+            tickets=f"{reverse('admin:booking_ticket_changelist')}?member__id__exact={member.pk}",
+        )
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if not change:
+            erased.unbury(obj)
 
     @action(description=gettext_lazy("รายการที่ซ้ำ"), url_path="same-digits", icon="join_inner", permissions=["import"])
     def who_is_twice(self, request):

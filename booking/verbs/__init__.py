@@ -5,6 +5,7 @@ arriving  the member has come: check in, walk in, come back
 serving   a counter calls, serves, holds and transfers
 ending    the day ends; a ticket closed too early is reopened; members are unlinked from old tickets
 closures  the office closes a day or a time, and decides what happens to its tickets
+erasing   a member is forgotten, because they asked for it
 merging   two entries of one member become one
 seats     who sits at which counter
 
@@ -15,6 +16,7 @@ member acts for themselves, or the system does.
 
 from booking.verbs.arriving import check_in, come_back, undo_check_in, walk_in
 from booking.verbs.ending import close_day, issue_secrets_anew, reopen, unlink_members
+from booking.verbs.erasing import erase_member
 from booking.verbs.places import Booking, book, cancel, reschedule
 from booking.verbs.serving import (
     call,
@@ -37,6 +39,7 @@ __all__ = [
     "book",
     "call",
     "call_next",
+    "erase_member",
     "cancel",
     "check_in",
     "close_day",

@@ -12,6 +12,11 @@ from booking.models.tickets import LIVE, MOVES, Cause, State, hash_of
 from booking.verbs import locks, moves
 from booking.verbs.places import free_place
 
+# What a ticket has no longer, once it is unlinked from its member.
+FORGOTTEN = dict.fromkeys(
+    ["member", "idempotency_key", "identity_mark", "origin_address", "origin_network", "origin_device"]
+)
+
 
 def close_day(*, department: Department, date: dt.date, by: User | None = None, keeps_reopened: bool = False) -> int:
     """End a day: missed tickets become no-show, booked ones that never arrived not-arrived.
@@ -50,10 +55,7 @@ def reopen(*, ticket: Ticket, by: User) -> Ticket:
 def unlink_members(*, before: dt.date) -> int:
     """Unlink the tickets of days before `before` from their members and from where they were booked. Returns how many;
     a second run finds none."""
-    forgotten = dict.fromkeys(
-        ["member", "idempotency_key", "identity_mark", "origin_address", "origin_network", "origin_device"]
-    )
-    return Ticket.objects.filter(date__lt=before).exclude(**forgotten).update(**forgotten)
+    return Ticket.objects.filter(date__lt=before).exclude(**FORGOTTEN).update(**FORGOTTEN)
 
 
 def issue_secrets_anew(*, using: str = "default") -> int:

@@ -6,6 +6,7 @@ identity  the name was confirmed less than 15 minutes ago, or a member is signed
 ticket    this device has opened the ticket by its secret, or the ticket is the signed-in member's; the view is given
           `ticket` in place of its public id
 member    a member is signed in with a password; the view is given `session`
+own       a member is signed in, with a password or by LINE; the view is given `member`
 line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
 linked    a linked LINE account is signed in; the view is given `account`
 signed_in any member of staff, even without the second factor so far
@@ -105,6 +106,16 @@ def _member(view):
     return guarded
 
 
+def _own(view):
+    def guarded(request, **kwargs):
+        member = visitor.member(request)
+        if member is None:
+            return redirect("privacy")
+        return view(request, member=member, **kwargs)
+
+    return guarded
+
+
 def _line(view):
     def guarded(request, **kwargs):
         kept = visitor.line_user(request)
@@ -151,6 +162,7 @@ GUARDS = {
     "identity": _identity,
     "ticket": _ticket,
     "member": _member,
+    "own": _own,
     "line": _line,
     "linked": _linked,
     "signed_in": _signed_in,

@@ -6,17 +6,21 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from members.directory.answers import Person
+from members.erased import Erased
 from members.models import Member
 
 log = logging.getLogger(__name__)
 
 
-def keep(person: Person) -> Member:
-    """The member who is this person, new or brought up to date. Locks the member's row, in a transaction of its own.
+def keep(person: Person) -> Member | None:
+    """The member who is this person, new or brought up to date; None for somebody who asked to be forgotten. Locks the
+    member's row, in a transaction of its own.
 
     Where the citizen ID is one member's in our table and the number another's, only staff can say who is who: the one
     with the number is returned as stored.
     """
+    if Erased().has(member_number=person.member_number, citizen_id_hmacs=[person.citizen_id_hmac]):
+        return None
     try:
         return _keep(person)
     except IntegrityError:  # kept by somebody else at the same moment

@@ -25,6 +25,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
+from members.erased import Erased
 from members.files import columns
 from members.files.spreadsheets import FileRefused, read, undefused
 from members.free_text import masked
@@ -61,6 +62,7 @@ class Outcome(StrEnum):
     CHANGED = "c"
     UNCHANGED = "u"
     FAULTY = "f"
+    ERASED = "e"  # has asked to be forgotten: not brought in
 
 
 @dataclass(slots=True)
@@ -309,9 +311,15 @@ def _stored(*, locks: bool = False) -> _Stored:
 def _rows(file: MemberFile, stored: _Stored) -> Iterator[Row]:
     """Each row of the file with what it means for the stored members, and all that is wrong with it."""
     seen = _Seen()
+    erased = Erased()
     for line, cells in _lines(file):
         values, faults = columns.cleaned(cells)
         row = Row(line, cells["member_number"], Outcome.FAULTY, values, faults=faults)
+        number, hmac = values.get("member_number", ""), values.get("citizen_id_hmac")
+        if number and erased.has(member_number=number, citizen_id_hmacs=[hmac]):
+            row.outcome, row.faults = Outcome.ERASED, []
+            yield row
+            continue
         if values.get("member_number"):
             values["member_number"] = padded(values["member_number"], file.number_width)
             faults += _of_number(row, stored, seen)

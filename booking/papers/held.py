@@ -1,0 +1,65 @@
+"""All that is held of a member, for the member: on a page, and as a file that programs read."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from booking.models import Notice
+from members.models import Member
+
+
+def held_of(member: Member) -> dict[str, Any]:
+    """What is kept under a member's name, in plain values; times in Bangkok's. The citizen ID is not among it, because
+    it is not kept. A fixed number of queries."""
+    tickets = list(member.tickets.with_details().prefetch_related("events").order_by("pk"))
+    account = getattr(member, "line_account", None)
+    return {
+        "member": {
+            "member_number": member.member_number,
+            "name": member.full_name,
+            "phone": member.phone,
+            "email": member.email,
+            "is_registered": member.is_registered,
+            "has_citizen_id_code": member.citizen_id_hmac is not None,
+            "since": _moment(member.created_at),
+            "line_linked_at": _moment(account and account.linked_at),
+        },
+        "devices": [
+            {"device": one.device, "began_at": _moment(one.began_at), "seen_at": _moment(one.seen_at)}
+            for one in member.sessions.all()
+        ],
+        "tickets": [
+            {
+                "number": ticket.code,
+                "department": ticket.department.title,
+                "date": ticket.date.isoformat(),
+                "time": _moment(ticket.slot and ticket.slot.starts_at),
+                "state": str(ticket.get_state_display()),
+                "events": [{"what": event.verb, "at": _moment(event.at)} for event in ticket.events.all()],
+            }
+            for ticket in tickets
+        ],
+        "messages": [
+            {
+                "what": str(notice.get_kind_display()),
+                "number": notice.ticket.code,
+                "channel": notice.channel,
+                "state": str(notice.get_state_display()),
+                "at": _moment(notice.ended_at or notice.created_at),
+            }
+            for notice in Notice.objects.filter(ticket__in=tickets).select_related("ticket__department").order_by("pk")
+        ],
+        "changes": [
+            {
+                "at": _moment(change.history_date),
+                "phone": change.phone,
+                "email": change.email,
+                "name": change.given_name,
+            }
+            for change in member.history.order_by("history_date")
+        ],
+    }
+
+
+def _moment(at: Any) -> str | None:
+    return timezone.localtime(at).isoformat(timespec="seconds") if at else None

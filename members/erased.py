@@ -1,0 +1,52 @@
+"""Who has asked to be forgotten: a tombstone, which names nobody, and by which no file and no look-up brings them in
+again."""
+
+from collections.abc import Collection
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from members.models import ErasedMember, Member
+from members.numbers import significant
+
+
+class Erased:
+    """The tombstones, read once for many rows."""
+
+    def __init__(self) -> None:
+        self.numbers: set[str] = set()
+        self.citizen_ids: set[str] = set()
+        for number, citizen_id in ErasedMember.objects.values_list("number_hmac", "citizen_id_hmac"):
+            self.numbers.add(number)
+            if citizen_id:
+                self.citizen_ids.add(citizen_id)
+
+    def has(self, *, member_number: str, citizen_id_hmacs: Collection[str | None]) -> bool:
+        if not self.numbers:
+            return False
+        return number_hmac(member_number) in self.numbers or not self.citizen_ids.isdisjoint(
+            hmac for hmac in citizen_id_hmacs if hmac
+        )
+
+
+def bury(member: Member, *, by: User) -> None:
+    """Leave a tombstone of a member who is about to be deleted."""
+    ErasedMember.objects.update_or_create(
+        number_hmac=number_hmac(member.member_number),
+        defaults={"citizen_id_hmac": member.citizen_id_hmac, "erased_at": timezone.now(), "erased_by": by},
+    )
+
+
+def unbury(member: Member) -> None:
+    """Somebody has come back: staff have entered them by hand."""
+    ErasedMember.objects.filter(number_hmac=number_hmac(member.member_number)).delete()
+    if member.citizen_id_hmac:
+        ErasedMember.objects.filter(citizen_id_hmac=member.citizen_id_hmac).delete()
+
+
+def number_hmac(member_number: str) -> str:
+    return salted_hmac(
+        "members.erased", significant(member_number), secret=settings.CITIZEN_ID_KEY, algorithm="sha256"
+    ).hexdigest()
