@@ -96,6 +96,22 @@ def crashes(found: dict) -> None:
     )
 
 
+def nodes(found: dict) -> None:
+    head = ["two nodes behind nginx, 50 requests/s", "times", "requests", "booked", "failed"]
+    named = {
+        "a node reloaded": "reloads",
+        "a node left out, restarted, put in": "restarts",
+        "a node killed (sent again by its key)": "kills",
+    }
+    rows = []
+    for name, key in named.items():
+        figures = found[key]
+        failed = ", ".join(f"{outcome}: {count:,}" for outcome, count in figures["failed"].items()) or "none"
+        rows.append([name, str(figures["faults"]), f"{figures['requests']:,}", f"{figures['acknowledged']:,}", failed])
+    table(head, rows)
+    print("\nInvariants, and every acknowledged ticket: " + ("; ".join(found["broken"]) or "all held"))
+
+
 def machine(found: dict) -> None:
     print(f"\n{found['steps']:,} steps in {found['seconds']:,.0f} s, every rule asked after each")
     print("Invariants: " + ("; ".join(found["broken"]) if found["broken"] else "all held"))

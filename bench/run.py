@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from bench import crashes, database, front, imports, machine, office, pages, report, storm, weights
+from bench import crashes, database, front, imports, machine, nodes, office, pages, report, storm, weights
 from queuesite.launcher import files
 
 
@@ -52,6 +52,14 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         found["crashes"] = crashes.measure(crashes_url, folder=folder.parent / "bench-postgres", **size)
         connection.close()
         report.crashes(found["crashes"])
+    if "nodes" in parts:
+        say("\nTwo nodes behind one nginx, restarted and killed, while members book")
+        nodes_url = database.fresh(url, "bench_nodes", template="bench_small")
+        database.use("bench_nodes")
+        size = {"restarts": 2, "kills": 1} if quick else {"restarts": 20, "kills": 10}
+        found["nodes"] = nodes.measure(nodes_url, **size)
+        connection.close()
+        report.nodes(found["nodes"])
     if "pages" in parts:
         tickets = 20_000 if quick else 1_000_000
         say(f"\nMaking the same office with {tickets:,} tickets (a minute or two for a million)")
@@ -87,7 +95,7 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
 
 
 def _went_wrong(found: dict) -> bool:
-    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "crashes", "machine")):
+    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "crashes", "nodes", "machine")):
         return True
     storms = found["storm"]["storms"].values() if "storm" in found else []
     if any(way["errors"] for ways in storms for way in ways.values()):

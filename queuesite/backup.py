@@ -25,7 +25,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from booking import invariants, verbs
+from booking import disk, invariants, verbs
 from booking.models import Department, JobRun, Ticket
 from members.models import Member
 from queuesite import release, secret_keys
@@ -51,6 +51,7 @@ def make(file: Path) -> dict:
     _refuse_a_pool()
     if not _applied("default"):
         raise Refused("There is nothing to back up: the database has no tables yet (python manage.py migrate).")
+    _refuse_the_last_room(file)
     unfinished = file.with_name(f"{file.name}.part")
     with _alone():
         try:
@@ -124,6 +125,13 @@ def read_manifest(file: Path) -> dict:
     if manifest.get("format") != FORMAT:
         raise Refused(f"{file} is a backup of a form that this release does not know.")
     return manifest
+
+
+def _refuse_the_last_room(file: Path) -> None:
+    """Bookings and calls get it. The database needs room, too: the backup is restored beside it."""
+    for one in (disk.of(file.parent), *([disk.of(settings.VAR_DIR)] if settings.HAS_EMBEDDED_DATABASE else [])):
+        if one.is_short:
+            raise Refused(f"{one.percent:.1f}% of the disk of {one.folder} is left: the last of it is for bookings.")
 
 
 def _refuse_a_pool() -> None:

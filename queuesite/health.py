@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from booking import disk
 from booking.messages import ledger
 from booking.models.jobs import HEARTBEAT_LATE, worker_is_late
 
@@ -81,6 +82,11 @@ def _migrations() -> None:
 _migrations.done = False
 
 
+def _disk() -> None:
+    if disk.is_full():
+        raise NotReady("the disk is full: the database cannot write. Make room; it goes on by itself")
+
+
 def _worker() -> str:
     try:
         if not worker_is_late():
@@ -99,5 +105,10 @@ def _messages() -> str:
     return f"the oldest unsent message has been due for {minutes} minutes: see the messages in the back office"
 
 
-CHECKS = {"database": _database, "migrations": _migrations}
-WARNINGS = {"worker": _worker, "messages": _messages}
+def _room() -> str:
+    said = "; ".join(f"{one.percent:.1f}% of the disk of {one.folder} is left" for one in disk.short())
+    return f"{said}: make room. No backup is made until then" if said else ""
+
+
+CHECKS = {"database": _database, "migrations": _migrations, "disk": _disk}
+WARNINGS = {"worker": _worker, "messages": _messages, "disk": _room}

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from booking import jobs
+from booking import disk, jobs
 from booking.messages import ledger
 from booking.models import Department, JobRun, Notice, Ticket, TicketEvent
 from booking.models.notices import NoticeState
@@ -50,6 +50,10 @@ class _Figures:
         yield from _background()
         yield from _lookups()
         yield from _database()
+        room = {(str(one.folder),): one.free / one.total for one in disk.all_of_them()}
+        yield _gauge(
+            "queue_disk_free_ratio", "What is left of the disk of a folder, on this machine.", ["folder"], room
+        )
         about = {"release": release.version(), "python": platform.python_version()}
         yield _gauge("queue_build_info", "Which release answers.", list(about), {tuple(about.values()): 1})
 

@@ -21,7 +21,7 @@ def ready(db, monkeypatch):
 def test_ready(ready, client):
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "disk": "ok"}
     assert "no-store" in answer["Cache-Control"]
 
 
@@ -91,7 +91,9 @@ def test_not_ready_without_the_database_but_alive(ready, client, monkeypatch, dj
         assert client.get("/healthz").status_code == 200
     with monkeypatch.context() as broken:
         broken.setattr(connection, "cursor", gone)
-        assert set(_refused(client).values()) == {"the database does not answer"}
+        said = _refused(client)
+        assert said.pop("disk") == "ok"
+        assert set(said.values()) == {"the database does not answer"}
     assert client.get("/readyz").status_code == 200
 
 

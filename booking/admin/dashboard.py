@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from booking import thai
+from booking import disk, thai
 from booking.admin import origins
 from booking.admin.base import moment
 from booking.admin.links import closed_times, tickets_of
@@ -116,6 +116,7 @@ def _of_today(user):
     yield _of_the_directory(user)
     if user.has_perm(Right.VIEW_JOBS):
         yield _of_the_check()
+        yield _of_the_disk()
         yield worker_is_late() and {
             "text": _("โปรแกรมเบื้องหลังไม่ทำงานเกิน 3 นาที วันใหม่จะไม่เปิดให้จอง กรุณาแจ้งผู้ดูแลระบบ"),
             "do": _("ดูงานเบื้องหลัง"),
@@ -131,6 +132,21 @@ def _of_the_check() -> dict | None:
     return {
         "text": _("การตรวจประจำชั่วโมงพบข้อมูลคิวที่ไม่ถูกต้อง %d ข้อ กรุณาแจ้งผู้ดูแลระบบ") % len(found.splitlines()),
         "do": _("ดูสิ่งที่พบ"),
+        "link": reverse("admin:booking_jobrun_changelist"),
+    }
+
+
+def _of_the_disk() -> dict | None:
+    """That the room runs out on the machine that answers."""
+    short = disk.short()
+    if not short:
+        return None
+    return {
+        "text": _(
+            "ที่เก็บข้อมูลของเครื่องเหลือ %(percent).1f%% ระบบหยุดสำรองข้อมูลแล้ว กรุณาแจ้งผู้ดูแลระบบให้เพิ่มที่ว่างก่อนที่จะจองและเรียกคิวไม่ได้"
+        )
+        % {"percent": min(one.percent for one in short)},
+        "do": _("ดูงานเบื้องหลัง"),
         "link": reverse("admin:booking_jobrun_changelist"),
     }
 

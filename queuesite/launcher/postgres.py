@@ -98,12 +98,28 @@ def running_if_embedded():
             child.join()
 
 
+def is_running(folder: Path) -> bool:
+    return _Server(folder).pid() is not None
+
+
 def start_again_if_dead(folder: Path) -> bool:
     """Restart a server that died under its users. Returns whether it was dead. Raises CannotStart."""
     if _Server(folder).pid():
         return False
     with running(folder):
         return True
+
+
+def shorten_log(folder: Path) -> None:
+    """Keep the server's log below LOG_BYTES and one file of before. Where the disk is full, what it said goes."""
+    log = _Server(folder).log
+    if not log.exists() or log.stat().st_size <= LOG_BYTES:
+        return
+    try:
+        shutil.copy2(log, log.with_suffix(".log.1"))
+    except OSError:
+        log.with_suffix(".log.1").unlink(missing_ok=True)
+    os.truncate(log, 0)  # the server goes on at its new end: it appends
 
 
 @contextlib.contextmanager
@@ -318,8 +334,10 @@ class _Server:
                 process.kill()
         psutil.wait_procs(alive, timeout=5)
         for file in (self.data / "postmaster.pid", self.socket_folder / f"{SOCKET}.lock"):
-            with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
-                if psutil.pid_exists(int(file.read_text().splitlines()[0])):
+            with contextlib.suppress(FileNotFoundError):
+                lines = file.read_text().splitlines()
+                # Empty: written on a full disk. PostgreSQL would take it for that of a server which is starting.
+                if not lines or not lines[0].isdigit() or psutil.pid_exists(int(lines[0])):
                     file.unlink()
 
     def _make_socket_folder(self) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.db import connection
 from django.http.request import validate_host
 from django_q.tasks import async_task
 
+from booking import disk
 from booking.models import Department
 from queuesite import health
 from queuesite.launcher import children, files, front, place, postgres, web
@@ -26,6 +28,7 @@ from queuesite.launcher.children import Child
 
 READY_SECONDS = 120
 TICK_SECONDS = 1
+FULL_SECONDS = 10  # between two tries while the disk is full
 PUBLIC_NICE = 5  # where the processors are short, the public pages wait and not the counters
 
 
@@ -154,19 +157,33 @@ def _greet(address: str, say) -> None:
 
 def _look_after(started: list[Child], say) -> None:
     """Restart what died. Give up on what keeps dying."""
-    if not os.environ.get("DATABASE_URL"):
-        try:
-            if postgres.start_again_if_dead(settings.VAR_DIR / "postgres"):
-                say("PostgreSQL had stopped; started it again")
-        except postgres.CannotStart as exc:
-            raise CannotRun(f"PostgreSQL: {exc}") from None
+    if settings.HAS_EMBEDDED_DATABASE:
+        _look_after_database(settings.VAR_DIR / "postgres", say)
     for child in started:
         if not child.is_dead():
             continue
-        if child.keeps_dying():
+        if disk.is_full():
+            child.deaths.clear()
+        elif child.keeps_dying():
             raise CannotRun(f"The {child.name} keeps stopping; its lines are above. Everything is stopped.")
         say(f"The {child.name} had stopped; starting it again")
         child.start()
+
+
+def _look_after_database(folder: Path, say) -> None:
+    postgres.shorten_log(folder)
+    if postgres.is_running(folder):
+        return
+    if disk.is_full():
+        # Started now it would stop again, or could not write down that it is ready.
+        say("The disk is full, and PostgreSQL has stopped. Make room; it goes on by itself")
+        time.sleep(FULL_SECONDS)
+        return
+    try:
+        if postgres.start_again_if_dead(folder):
+            say("PostgreSQL had stopped; started it again")
+    except postgres.CannotStart as exc:
+        raise CannotRun(f"PostgreSQL: {exc}") from None
 
 
 def _needs_fake_line() -> bool:
