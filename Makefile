@@ -20,12 +20,15 @@ run: .venv/installed .env
 	@chmod 600 .env
 	@.venv/bin/python manage.py run
 
+# Three for two cores: tests of pages wait for a browser now and then.
 test: lint
-	.venv/bin/python -m pytest -m "not slow" --numprocesses=2 --dist=loadgroup $(ARGS)
+	.venv/bin/python -m pytest -m "not slow" --numprocesses=3 --dist=loadgroup $(ARGS)
 
-# Exit code 5 of pytest says that no test is marked so.
+# What starts the whole service runs by itself: some of it says how long a page may take. Exit code 5 of pytest says that
+# ARGS leave no such test.
 test-slow: .venv/installed-dev
-	.venv/bin/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+	.venv/bin/python -m pytest -m "slow and not real_clock" --numprocesses=2 --dist=loadgroup $(ARGS) || [ $$? -eq 5 ]
+	.venv/bin/python -m pytest -m "slow and real_clock" $(ARGS) || [ $$? -eq 5 ]
 
 mutate: .venv/installed-dev
 	.venv/bin/python -m tests.mutation $(ARGS)

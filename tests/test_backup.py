@@ -94,6 +94,7 @@ def tickets_there(machine: Machine, ticket, **settings) -> list[str]:
     return machine.manage("shell", "-v0", "-c", opened, **settings).split()
 
 
+@pytest.mark.slow
 @pytest.mark.real_clock
 def test_what_was_backed_up_on_one_machine_is_whole_on_another(backed_up):
     folder, _, ticket = backed_up
@@ -137,6 +138,7 @@ def test_the_programs_of_postgresql_do_it_too(backed_up):
     assert tickets_there(new, ticket) == ["booked", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.real_clock
 def test_only_its_owner_reads_it_and_no_key_is_in_it(backed_up):
     folder, old, _ = backed_up
@@ -149,6 +151,7 @@ def test_only_its_owner_reads_it_and_no_key_is_in_it(backed_up):
     assert "demo-only-and-known" not in json.dumps(manifest)
 
 
+@pytest.mark.slow
 @pytest.mark.real_clock
 def test_a_file_that_is_not_whole_is_refused_with_a_sentence(backed_up, tmp_path):
     whole = (backed_up[0] / "queue.backup").read_bytes()
@@ -161,6 +164,7 @@ def test_a_file_that_is_not_whole_is_refused_with_a_sentence(backed_up, tmp_path
         call_command("restore", tmp_path / "none")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_dump_that_was_damaged_is_refused_and_nothing_is_left(backed_up, tmp_path):
     at_rest = bytearray((backed_up[0] / "queue.backup").read_bytes())

@@ -147,12 +147,17 @@ def what_comes_of(call, counter, *, times):
     return left
 
 
-@settings(
-    max_examples=120,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes: each example is an office
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@pytest.mark.parametrize("examples", [30, pytest.param(400, marks=pytest.mark.slow)])
+def test_it_calls_as_the_plain_order_says(office, examples):
+    limits = settings(
+        max_examples=examples,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes: each example is an office
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    limits(it_calls_as_the_plain_order_says)(office)
+
+
 @given(
     rules=st.lists(departments, min_size=3, max_size=3),
     held=st.lists(tickets, min_size=5, max_size=14),
@@ -160,7 +165,7 @@ def what_comes_of(call, counter, *, times):
     is_busy=st.sampled_from([False] * 4 + [True]),
     is_on=st.booleans(),
 )
-def test_it_calls_as_the_plain_order_says(office, rules, held, order_served, is_busy, is_on):
+def it_calls_as_the_plain_order_says(office, rules, held, order_served, is_busy, is_on):
     with transaction.atomic():
         counter = furnish(office, rules=rules, held=held, order_served=order_served, is_busy=is_busy)
         MessageChoice.objects.filter(kind=Kind.NEARLY).update(is_on=is_on)

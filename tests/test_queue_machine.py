@@ -39,7 +39,7 @@ def two_days(monkeypatch):
 def test_any_sequence_of_verbs_keeps_every_rule():
     furnish()
 
-    run(examples=int(os.environ.get("QUEUE_MACHINE_RUNS", 30)))
+    run(examples=int(os.environ.get("QUEUE_MACHINE_RUNS", 12)))
 
     assert invariants.violations() == {}
 

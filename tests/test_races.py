@@ -38,7 +38,16 @@ def one_slot_each_round(rounds, quota):
     return [make_slot(department=department, days_ahead=nth + 1) for nth in range(rounds)]
 
 
-@pytest.mark.parametrize(("places", "rounds"), [(1, 4), (7, 2), (30, 2)])
+@pytest.mark.parametrize(
+    ("places", "rounds"),
+    [
+        (1, 2),
+        (7, 1),
+        (30, 1),
+        pytest.param(1, 20, marks=pytest.mark.slow),
+        pytest.param(30, 10, marks=pytest.mark.slow),
+    ],
+)
 def test_64_processes_for_so_many_places(members, places, rounds):
     slots = one_slot_each_round(rounds, places)
 

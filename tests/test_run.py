@@ -19,7 +19,7 @@ import pytest
 
 from queuesite.launcher import postgres
 
-pytestmark = pytest.mark.real_clock
+pytestmark = [pytest.mark.slow, pytest.mark.real_clock]
 
 # Kept from one test run to the next, but for the database: collecting the static files takes long.
 VAR_DIR = Path(os.environ["VAR_DIR"]) / "run"

@@ -24,7 +24,7 @@ SECONDS = 0.05
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("kills", [30, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.slow)])
 def test_however_often_a_worker_is_killed_each_message_is_accepted_once(settings, kills):
     with fake_line.in_a_process() as line:
         settings.LINE_API_BASE = line.url

@@ -78,6 +78,7 @@ def settings_of_the_office() -> dict:
     }
 
 
+@pytest.mark.slow
 def test_every_quota_and_setting_is_put_back(live_server, small_day):
     with time_machine.travel(MONDAY_NIGHT, tick=True):
         seeded()
@@ -112,6 +113,7 @@ def test_a_day_that_is_a_holiday(live_server, small_day, capsys):
         assert_taken_back(before)
 
 
+@pytest.mark.slow
 def test_a_sunday_on_which_look_ups_are_throttled(live_server, small_day, settings, capsys):
     settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"address": "5/900"}
     with time_machine.travel(SUNDAY, tick=True):
@@ -127,6 +129,7 @@ def test_a_sunday_on_which_look_ups_are_throttled(live_server, small_day, settin
         assert_taken_back(before)
 
 
+@pytest.mark.slow
 def test_a_night_on_which_somebody_sits_at_a_counter(live_server, small_day):
     with time_machine.travel(MONDAY_NIGHT, tick=True):
         before = seeded()

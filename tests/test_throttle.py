@@ -338,10 +338,11 @@ def forged(n: int) -> str:
 
 
 @pytest.mark.django_db
-def test_a_thousand_forged_headers_are_no_way_round(limits):
+@pytest.mark.parametrize("headers", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_so_many_forged_headers_are_no_way_round(limits, headers):
     limits(address=5)
     looked_up = 0
-    for n in range(1000):
+    for n in range(headers):
         try:
             address = address_of(forged(n))
             identify(member_number=str(100000 + n), device=f"device {n}", address=address)
