@@ -19,6 +19,7 @@ PAGES = {
     "booking_today": MANAGER,
     "booking_slot_changelist": BOTH,
     "booking_ticket_changelist": BOTH,
+    "booking_ticket_day_list": BOTH,
     "booking_ticket_change T": BOTH,
     "booking_ticket_closed": BOTH,
     "booking_ticket_cancel T": BOTH,

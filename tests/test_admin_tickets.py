@@ -112,7 +112,7 @@ def test_cancel_asks_for_a_reason_and_keeps_it(client, manager):
     ticket = make_ticket()
 
     asked = client.post(page_of(ticket, "cancel"), {"reason": "  "})
-    assert asked.context["form"].errors["reason"]
+    assert asked.context["form"].errors["cause"]
     client.get(page_of(ticket, "cancel"), {"reason": "x"})
     assert Ticket.objects.get().state == State.BOOKED
 

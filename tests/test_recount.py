@@ -93,7 +93,7 @@ def recount(
             elif ticket.state != "cancelled":
                 name = {"served": "served", "no_show": "no_shows", "not_arrived": "not_arrived"}
                 found[name.get(ticket.state, "still_open")] += 1
-            elif ending.cause:
+            elif ending.cause == "day_over":
                 found["left_over"] += 1
             else:
                 found["cancelled_by_staff" if ending.by_id else "cancelled"] += 1

@@ -145,7 +145,8 @@ ANSWERS = {
         admin:axes_accessfailurelog_history admin:booking_calendar admin:booking_clip_history
         admin:booking_jobrun_history admin:booking_notice_history admin:booking_slot_change
         admin:booking_slot_changelist admin:booking_slot_history admin:booking_stafftoken_history
-        admin:booking_ticket_change admin:booking_ticket_changelist admin:booking_ticket_closed
+        admin:booking_ticket_change admin:booking_ticket_changelist admin:booking_ticket_day_list
+        admin:booking_ticket_closed
         admin:booking_settlement admin:booking_settlement_progress
         admin:booking_ticket_closed_times admin:booking_ticket_history admin:booking_ticket_origins
         admin:booking_waitprediction_history admin:django_q_failure_history admin:django_q_ormq_history

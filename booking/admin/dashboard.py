@@ -196,6 +196,7 @@ def sidebar(request) -> list[dict]:
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", Right.VIEW_TICKETS),
                 (_("จองจากที่เดียวกัน"), "hub", "admin:booking_ticket_origins", Right.VIEW_TICKETS),
                 (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", Right.TELEPHONE),
+                (_("รายการคิวของวัน"), "print", "admin:booking_ticket_day_list", Right.VIEW_TICKETS),
                 (_("ปิดคิวสิ้นวัน"), "bedtime", "admin:booking_ticket_close_day", Right.CLOSE_DAY),
                 (
                     _("เวลารอ"),

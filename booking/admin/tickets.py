@@ -19,13 +19,13 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking import thai, verbs
-from booking.admin import close_day, closed, fields, origins, settlements
+from booking.admin import close_day, closed, day_list, fields, origins, settlements
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
 from booking.models import Department, Ticket, TicketEvent
 from booking.models.staff import departments_of, only_theirs
-from booking.models.tickets import State
+from booking.models.tickets import STAFF_CAUSES, State
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
 from booking.views import sent
@@ -144,6 +144,7 @@ class TicketAdmin(ReadOnlyAdmin):
     def get_custom_urls(self):
         return [
             ("close-day/", "booking_ticket_close_day", close_day.close_day),
+            ("day-list/", "booking_ticket_day_list", day_list.day_list),
             ("closed/", "booking_ticket_closed", closed.closed_times),
             ("closed/settling/<int:pk>/", "booking_settlement", settlements.progress_page),
             ("closed/settling/<int:pk>/progress", "booking_settlement_progress", settlements.progress),
@@ -231,10 +232,10 @@ class TicketAdmin(ReadOnlyAdmin):
     )
     def cancel(self, request, object_id):
         ticket = self._ticket(request, object_id)
-        form = ReasonForm(request.POST or None)
+        form = CancelForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                verbs.cancel(ticket=ticket, by=request.user, reason=form.cleaned_data["reason"])
+                verbs.cancel(ticket=ticket, by=request.user, **form.cleaned_data)
             except BookingError as refusal:
                 say(request, messages.ERROR, refusal)
             else:
@@ -334,13 +335,27 @@ class TicketAdmin(ReadOnlyAdmin):
         return ticket
 
 
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
+class CancelForm(forms.Form):
+    """Why: one of the list, to be counted; words beside it, or in its place."""
+
+    cause = forms.ChoiceField(
         label=gettext_lazy("เหตุผล"),
+        choices=[("", gettext_lazy("เลือกเหตุผล")), *((cause.value, cause.label) for cause in STAFF_CAUSES)],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("รายละเอียด"),
         max_length=200,
+        required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("เก็บไว้ในประวัติของบัตรคิว"),
     )
+
+    def clean(self):
+        if not (self.cleaned_data.get("cause") or self.cleaned_data.get("reason")) and not self.errors:
+            self.add_error("cause", _("เลือกเหตุผล หรือเขียนรายละเอียด"))
+        return self.cleaned_data
 
 
 class SlotForm(forms.Form):

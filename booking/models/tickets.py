@@ -312,10 +312,21 @@ class Ticket(models.Model):
 
 
 class Cause(models.TextChoices):
-    """Why the system made a change for which no member of staff gave a reason."""
+    """Why a change was made, from a short list that can be counted: by the system, or why somebody cancelled."""
 
     NONE = "", "-"
     DAY_OVER = "day_over", _("ปิดวันโดยไม่ได้เรียก")
+    CANNOT_COME = "cannot_come", _("มาไม่ได้")
+    SETTLED = "settled", _("ทำเรื่องเรียบร้อยแล้ว")
+    BY_MISTAKE = "by_mistake", _("จองผิด")
+    MEMBER_ASKED = "member_asked", _("สมาชิกขอยกเลิก")
+    OFFICE = "office", _("สหกรณ์ให้บริการไม่ได้")
+    OTHER = "other", _("เหตุอื่น")
+
+
+# What a member, and what staff may choose when they cancel.
+MEMBERS_CAUSES = (Cause.CANNOT_COME, Cause.SETTLED, Cause.BY_MISTAKE, Cause.OTHER)
+STAFF_CAUSES = (Cause.MEMBER_ASKED, Cause.OFFICE, Cause.BY_MISTAKE, Cause.OTHER)
 
 
 class TicketEvent(models.Model):
@@ -346,8 +357,8 @@ class TicketEvent(models.Model):
 
     @property
     def why(self) -> str:
-        """What staff wrote, or the system's cause in the reader's language."""
-        return self.reason or (self.get_cause_display() if self.cause else "")
+        """The cause in the reader's language, and what staff wrote."""
+        return ": ".join(filter(None, [str(self.get_cause_display()) if self.cause else "", self.reason]))
 
 
 class WaitPrediction(models.Model):

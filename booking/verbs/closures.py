@@ -18,7 +18,7 @@ from booking import errors, verbs
 from booking.days import opening
 from booking.models import DayException, Department, Place, Slot, Ticket
 from booking.models.days import in_closed_time
-from booking.models.tickets import State, TicketQuerySet
+from booking.models.tickets import Cause, State, TicketQuerySet
 from holidays import calendar
 from holidays.models import Holiday
 
@@ -117,7 +117,7 @@ def carry_out(decision: Decision, *, by: User, reason: str) -> Outcome:
     try:
         if decision.choice == Choice.MOVE:
             return Outcome(ticket, moved_to=move_to_free_time(ticket=ticket, wish=decision.wish, by=by, reason=reason))
-        verbs.cancel(ticket=ticket, by=by, reason=reason)
+        verbs.cancel(ticket=ticket, by=by, reason=reason, cause=Cause.OFFICE)
         return Outcome(ticket)
     except errors.BookingError as refusal:
         return Outcome(ticket, refusal=refusal)

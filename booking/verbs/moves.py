@@ -53,8 +53,8 @@ def change(
     """Move a locked ticket, owe the messages that follow, and write its event.
 
     `counter` is where the ticket is now; `at_counter` is the counter that it leaves. `reason` is what staff wrote;
-    `cause` (Cause) is why the system made the move. Raises WrongState if the verb has no move from the ticket's state.
-    """
+    `cause` (Cause) is why it is made, where that is to be counted. Raises WrongState if the verb has no move from the
+    ticket's state."""
     require_move(ticket, verb)
     from_state, ticket.state = ticket.state, MOVES[verb][ticket.state]
     where = at_counter

@@ -135,13 +135,14 @@ def reschedule(
 
 
 @locks.verb
-def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "") -> Ticket:
-    """Cancel a ticket for its holder or the office. Its place is free at once.
+def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "", cause: str = "") -> Ticket:
+    """Cancel a ticket for its holder or the office, with a reason in words or a `cause` (Cause) to be counted. Its
+    place is free at once.
 
     Locks the queue if the ticket is for today, the slot and the ticket. Raises WrongState if the ticket has been
     called or is over.
     """
-    with _giving_up_its_place(ticket, "cancel", by=by, reason=reason) as cancelled:
+    with _giving_up_its_place(ticket, "cancel", by=by, reason=reason, cause=cause) as cancelled:
         return cancelled
 
 
@@ -381,13 +382,15 @@ def _why_nothing_was_taken(
 
 
 @contextmanager
-def _giving_up_its_place(ticket: Ticket, verb: str, *, by: User | None, reason: str) -> Iterator[Ticket]:
+def _giving_up_its_place(
+    ticket: Ticket, verb: str, *, by: User | None, reason: str, cause: str = ""
+) -> Iterator[Ticket]:
     """Move a ticket to a state without a place, run the block, then free the place.
 
     The place is freed last, so that nobody waits for it while the block waits for another. Yields the locked ticket.
     """
     is_of_today = ticket.date == timezone.localdate()
     locked, slot = locks.lock_ticket_and_slot(ticket, locks_queue=is_of_today)
-    moves.change(locked, verb, by=by, reason=reason)
+    moves.change(locked, verb, by=by, reason=reason, cause=cause)
     yield locked
     free_place(locked, slot)

@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from booking import errors, verbs
 from booking.calling import queues, times, waits
 from booking.models import Ticket
-from booking.models.tickets import State
+from booking.models.tickets import MEMBERS_CAUSES, State
 from booking.papers import calendar_file, pictures
 from booking.views import calendar, refusals, scan, sent, visitor
 from booking.views.access import access
@@ -119,10 +119,11 @@ def cancel(request, ticket):
             return redirect("ticket", ticket.public_id)
         if not ticket.can_cancel:
             return refusals.to_ticket(ticket, errors.WrongState())
-        return render(request, "booking/cancel.html", {"ticket": ticket, "department": ticket.department})
+        context = {"ticket": ticket, "department": ticket.department, "causes": MEMBERS_CAUSES}
+        return render(request, "booking/cancel.html", context)
     if ticket.state != State.CANCELLED:
         try:
-            verbs.cancel(ticket=ticket)
+            verbs.cancel(ticket=ticket, cause=sent.choice(request, "why", [str(one) for one in MEMBERS_CAUSES]))
         except errors.BookingError as refusal:
             return refusals.to_ticket(ticket, refusal)
     return redirect("ticket", ticket.public_id)
