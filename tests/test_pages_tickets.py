@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from booking import verbs
 from booking.models import Slot, Ticket
-from tests.factories import in_days, make_slot, make_ticket, make_user
-from tests.pages import hold, text
+from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.pages import book, hold, text
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +30,18 @@ def test_those_to_come_stand_before_those_that_are_over(client):
 
     assert said.index(sooner.code) < said.index(later.code) < said.index("ที่ผ่านมา") < said.rindex(cancelled.code)
     assert "ยกเลิกแล้ว" in said
+
+
+def test_a_name_stands_on_what_was_booked_here_alone(client):
+    booked = book(client, make_open_department())
+    opened = make_ticket(days_ahead=2, member=make_member(given_name="ประพิมพรรณ"))
+    hold(client, opened)
+
+    said = text(client.get(reverse("tickets")))
+
+    assert opened.code in said
+    assert said.count(booked.member.masked_name) == 1
+    assert opened.member.masked_name not in said
 
 
 def test_a_ticket_that_the_office_moved_stands_in_the_place_of_the_old_one(client):

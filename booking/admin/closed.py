@@ -98,7 +98,7 @@ def closed_times(request, model_admin):
         kept="".join(f"{name}={request.GET[name]}&" for name in scope),
         which=sent.choice(request, "which", default="all" if rows.has_other_pages() else "ticked"),
         at_work=settlements.at_work(),
-        settled=[_with_outcome(ticket) for ticket in settled],
+        settled=list(settled),
         scope=scope,
         form=form,
         may_settle=bool(form.fields["choice"].choices),
@@ -151,25 +151,9 @@ def _cells(ticket) -> list:
         member.member_number if member else "",
         member.full_name if member else "",
         member.phone if member else "",
-        what_became_of(ticket),
+        ticket.outcome,
         getattr(ticket, "reason", ""),
     ]
-
-
-def _with_outcome(ticket):
-    ticket.outcome = what_became_of(ticket)
-    return ticket
-
-
-def what_became_of(ticket) -> str:
-    moved = getattr(ticket, "moved_to", None)
-    if moved:
-        return _("ย้ายไป %(day)s เวลา %(time)s หมายเลข %(code)s") % {
-            "day": thai.short_date(moved.date),
-            "time": thai.clock(moved.slot),
-            "code": moved.code,
-        }
-    return ticket.get_state_display()
 
 
 def paged(request, tickets):

@@ -173,14 +173,13 @@ class StaffAdmin(OfficeAdmin):
         if not change:
             obj.is_staff = True
             obj.set_unusable_password()
-        obj.was_active = None if not change else User.objects.values_list("is_active", flat=True).get(pk=obj.pk)
-        obj.had = _in_words(obj) if change else ("", "")
         super().save_model(request, obj, form, change)
 
     def save_related(self, request, form, formsets, change):
         """Roles and departments, and with them what is kept of the change."""
-        super().save_related(request, form, formsets, change)
         user, by = form.instance, request.user
+        had = _in_words(user) if change else ("", "")
+        super().save_related(request, form, formsets, change)
         chosen = form.cleaned_data.get("departments", [])
         StaffDepartment.objects.filter(user=user).exclude(department__in=chosen).delete()
         StaffDepartment.objects.bulk_create(
@@ -188,9 +187,9 @@ class StaffAdmin(OfficeAdmin):
         )
         if not change:
             roles.write_down(What.ADDED, by=by, user=user)
-        elif user.was_active != user.is_active:
+        elif "is_active" in form.changed_data:
             roles.write_down(What.SWITCHED_ON if user.is_active else What.SWITCHED_OFF, by=by, user=user)
-        for what, before, after in zip([What.ROLES, What.DEPARTMENTS], user.had, _in_words(user), strict=True):
+        for what, before, after in zip([What.ROLES, What.DEPARTMENTS], had, _in_words(user), strict=True):
             if before != after:
                 roles.write_down(what, by=by, user=user, detail=f"{before or '-'} → {after or '-'}")
         if change:

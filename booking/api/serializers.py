@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from booking.calling import waits
 from booking.days.availability import DayState, TimeState
+from booking.models import Department
 from booking.models.tickets import AT_COUNTER, Priority, State
 
 BIGGEST_ID = 2**63 - 1
@@ -42,7 +43,10 @@ class DepartmentSerializer(serializers.Serializer):
     letter = serializers.CharField(help_text="Begins the numbers of its tickets.")
     name = serializers.CharField(source="title")
     description = serializers.CharField(source="purpose", allow_blank=True)
-    is_open_today = serializers.BooleanField()
+    is_open_today = serializers.SerializerMethodField()
+
+    def get_is_open_today(self, department: Department) -> bool:
+        return department.pk in self.context["open_today"]
 
 
 class DaySerializer(serializers.Serializer):

@@ -10,8 +10,10 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from booking import thai
 from booking.models.counters import Counter
 from booking.models.departments import Department
 from booking.models.places import Slot
@@ -293,6 +295,18 @@ class Ticket(models.Model):
     @property
     def is_live(self) -> bool:
         return self.state in LIVE
+
+    @property
+    def outcome(self) -> str:
+        """What has become of it, in words: where it was moved to, else its state."""
+        moved: Ticket | None = getattr(self, "moved_to", None)
+        if moved is None:
+            return self.get_state_display()
+        return gettext("ย้ายไป %(day)s เวลา %(time)s หมายเลข %(code)s") % {
+            "day": thai.short_date(moved.date),
+            "time": thai.clock(moved.slot or moved.issued_at),
+            "code": moved.code,
+        }
 
     @property
     def is_walk_in(self) -> bool:

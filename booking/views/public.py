@@ -1,5 +1,7 @@
 """Pages for anyone: home, status check, the device's tickets, the guide."""
 
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.http import JsonResponse
 from django.shortcuts import render
@@ -8,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking.errors import ProofNeeded
-from booking.models import Department, DepartmentDay
+from booking.models import Department, DepartmentDay, Ticket
 from booking.models.visits import count_visit, total_visits
 from booking.papers.held import held_of
 from booking.views import refusals, visitor, visits
@@ -17,6 +19,14 @@ from members import line
 from members.errors import MemberError
 from members.identify import registration_status
 from office.settings import office
+
+
+@dataclass(frozen=True)
+class Stub:
+    """A ticket in a list, and the name that this device may be shown on it."""
+
+    ticket: Ticket
+    name: str
 
 
 @require_safe
@@ -39,11 +49,10 @@ def home(request):
 @require_safe
 @access("anyone")
 def tickets(request):
-    mine = list(visitor.my_tickets(request).select_related("member").order_by("due_at"))
-    for ticket in mine:
-        ticket.name = visitor.name_shown(request, ticket)
-    upcoming = [ticket for ticket in mine if ticket.is_live and ticket.date >= timezone.localdate()]
-    over = [ticket for ticket in reversed(mine) if ticket not in upcoming]
+    found = visitor.my_tickets(request).select_related("member").order_by("due_at")
+    mine = [Stub(ticket, visitor.name_shown(request, ticket)) for ticket in found]
+    upcoming = [one for one in mine if one.ticket.is_live and one.ticket.date >= timezone.localdate()]
+    over = [one for one in reversed(mine) if one not in upcoming]
     context = {"upcoming": upcoming, "over": over, "member": visitor.member(request)}
     return render(request, "booking/tickets.html", context)
 
