@@ -1,11 +1,11 @@
-"""The whole database in one file that has been tried: `manage.py backup` and `manage.py restore`.
+"""The whole database in one tested file: `manage.py backup` and `manage.py restore`.
 
 The file is a zip of two entries: `database.dump` (pg_dump's custom format) and `manifest.json` (release, migrations,
-rows of each table, fingerprints of the keys; never the keys). The manifest is written last, and a zip's directory
-stands at its end, so a file that was cut short is never taken for a backup.
+rows of each table, fingerprints of the keys; never the keys). The manifest is written last, and a zip ends with
+its directory, so a file that was cut short never passes for a backup.
 
-A backup is good once it has been restored into an empty database, has the same rows there, and keeps the rules of
-booking/invariants.py. A restore goes the same way, and only then puts that database in the place of the one in use.
+A backup counts as good once it has been restored into an empty database, with the same rows, and keeps the rules of
+booking/invariants.py. A restore does the same, and only then replaces the database in use.
 """
 
 import contextlib
@@ -40,11 +40,11 @@ CHUNK = 1 << 20
 
 
 class Refused(Exception):
-    """It was not done, and nothing has changed; the message says why and what to do."""
+    """Nothing was done and nothing has changed. The message says why and what to do."""
 
 
 def make(file: Path) -> dict:
-    """Write a backup to `file` and check it; gives its manifest. What stood there before is replaced only at the end.
+    """Write a backup to `file` and check it; gives its manifest. An older file there is replaced only at the end.
 
     Only its owner may read the file. Raises Refused. Takes an advisory lock of the database throughout.
     """
@@ -70,7 +70,7 @@ def make(file: Path) -> dict:
 
 
 def make_nightly() -> Path | None:
-    """Today's backup in BACKUP_DIR, unless it is there; the newest BACKUP_KEEP are kept. Raises Refused."""
+    """Make today's backup in BACKUP_DIR, unless it is there, and keep the newest BACKUP_KEEP. Raises Refused."""
     folder = Path(settings.BACKUP_DIR)
     file = folder / NIGHTLY.format(timezone.localdate())
     if file.exists():
@@ -85,10 +85,10 @@ def make_nightly() -> Path | None:
 
 
 def restore(file: Path, *, replaces: bool = False, new_key: bool = False) -> list[str]:
-    """Put the backup in the place of the database; gives the sentences that the operator has to know.
+    """Replace the database with the backup. Returns sentences that the operator has to know.
 
-    With `replaces` the database may have something in it, which is lost. With `new_key` the keys may be others than the
-    backup's. Raises Refused, and then the database is as it was.
+    With `replaces` the database may have data, which is lost. With `new_key` the keys may differ from the backup's.
+    Raises Refused, and then the database is unchanged.
     """
     _refuse_a_pool()
     manifest = read_manifest(file)
@@ -114,7 +114,7 @@ def restore(file: Path, *, replaces: bool = False, new_key: bool = False) -> lis
 
 
 def read_manifest(file: Path) -> dict:
-    """What a backup says of itself. Raises Refused where the file is none, or not whole."""
+    """A backup's manifest. Raises Refused if the file is no backup, or incomplete."""
     try:
         with zipfile.ZipFile(file) as whole:
             manifest = json.loads(whole.read(MANIFEST))
@@ -128,7 +128,8 @@ def read_manifest(file: Path) -> dict:
 
 
 def _refuse_the_last_room(file: Path) -> None:
-    """Bookings and calls get it. The database needs room, too: the backup is restored beside it."""
+    """Keep the last disk space for bookings and calls. The database needs space too: the backup is restored beside
+    it."""
     for one in (disk.of(file.parent), *([disk.of(settings.VAR_DIR)] if settings.HAS_EMBEDDED_DATABASE else [])):
         if one.is_short:
             raise Refused(f"{one.percent:.1f}% of the disk of {one.folder} is left: the last of it is for bookings.")
@@ -148,7 +149,7 @@ def _refuse_a_pool() -> None:
 
 @contextlib.contextmanager
 def _alone():
-    """The lock belongs to the connection: it is gone with a process that is killed."""
+    """The lock belongs to the connection, so it ends with a process that is killed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [ONE_AT_A_TIME])
         if not cursor.fetchone()[0]:
@@ -207,8 +208,8 @@ def _dump(snapshot: str, target) -> None:
 
 @contextlib.contextmanager
 def _scratch(purpose: str):
-    """An empty database beside the one in use, under an alias of its own; dropped afterwards, unless it took the
-    other's place. One that was left by a process that was killed is dropped before."""
+    """An empty database beside the one in use, with an alias of its own. Dropped afterwards, unless it has replaced the
+    other. First drops one that a killed process left behind."""
     name = f"{connection.settings_dict['NAME'][:40]}_{purpose}"
     quoted = connection.ops.quote_name(name)
     try:
@@ -231,14 +232,14 @@ def _scratch(purpose: str):
 
 
 def _fill(alias: str, file: Path, manifest: dict) -> None:
-    """Restore the file's dump there, and ask whether everything is there and keeps the rules. Raises Refused."""
+    """Restore the file's dump there, and check that it is complete and keeps the rules. Raises Refused."""
     address = _address(alias)
     command = [_program("pg_restore"), "--no-owner", "--no-privileges", "--exit-on-error"]
     command.append(f"--dbname={address['PGDATABASE']}")
     with zipfile.ZipFile(file) as whole, whole.open(DUMP) as entry, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, env=address, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
         try:
-            with contextlib.suppress(BrokenPipeError):  # it ended early, and says why below
+            with contextlib.suppress(BrokenPipeError):  # it ended early; the reason is read below
                 shutil.copyfileobj(entry, process.stdin, CHUNK)
                 process.stdin.close()
         except zipfile.BadZipFile:
@@ -258,7 +259,7 @@ def _fill(alias: str, file: Path, manifest: dict) -> None:
 
 
 def _take_its_place(alias: str) -> None:
-    """Both renamings or none. Nobody may be connected to either."""
+    """Rename both or neither. Nobody may be connected to either."""
     new, now = alias, connection.settings_dict["NAME"]
     old = f"{now[:40]}_replaced"
     new_, now_, old_ = (connection.ops.quote_name(name) for name in (new, now, old))
@@ -285,7 +286,7 @@ def _refuse_newer(manifest: dict) -> None:
 
 
 def _costs_of_other_keys(manifest: dict) -> dict[str, str]:
-    """What it costs that the keys are others than the backup's, by name; nothing where they are the same."""
+    """What it costs that the keys differ from the backup's, by name; nothing if they are the same."""
     costs = {
         "SECRET_KEY": "The backup was made under another SECRET_KEY: the links of its tickets (in LINE, in QR codes, "
         "on slips) end, and members need new ones.",
@@ -330,14 +331,14 @@ def _applied(alias: str) -> set[str]:
 
 
 def _on_disk() -> set[str]:
-    """By name the migrations that this release has, those replaced by others included."""
+    """The names of this release's migrations, including those replaced by others."""
     loader = MigrationLoader(None)
     replaced = {name for migration in loader.disk_migrations.values() for name in migration.replaces}
     return {".".join(name) for name in {*loader.disk_migrations, *replaced}}
 
 
 def _program(name: str) -> str:
-    """The system's program where it is as new as the server, else the bundled one. Raises Refused."""
+    """The system's program if it is as new as the server, else the bundled one. Raises Refused."""
     system = shutil.which(name)
     if system and _major(system) >= connection.pg_version // 10_000:
         return system
@@ -373,7 +374,7 @@ def _first_line(fault: Exception) -> str:
 
 
 def _sync(folder: Path) -> None:
-    """So that the new name outlives a power cut, too."""
+    """Make the new name survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Settings of serving that would open the office, or that no longer mean anything: an error at start or, where only a
+"""Finds settings that would expose the office or that no longer mean anything. Each is an error at start or, if only a
 public address makes it unsafe, a warning of `check --deploy`."""
 
 import os
@@ -79,7 +79,7 @@ def check_pool_is_named(app_configs, databases=None, **kwargs):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (answering,) = cursor.fetchone()
-    # A pool introduces itself by a number that it made up, since who answers changes.
+    # A pool gives a made-up process number, since the server process behind it changes.
     if connection.connection.info.backend_pid == answering:
         return []
     text = (

@@ -1,7 +1,7 @@
-"""What is taken out of every request before anybody reads it, and the answer where a number is beyond all range.
+"""Cleans every request before anything reads it, and answers when a number is out of range.
 
-PostgreSQL keeps no NUL in a text and Python decodes what is sent in any charset that it names. Neither is ever meant:
-so both end here, once, and not in each form.
+PostgreSQL cannot store a NUL in a text, and Python decodes a request in whatever charset it names. Nobody ever means
+either, so both are dealt with here once and not in each form.
 """
 
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 def addresses_and_cookies(get_response):
     """Take each NUL out of the query and the cookies, and read everything as UTF-8. An address with a NUL leads
-    nowhere: 404. Stands before whatever reads a cookie."""
+    nowhere: 404. Must come before anything that reads a cookie."""
 
     def middleware(request):
         if "\0" in request.path_info:
@@ -33,8 +33,8 @@ def addresses_and_cookies(get_response):
 
 
 def forms(get_response):
-    """Take each NUL out of the form that was sent; all else of it is kept as it was typed. Stands below what compares
-    the form's CSRF token, which has read the form by then."""
+    """Take each NUL out of the submitted form; everything else stays as it was typed. Must come after the CSRF check,
+    which has read the form by then."""
 
     def middleware(request):
         return get_response(request)
@@ -50,8 +50,8 @@ def forms(get_response):
 
 
 def ranges(get_response):
-    """Answer 400 to an address whose query names a number, a year say, that nothing can hold. What a form sends is
-    checked by the form: there the fault is ours, and crashes loudly."""
+    """Answer 400 if the query contains a number, such as a year, that nothing can hold. A form checks its own numbers:
+    one that gets past it is our fault, and crashes loudly."""
 
     def middleware(request):
         return get_response(request)

@@ -1,4 +1,4 @@
-"""What a monitor asks: does the process live, and can the service do its work."""
+"""Answers monitors: is the process alive, and can the service do its work?"""
 
 import datetime as dt
 
@@ -31,20 +31,20 @@ def healthz(request):
 @require_safe
 def readyz(request):
     """200 when every check passes, else 503; one entry for each check, "ok" or what is wrong. What an operator should
-    look at while members are served all the same stands under "warnings", where there is any."""
+    look at while members are still served is listed under "warnings", if there is anything."""
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
     if all(outcome == "ok" for outcome in checks.values()):
         warnings = {name: said for name, warn in WARNINGS.items() if (said := warn())}
         return JsonResponse({"status": "ok", "checks": checks} | ({"warnings": warnings} if warnings else {}))
     answer = JsonResponse({"status": "not ready", "checks": checks}, status=503, headers={"Retry-After": "5"})
-    answer._has_been_logged = True  # the asker is told; a line in the log for each time it asks helps nobody
+    answer._has_been_logged = True  # the monitor is told; a log line for each request helps nobody
     return answer
 
 
 @never_cache
 @require_safe
 def workerz(request):
-    """200 while the worker gives signs of life, else 503. An alarm of its own: members are served all the same."""
+    """200 while the worker shows signs of life, else 503. A separate alarm, since members are still served."""
     said = _worker()
     answer = JsonResponse({"status": said or "ok"}, status=503 if said else 200)
     answer._has_been_logged = True

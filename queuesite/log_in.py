@@ -1,9 +1,8 @@
-"""How often the back office's log-in may be tried, beside the lock of one name from one address (django-axes).
+"""Limits log-ins to the back office, beside the lock of one name from one address (django-axes).
 
-Two limits more, looked at before a password is hashed, which costs half a second of a processor: of names tried from
-one address, and of wrong passwords of one name from everywhere. A stranger could use either to keep the office out, so
-they do not count for a device that has signed in under that name before. It has a signed cookie which says so, and
-opens nothing.
+Two more limits are checked before a password is hashed, which takes half a second of processor time: names tried from
+one address, and wrong passwords for one name from everywhere. A stranger could use either to lock the office out, so
+they do not apply to a device that has signed in under that name before. A signed cookie says so; it opens nothing.
 """
 
 import datetime as dt
@@ -21,7 +20,7 @@ from office.settings import office
 
 COOKIE, SALT = "signed_in_here", "queuesite.log_in"
 KEPT_SECONDS = 90 * 24 * 60 * 60
-MOST_NAMES = 10  # of one device, the last ones
+MOST_NAMES = 10  # the latest on one device
 LONGEST_NAME = 150
 
 

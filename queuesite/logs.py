@@ -1,4 +1,4 @@
-"""How a line of the log looks, and which request it belongs to."""
+"""Formats log lines, and tells which request each belongs to."""
 
 import contextvars
 import json
@@ -15,8 +15,8 @@ _current = contextvars.ContextVar("request_id", default="")
 
 
 def request_id(get_response):
-    """Give each request an id, which its lines in the log carry and the page of a fault shows: nginx's, where nginx is
-    in front and replaces what a client sends under that name; else one made here. A client's own is never taken."""
+    """Give each request an id, which its log lines carry and the error page shows. Behind nginx it is nginx's, which
+    replaces whatever a client sends under that name; otherwise it is made here. A client's own id is never used."""
 
     def middleware(request):
         given = request.META.get("HTTP_QUEUEREQUEST", "") if settings.BEHIND_FRONT else ""
@@ -31,7 +31,7 @@ def request_id(get_response):
 
 
 class Lines(logging.Formatter):
-    """For people: the id at the end, where there is one."""
+    """For people: the id stands at the end, if there is one."""
 
     def formatMessage(self, record):  # noqa: N802 (logging's own name)
         line = super().formatMessage(record)
@@ -39,8 +39,8 @@ class Lines(logging.Formatter):
 
 
 class JSONLines(logging.Formatter):
-    """For machines: an object a line. Of an exception it tells the type and where it happened, and not its words: in
-    these a database repeats whole rows, names and telephones of members among them."""
+    """For machines: one object a line. For an exception it gives the type and the place, but not the message: databases
+    repeat whole rows there, with members' names and telephone numbers."""
 
     def format(self, record):
         line = {

@@ -1,5 +1,5 @@
-"""What Prometheus asks for at `/metrics`. Each figure is read from the database when it is asked for: several processes
-answer, and a count that one of them kept would be that one's alone. A fixed number of queries, each by an index."""
+"""Serves `/metrics` to Prometheus. Each figure is read from the database on request: several processes answer, and a
+count kept by one of them would cover that process alone. A fixed number of queries, each by an index."""
 
 import hmac
 import platform
@@ -29,7 +29,8 @@ from queuesite import release
 @never_cache
 @require_safe
 def metrics(request):
-    """All figures, for who sends METRICS_TOKEN as a Bearer token. Without that setting there is no such page: 404."""
+    """All figures, for anybody who sends METRICS_TOKEN as a Bearer token. Without that setting there is no such page:
+    404."""
     if not settings.METRICS_TOKEN:
         raise Http404
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

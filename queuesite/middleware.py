@@ -1,4 +1,4 @@
-"""What every request passes through that is ours."""
+"""Our own middleware."""
 
 import ipaddress
 import logging
@@ -16,9 +16,9 @@ from django.utils.cache import patch_vary_headers
 
 log = logging.getLogger(__name__)
 
-LONGEST_BODY = 64 * 1024  # bytes; of what members send, the longest has some thousand
+LONGEST_BODY = 64 * 1024  # bytes; the longest that members send has a few thousand
 LONGEST_WEBHOOK = 1_000_000
-# Where staff send files: by path, and how long these may be altogether. deploy/nginx/pages.conf has the same paths.
+# Where staff send files, by path, and how many bytes these may have in all. deploy/nginx/pages.conf has the same paths.
 LONGEST_UPLOADS = {
     "/admin/members/member/import/": 32 * 1024 * 1024,
     "/admin/booking/clip/": 32 * 1024 * 1024,
@@ -30,9 +30,9 @@ LONGEST_UPLOADS = {
 def whose_address(get_response):
     """Take the client's address and scheme from our own nginx, and from nobody else.
 
-    Its two headers have names without dash or underscore, which nothing else folds into, and nginx replaces what a
-    client sends under them. With BEHIND_FRONT=on every request must carry them: one without has come round the front.
-    With off nobody may: whoever sends them claims to be the front.
+    Its two headers have names without dash or underscore, so no other header is folded into them, and nginx replaces
+    whatever a client sends under these names. With BEHIND_FRONT=on every request must carry them: one without has
+    bypassed the front. With off no request may: whoever sends them pretends to be the front.
     """
 
     def middleware(request):
@@ -50,7 +50,7 @@ def whose_address(get_response):
 
 
 def small_bodies(get_response):
-    """Refuse a long body before any of it is read; behind nginx it does not come as far as this."""
+    """Refuse a long body before reading any of it. Behind nginx such a body does not get this far."""
 
     def middleware(request):
         path = request.path_info
@@ -63,7 +63,7 @@ def small_bodies(get_response):
 
 
 def uploads_of_staff(get_response):
-    """Let files be sent by staff alone: looked at before anything (the CSRF check is first) reads the body."""
+    """Let only staff send files. Checked before anything reads the body; the CSRF check would be the first to."""
 
     def middleware(request):
         is_long = request.path_info in LONGEST_UPLOADS and _length(request) > LONGEST_BODY
@@ -97,7 +97,7 @@ def _refusal(request, status: int, code: str, message: str) -> HttpResponse:
         response = JsonResponse({"code": code, "message": message}, status=status)
     else:
         response = HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
-    response._has_been_logged = True  # whoever asks is told; a line in the log for each would help a flood
+    response._has_been_logged = True  # the client is told; a log line for each would help a flood
     return response
 
 
@@ -112,7 +112,7 @@ class _Policy(CSPMiddleware):
             if not hasattr(response, "_csp_replace"):
                 response._csp_replace = settings.ADMIN_CONTENT_SECURITY_POLICY
         elif not hasattr(request, "_csp_nonce") and not any(name.startswith("_csp") for name in vars(response)):
-            # Nothing asks for another policy than the settings': its text is put together once, not each time.
+            # Every response has the policy of the settings, so its text is built once, not each time.
             response.headers.setdefault(HEADER, _strict_policy())
             return response
         return super().process_response(request, response)
@@ -120,7 +120,7 @@ class _Policy(CSPMiddleware):
 
 @cache
 def _unavailable() -> bytes:
-    """The page that nginx shows too while nothing answers: in both languages, and made without the database."""
+    """The page that nginx also shows while nothing answers: in both languages, and made without the database."""
     return (settings.BASE_DIR / "static" / "front" / "unavailable.html").read_bytes()
 
 
@@ -130,9 +130,9 @@ def _strict_policy() -> str:
 
 
 def api(get_response):
-    """Answer the API here. What stands below in MIDDLEWARE is for pages (files, sessions, CSRF, messages, the history
-    of the back office) or costs more than the API needs of it, which is done here: the host looked at, the language of
-    its messages chosen, the length and the strict policy told. All of it would make up a third of what a booking takes.
+    """Answer the API here. What follows in MIDDLEWARE is for pages (files, sessions, CSRF, messages, the back office's
+    history), or does more than the API needs. The part that it needs is done here: check the host, choose the language
+    of messages, and set the length and the strict policy. All of that middleware would be a third of a booking's cost.
     """
 
     def middleware(request):
@@ -157,8 +157,8 @@ def api(get_response):
 
 
 def thai_until_switched(get_response):
-    """Leave the browser's own language out of account: many a telephone here is set to English without its owner's
-    knowing. The pages are Thai until the switch on them is used; the API, above, answers as it is asked."""
+    """Ignore the browser's own language: many telephones here are set to English without their owners' knowledge. Pages
+    are Thai until somebody uses the switch on them. The API, above, answers in the language it is asked for."""
 
     def middleware(request):
         request.META.pop("HTTP_ACCEPT_LANGUAGE", None)

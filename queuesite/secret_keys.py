@@ -1,5 +1,5 @@
-"""A secret that was changed says what it costs before it costs: `make run` and `manage.py migrate`, with which a start
-begins, compare the fingerprints that the database keeps."""
+"""Warns of what a changed secret will cost before it does: every start begins with `make run` or `manage.py migrate`,
+which compare the keys with the fingerprints in the database."""
 
 from django.conf import settings
 from django.core.checks import Error, Tags, register
@@ -38,7 +38,7 @@ def check_keys(app_configs=None, databases=None, **kwargs):
 
 
 def keep(*, accepts: bool = False, using: str = "default") -> None:
-    """Keep the fingerprints of the keys in use: of those that have none yet; with `accepts` of all."""
+    """Store the fingerprints of the keys in use: of those that have none yet, or, with `accepts`, of all."""
     for name, fingerprint in fingerprints().items():
         now = {"fingerprint": fingerprint}
         if accepts:
@@ -48,11 +48,11 @@ def keep(*, accepts: bool = False, using: str = "default") -> None:
 
 
 def fingerprints() -> dict[str, str]:
-    """Of the keys in use, by name."""
+    """Fingerprints of the keys in use, by name."""
     return {name: all_fingerprints(name)[0] for name in COSTS}
 
 
 def all_fingerprints(name: str) -> list[str]:
-    """Of the key in use, then of those that count beside it. Nothing leads from one back to its key."""
+    """Fingerprints of the key in use, then of its fallbacks. No fingerprint leads back to its key."""
     keys = [getattr(settings, name), *getattr(settings, f"{name}_FALLBACKS")]
     return [salted_hmac(f"queuesite.key.{name}", "", secret=key, algorithm="sha256").hexdigest() for key in keys]

@@ -1,5 +1,5 @@
-"""What holds for everybody signed in as staff, wherever they go: a kiosk stays a kiosk, somebody who went away is
-signed out, and the back office opens only with the second factor."""
+"""Rules for everybody signed in as staff, on every page: a kiosk stays a kiosk, whoever has gone away is signed out,
+and the back office opens only with the second factor."""
 
 import time
 
@@ -14,15 +14,15 @@ from django.urls import reverse
 from booking import roles, sign_in
 from office.settings import office
 
-SEEN, KIOSK = "seen", "kiosk"  # in the session: when last a page was asked for; that it is a kiosk's
-SEEN_EVERY = 60  # seconds: a session is written that often, so that not every page costs a write
+SEEN, KIOSK = "seen", "kiosk"  # keys in the session: when a page was last requested; that it belongs to a kiosk
+SEEN_EVERY = 60  # seconds between writes of a session, so that not every page costs one
 OF_THE_KIOSK = ("/kiosk/", "/static/", "/i18n/", "/admin/logout/", "/healthz", "/readyz")
-# Pages that ask who one is, and show nothing else.
+# Pages that ask who somebody is, and show nothing else.
 AT_THE_DOOR = ("/admin/login/", "/admin/logout/", "/admin/second-factor/", "/admin/set-password/", "/admin/jsi18n/")
 
 
 def door(get_response):
-    """Stands below sessions, log-ins and django-otp. Visitors without a session cost nothing."""
+    """Must come after sessions, log-ins and django-otp. Costs nothing for visitors without a session."""
 
     def middleware(request):
         if settings.SESSION_COOKIE_NAME in request.COOKIES and SESSION_KEY in request.session:
@@ -35,7 +35,7 @@ def door(get_response):
 
 
 def _kiosk(request):
-    """A tablet that anybody can reach opens the kiosk's pages and no others."""
+    """A tablet within everybody's reach opens only the kiosk's pages."""
     if KIOSK not in request.session or request.path.startswith(OF_THE_KIOSK):
         return None
     if request.method in ("GET", "HEAD"):
@@ -44,7 +44,7 @@ def _kiosk(request):
 
 
 def _idle(request):
-    """Somebody who has asked for nothing for a while is signed out when they next open the back office. An open console
+    """Sign somebody out who opens the back office after a while without a request. An open console
     asks every second, so a counter stays signed in all day. A page of the back office that reloads by itself
     (static/js/today.js says so) does not count."""
     if not request.path.startswith(("/admin/", "/counter/")):

@@ -8,8 +8,8 @@ from django.urls import get_resolver
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queuesite.settings")
 
 _django = get_wsgi_application()
-# Every page's code is loaded before the first request, and the garbage collector leaves it alone from here on: walking
-# through all of it again and again would be a tenth of the cost of a booking.
+# Load every page's code before the first request, and keep the garbage collector away from it: walking through all of
+# it again and again would be a tenth of a booking's cost.
 assert get_resolver().url_patterns
 gc.collect()
 gc.freeze()

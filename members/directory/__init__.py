@@ -1,9 +1,10 @@
-"""i-member, behind one seam: who is registered there, asked when somebody gives their number.
+"""The single interface to i-member: who is registered there, asked when somebody gives their number.
 
 settings.MEMBER_DIRECTORY says where i-member's members are: "table" (our own table, filled from files), "database" (a
 read-only database of the office's: database.py) or "http" (a service: http.py). The last two are asked at each look-up,
-and what they answer is kept in our table with an HMAC in place of the citizen ID. So a ticket has its member, and who
-was seen before can book while i-member is down. An answer that makes no sense changes nothing, and counts as silence.
+and our table keeps their answers, with an HMAC in place of the citizen ID. So each ticket has its member, and members
+who were seen before can book while i-member is down. An answer that makes no sense changes nothing and counts as
+silence.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from members.numbers import significant
 
 
 class Backend(Protocol):
-    """What each way of asking has. Both raise DirectoryFault."""
+    """What each backend provides. Both functions raise DirectoryFault."""
 
     def find(self, *, citizen_id: str = "", member_number: str = "") -> list[dict[str, str]]:
         """Who has this citizen ID (13 digits), or this member number with however many zeros in front."""
@@ -34,8 +35,8 @@ class Backend(Protocol):
 
 BACKENDS: dict[str, Backend] = {"database": database, "http": http}
 KINDS = ("table", *BACKENDS)
-SECONDS = 2  # that somebody who gave a number waits for i-member
-# Drivers' own time-outs do not cover each way of being slow, and differ. So a thread asks, and is left behind.
+SECONDS = 2  # how long somebody who gave a number waits for i-member
+# Drivers' own time-outs differ, and do not cover every way of being slow. So a thread asks, and we stop waiting for it.
 _ASKING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="i-member")
 T = TypeVar("T")
 
@@ -47,9 +48,9 @@ def is_elsewhere() -> bool:
 
 @sensitive_variables("citizen_id")
 def find(*, citizen_id: str = "", citizen_id_hmac: str = "", member_number: str = "") -> Member | None:
-    """The registered member with this citizen ID (13 digits, with its HMAC) or member number; None where there is none.
+    """The registered member with this citizen ID (13 digits, with its HMAC) or member number; None if there is none.
 
-    Raises DirectorySilent where i-member does not answer (in SECONDS) and our table has no registered member with that
+    Raises DirectorySilent if i-member does not answer (in SECONDS) and our table has no registered member with that
     number either. Must not run inside a transaction: it waits for another server.
     """
     if not is_elsewhere():
@@ -65,14 +66,14 @@ def find(*, citizen_id: str = "", citizen_id_hmac: str = "", member_number: str 
 
 
 def everyone() -> Iterator[list[dict[str, str]]]:
-    """Everybody whom i-member has, some hundred at a time, as cells under the names of columns.py. Raises
+    """Everybody in i-member, a few hundred at a time, as cells under the names of columns.py. Raises
     DirectoryFault."""
     return BACKENDS[settings.MEMBER_DIRECTORY].everyone()
 
 
 @sensitive_variables("citizen_id")
 def _person(citizen_id: str, citizen_id_hmac: str, member_number: str) -> Person | None:
-    """The one person who was asked for. Raises DirectoryFault."""
+    """The one person we asked for. Raises DirectoryFault."""
     backend = BACKENDS[settings.MEMBER_DIRECTORY]
     with breaker.watching():
         answer = _in_time(lambda: backend.find(citizen_id=citizen_id, member_number=member_number))
@@ -112,5 +113,5 @@ def _stored(citizen_id: str, member_number: str) -> Member | None:
 
 
 def silent_since() -> datetime | None:
-    """Since when i-member has not answered; None where it does, or where members are in our own table."""
+    """Since when i-member has not answered; None if it does, or if members are in our own table."""
     return breaker.silent_since() if is_elsewhere() else None

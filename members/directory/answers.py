@@ -1,4 +1,4 @@
-"""What a directory answers, checked: the same columns and the same checks as for a file of members."""
+"""Checks a directory's answers: the same columns and the same checks as for a file of members."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -27,12 +27,12 @@ class Person(NamedTuple):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The fields of a Member; without the citizen ID where the directory has none."""
+        """The fields of a Member; without the citizen ID if the directory has none."""
         return {name: value for name, value in self._asdict().items() if (name, value) != ("citizen_id_hmac", None)}
 
 
 def cells_of(answer: Mapping[str, Any]) -> dict[str, str]:
-    """The columns of an answer as a file would have them. Raises DirectoryFault for another kind of value."""
+    """The columns of an answer as a file would have them. Raises DirectoryFault for any other kind of value."""
     cells = {}
     for name in COLUMNS:
         value = answer.get(name)
@@ -43,7 +43,7 @@ def cells_of(answer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def person_of(cells: Mapping[str, str]) -> Person:
-    """The person of one row of cells. Raises DirectoryFault where a column breaks a rule of columns.py."""
+    """The person in one row of cells. Raises DirectoryFault if a column breaks a rule of columns.py."""
     values, faults = columns.cleaned(hidden(cells))
     if faults:
         raise DirectoryFault("; ".join(f"{column}: {code}" for column, code, _about in faults))
@@ -51,8 +51,8 @@ def person_of(cells: Mapping[str, str]) -> Person:
 
 
 def hidden(cells: Mapping[str, str]) -> dict[str, str]:
-    """The cells with an HMAC in place of the citizen ID, and without a telephone or an address for e-mail that cannot
-    be one: old databases have many, and nobody should be kept from booking by it."""
+    """The cells with an HMAC in place of the citizen ID, and without telephone numbers and e-mail addresses that cannot
+    be right: old databases have many, and they should keep nobody from booking."""
     kept = dict(cells) | {"citizen_id": columns.without_citizen_id(cells["citizen_id"])}
     _values, faults = columns.cleaned({name: kept[name] for name in ("phone", "email")})
     return kept | {column: "" for column, _code, _about in faults}

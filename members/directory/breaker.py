@@ -1,4 +1,4 @@
-"""A directory that does not answer is left alone for a while, by every process: the row in the database says so."""
+"""Leaves a directory that does not answer alone for a while. A row in the database tells every process."""
 
 import contextlib
 import logging
@@ -13,13 +13,13 @@ from members.models import DirectoryState
 
 log = logging.getLogger(__name__)
 
-REST = timedelta(seconds=15)  # in which nobody asks; after it one asks, and the others wait for what comes of that
+REST = timedelta(seconds=15)  # nobody asks during it; then one process asks, and the others wait for the outcome
 
 
 @contextlib.contextmanager
 def watching() -> Iterator[None]:
-    """Ask the directory within this. Raises DirectoryFault at once where it was silent a moment ago; keeps whether it
-    answers. Writes only when that changes, or when it is asked again after a rest."""
+    """Ask the directory inside this block. Raises DirectoryFault at once if it was silent a moment ago, and records
+    whether it answers. Writes only when that changes, or when it is asked again after a rest."""
     state = DirectoryState.objects.filter(pk=1).first()
     if state and state.silent_since and not _take_turn():
         raise DirectoryFault("silent a moment ago")

@@ -1,7 +1,7 @@
-"""Each night what i-member says of everybody is compared with our table: who is new, changed, or gone.
+"""Compares i-member's members with our table each night: who is new, changed, or gone.
 
-It goes the way of a file of members (files/importing.py): kept, checked, shown in the back office, brought in. Where it
-looks like what i-member says on any day, nobody need confirm it; an answer that would change too much waits for staff.
+The answer is treated like a file of members (files/importing.py): kept, checked, shown in the back office, imported. If
+it looks ordinary, nobody has to confirm it. An answer that would change too much waits for staff.
 """
 
 import logging
@@ -18,13 +18,14 @@ from members.models import DirectoryState, Member, MemberFile
 
 log = logging.getLogger(__name__)
 
-# Shares of the rows, and of the members there are: more in one night is a fault of i-member's rather than the truth.
+# Shares of the rows, and of the members there are: more in one night is probably a fault in i-member.
 MOST_FAULTY, MOST_GONE, MOST_CHANGED = 0.01, 0.02, 0.1
-FEW = 2  # so many are never suspicious: in a small office they are a big share
+FEW = 2  # this many are never suspicious: in a small office they are a big share
 
 
 def compare() -> MemberFile | None:
-    """Ask for everybody, and bring in what is plain. Returns what was compared, None where i-member did not answer.
+    """Ask for everybody, and import the answer if it is plain. Returns what was compared, or None if i-member did not
+    answer.
 
     Locks the file's row and the members' (importing.bring_in)."""
     try:
@@ -49,7 +50,7 @@ def is_due() -> bool:
 
 
 def is_plain(file: MemberFile) -> bool:
-    """Whether this is what i-member says on any day, so that nobody has to look at it first."""
+    """Whether the answer looks ordinary, so that nobody has to look at it first."""
     there = Member.objects.filter(left_at=None).count()
     return bool(file.row_count) and (
         _is_few(file.counts[Outcome.FAULTY], of=file.row_count, most=MOST_FAULTY)
@@ -59,7 +60,7 @@ def is_plain(file: MemberFile) -> bool:
 
 
 def waiting() -> MemberFile | None:
-    """A comparison that staff have to look at."""
+    """The comparison that staff have to look at."""
     waits = MemberFile.objects.filter(uploaded_by=None, state=MemberFile.State.CHECKED)
     return waits.defer("rows", "outcomes", "missing").order_by("-pk").first()
 
@@ -74,7 +75,7 @@ def _everybody() -> Iterator[dict[str, str]]:
 
 
 def _forget_those_before(file: MemberFile) -> None:
-    """One comparison waits at a time; of those that were brought in, a month's are kept."""
+    """Only one comparison waits at a time. Imported ones are kept for a month."""
     before = MemberFile.objects.filter(uploaded_by=None, pk__lt=file.pk)
     before.filter(state__in=[MemberFile.State.READING, MemberFile.State.CHECKED]).delete()
     before.filter(uploaded_at__lt=timezone.now() - timedelta(days=31)).delete()

@@ -1,6 +1,6 @@
-"""i-member's members in a database of the office's: one table or view, read and never written.
+"""Reads i-member's members from a database of the office: one table or view, which we never write.
 
-The connection is no alias of DATABASES, so nothing of Django's migrates, tests or routes to it.
+The connection is not an alias in DATABASES, so Django never migrates it, tests it or routes to it.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from environ import Env
 from members.directory.answers import COLUMNS, DirectoryFault, cells_of
 
 PAGE = 1_000
-MOST = 3  # rows of one look-up: more than one member cannot be told apart by name anyway
+MOST = 3  # rows of one look-up: several members cannot be told apart by name anyway
 READ_ONLY: dict[str, dict[str, Any]] = {
     "postgresql": {"options": "-c default_transaction_read_only=on -c statement_timeout=60s", "connect_timeout": 2},
     "mysql": {"init_command": "SET SESSION TRANSACTION READ ONLY", "connect_timeout": 2},
@@ -53,13 +53,13 @@ def _rows(column: str, wanted: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _as_typed(citizen_id: str) -> list[str]:
-    """The ways in which databases keep a citizen ID."""
+    """The forms in which databases store a citizen ID."""
     d = citizen_id
     return [d, f"{d[0]}-{d[1:5]}-{d[5:10]}-{d[10:12]}-{d[12]}", f"{d[0]} {d[1:5]} {d[5:10]} {d[10:12]} {d[12]}"]
 
 
 def _with_zeros(number: str) -> list[str]:
-    """The number with as many zeros in front as a database may keep of it."""
+    """The number with every count of leading zeros that a database may have stored."""
     digits = number.lstrip("0")
     return [digits.zfill(width) for width in range(max(len(digits), 1), 13)]
 
@@ -92,7 +92,7 @@ def _quoted(name: str) -> str:
 
 @contextlib.contextmanager
 def cursor() -> Iterator[Any]:
-    """A cursor of this thread's connection. Raises DirectoryFault for each fault of the database's."""
+    """A cursor of this thread's connection. Raises DirectoryFault for any database fault."""
     try:
         connection = _connections(settings.DIRECTORY_DATABASE_URL)["default"]
         try:

@@ -1,6 +1,6 @@
-"""i-member's members from a service that speaks JSON: docs/member-directory.yaml is its contract.
+"""Reads i-member's members from a JSON service. docs/member-directory.yaml is its contract.
 
-Numbers go in the body of a POST, never in an address, which logs would keep.
+Numbers travel in the body of a POST, never in the address, because logs keep addresses.
 """
 
 import json

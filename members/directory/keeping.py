@@ -1,4 +1,4 @@
-"""What a directory says of a person, kept in our table: so that a ticket has its member, and for when it is silent."""
+"""Keeps a directory's answers in our table: each ticket needs its member, and the directory may fall silent."""
 
 import logging
 
@@ -16,8 +16,8 @@ def keep(person: Person) -> Member | None:
     """The member who is this person, new or brought up to date; None for somebody who asked to be forgotten. Locks the
     member's row, in a transaction of its own.
 
-    Where the citizen ID is one member's in our table and the number another's, only staff can say who is who: the one
-    with the number is returned as stored.
+    If our table has the citizen ID under one member and the number under another, only staff can say who is who. Then
+    the member with that number is returned as stored.
     """
     if Erased().has(member_number=person.member_number, citizen_id_hmacs=[person.citizen_id_hmac]):
         return None

@@ -1,4 +1,4 @@
-"""The columns of a file of members: how they may be called, and what their cells may say."""
+"""The columns of a file of members: the names they may have, and the values that their cells may hold."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from members.free_text import masked
 from members.models import Member
 from members.phones import parse_phone
 
-# Each column's name in our own exports, and the others under which it is known.
+# Each column's name in our own exports, and its other names.
 HEADINGS = {
     "member_number": ("เลขทะเบียนสมาชิก", "เลขทะเบียน", "เลขสมาชิก", "เลขที่สมาชิก", "รหัสสมาชิก", "ทะเบียนสมาชิก"),
     "citizen_id": ("เลขประจำตัวประชาชน", "เลขบัตรประชาชน", "เลขที่บัตรประชาชน", "บัตรประชาชน", "เลขประชาชน"),
@@ -61,7 +61,7 @@ class WrongCell(Exception):
 
 
 def column_of(heading: str) -> str | None:
-    """The column that a heading names, in any of the ways in which it may."""
+    """The column that a heading names, by any of the column's names."""
     return _KNOWN.get(_plain(heading))
 
 

@@ -1,11 +1,13 @@
-"""Members from a file of i-member's: taken in, checked in the background, shown, and brought in whole or not at all.
+"""Imports members from a file of i-member: stored, checked in the background, shown, then imported completely or not at
+all.
 
-The columns are those of columns.py, in any order. Only the member number must be there: a column that is left out
-leaves what is stored, and so does an empty citizen ID, since an export has none. Citizen IDs are turned into their HMAC
-before anything is written anywhere, so that no row, refusal, preview or temporary file can show one.
+The columns are those of columns.py, in any order. Only the member number is required. A missing column leaves the
+stored values as they are, and so does an empty citizen ID, since an export has none. Citizen IDs are turned into their
+HMAC before anything is written anywhere, so no row, refusal, preview or temporary file can show one.
 
-A file waits in the database, so that any web process shows it and any worker goes on with it. Both jobs lock its row,
-and do nothing unless it is in the state that they begin from: run twice, at once or after a crash, each acts once.
+A file waits in the database, so any web process can show it and any worker can continue with it. Both jobs lock its row
+and do nothing unless it is in the state that they start from. So each acts only once, even if it runs twice, at the
+same time or after a crash.
 """
 
 import gzip
@@ -78,14 +80,14 @@ class Row:
 
 
 class _Stale(Exception):
-    """What was right when it was shown has become wrong."""
+    """What staff were shown is no longer true."""
 
 
 # --- in the request -----------------------------------------------------------------------------------------------
 
 
 def take_in(data: bytes, *, name: str, by: User) -> MemberFile:
-    """Keep a file for its check, which a job does. Raises FileRefused."""
+    """Store a file, which a job will check. Raises FileRefused."""
     table = read(data, is_heading=lambda cell: columns.column_of(cell) == "member_number")
     names = _columns(table.headings)
     packed, lengths = io.BytesIO(), set()
@@ -95,7 +97,7 @@ def take_in(data: bytes, *, name: str, by: User) -> MemberFile:
         for line, cells in table.rows:
             cells = [undefused(cell) for cell in cells]
             for at, cell in enumerate(cells):
-                # An ID in the wrong column is none of ours to keep either.
+                # We must not keep an ID in the wrong column either.
                 cells[at] = columns.without_citizen_id(cell) if at == citizen_id_at else masked(cell)
             lengths.add(len(cells[number_at]))
             lines.write(json.dumps([line, *cells], ensure_ascii=False) + "\n")
@@ -136,7 +138,8 @@ def office_width() -> int | None:
 
 
 def choose_width(*, file: MemberFile, width: int | None) -> None:
-    """Pad this file's numbers to another width, and check it again. Locks its row; nothing where it is not checked."""
+    """Pad this file's numbers to another width, and check it again. Locks its row. Does nothing unless it has been
+    checked."""
     with transaction.atomic():
         locked = MemberFile.objects.select_for_update().get(pk=file.pk)
         if locked.state != MemberFile.State.CHECKED:
@@ -148,10 +151,10 @@ def choose_width(*, file: MemberFile, width: int | None) -> None:
 
 
 def confirm(*, file: MemberFile, marks_missing: bool, by: User | None) -> bool:
-    """Let a job bring in what was shown. Locks the file's row. False where it is not one that waits for that.
+    """Let a job import what was shown. Locks the file's row. Returns False unless the file waits for this.
 
-    A file with a faulty row is not brought in; of what a directory says, which nobody here can mend,
-    the other rows are.
+    A file with a faulty row is not imported. A directory's answer is, without its faulty rows: nobody here can mend
+    them.
     """
     with transaction.atomic():
         locked = MemberFile.objects.select_for_update().get(pk=file.pk)
@@ -213,9 +216,9 @@ def check(pk: int) -> None:
 
 
 def bring_in(pk: int) -> None:
-    """Write all that the file says, or nothing of it. Locks its row and the members', and keeps the history of each.
+    """Write everything in the file, or nothing. Locks its row and the members' rows, and keeps each member's history.
 
-    A file that no longer fits what is stored is refused. What else goes wrong leaves it to the next run.
+    Refuses a file that no longer fits the stored members. After any other fault the next run tries again.
     """
     try:
         with transaction.atomic():
@@ -231,7 +234,7 @@ def bring_in(pk: int) -> None:
 
 
 def go_on() -> None:
-    """Take up again what a worker that stopped has left. What another is at is passed over: it holds the lock."""
+    """Continue what a stopped worker left behind. Skips files that another worker has locked."""
     given_up = timezone.now() - GIVEN_UP
     for pk, state, confirmed_at in MemberFile.objects.filter(
         state__in=[MemberFile.State.READING, MemberFile.State.IMPORTING]
@@ -248,12 +251,13 @@ def go_on() -> None:
                         _end(file, MemberFile.State.REFUSED)
         except (OperationalError, InterfaceError):
             raise
-        except Exception:  # a fault with one file does not hold up the others
+        except Exception:  # a fault in one file does not delay the others
             log.exception("the file of members %s was not gone on with", pk)
 
 
 def forget_old() -> None:
-    """Delete the files that nobody has confirmed for an hour. What i-member said waits for the next night's."""
+    """Delete files that nobody has confirmed for an hour. An answer of i-member stays until the next night's
+    arrives."""
     waiting = [MemberFile.State.READING, MemberFile.State.CHECKED]
     with transaction.atomic():
         old = MemberFile.objects.filter(
@@ -268,7 +272,7 @@ def forget_old() -> None:
 
 
 class _Stored:
-    """The members there are, as far as rows are compared with them."""
+    """The stored members, with what rows are compared with."""
 
     def __init__(self, members: Iterable[tuple[Any, ...]]):
         self.by_id: dict[int, tuple[Any, ...]] = {}
@@ -295,7 +299,7 @@ class _Stored:
         return self.values(pk)["is_registered"] is True and values.get("is_registered") is False
 
     def missing(self, seen: set[int | None]) -> list[int]:
-        """Those who are in no row, but for who has left before."""
+        """Members who are in no row, except those who had already left."""
         left = COMPARED.index("left_at")
         return [pk for pk, member in self.by_id.items() if pk not in seen and member[left] is None]
 
@@ -303,13 +307,13 @@ class _Stored:
 def _stored(*, locks: bool = False) -> _Stored:
     members = Member.objects.order_by("member_number")
     if locks:
-        # Against a change between here and the save; NO KEY, so that members can go on booking.
+        # Prevents a change between here and the save. NO KEY lets members go on booking.
         list(Member.objects.order_by("pk").select_for_update(no_key=True).values_list("pk"))
     return _Stored(members.values_list("pk", *COMPARED).iterator(chunk_size=BATCH))
 
 
 def _rows(file: MemberFile, stored: _Stored) -> Iterator[Row]:
-    """Each row of the file with what it means for the stored members, and all that is wrong with it."""
+    """Each row of the file, what it means for the stored members, and all its faults."""
     seen = _Seen()
     erased = Erased()
     for line, cells in _lines(file):
@@ -333,7 +337,7 @@ def _rows(file: MemberFile, stored: _Stored) -> Iterator[Row]:
 
 
 class _Seen:
-    """Where in the file something stood first."""
+    """Where each value first appeared in the file."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
@@ -437,7 +441,7 @@ def _write(file: MemberFile, progress: "_Progress") -> None:
 
 
 def _end(file: MemberFile, state: MemberFile.State) -> None:
-    """Nothing of the members is kept in a file that is done with."""
+    """A finished file keeps no members' data."""
     file.state, file.finished_at = state, timezone.now()
     file.rows, file.outcomes, file.faults, file.missing = None, "", [], []
     file.save()
@@ -455,7 +459,7 @@ def _reason(file: MemberFile) -> str:
 
 
 def _update(changes: dict[int, dict[str, Any]], file: MemberFile, reason: str, **fields: Any) -> None:
-    """Write these values of these members in one statement, and their history in another."""
+    """Write these members' values in one statement, and their history in another."""
     if not changes:
         return
     members = list(Member.objects.in_bulk(list(changes)).values())
@@ -486,7 +490,7 @@ def _batched(things: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _locked(pk: int, state: MemberFile.State) -> MemberFile | None:
-    """The file, its row locked; None where it is in another state, or somebody else is at it."""
+    """The file, with its row locked; None if it is in another state or somebody else has the lock."""
     return (
         MemberFile.objects.select_for_update(skip_locked=True, of=["self"])
         .select_related("confirmed_by")
@@ -496,7 +500,7 @@ def _locked(pk: int, state: MemberFile.State) -> MemberFile | None:
 
 
 class _Progress:
-    """Says how far the work has come, while its transaction is not seen yet: through a connection of its own."""
+    """Reports progress through a connection of its own, since nobody can see the open transaction."""
 
     def __init__(self, file: MemberFile):
         self.file_id = file.pk

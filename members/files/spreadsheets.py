@@ -1,4 +1,4 @@
-"""Files that staff bring in and take out: CSV and XLSX, read within limits, written so that no cell is a formula."""
+"""Reads and writes the files of staff: CSV and XLSX, read within limits, written so that no cell is a formula."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ KINDS = {
 
 
 class FileRefused(Exception):
-    """A file that is not taken; its text says why and what to do, `code` which of the reasons it is."""
+    """A refused file. Its text says why and what to do; `code` names the reason."""
 
     def __init__(self, code: str, text: str):
         super().__init__(text)
@@ -51,8 +51,8 @@ class Table:
 def read(data: bytes, *, is_heading: Callable[[str], bool]) -> Table:
     """The rows of a CSV or XLSX file under its headings, every cell as text, empty rows left out.
 
-    The headings are the first line that has a cell for which `is_heading` is true; what stands above is passed over.
-    Raises FileRefused when the file is too large, cannot be read, or its rows do not fit the headings.
+    The headings are the first line that has a cell for which `is_heading` is true; lines above it are skipped.
+    Raises FileRefused if the file is too large, cannot be read, or its rows do not fit the headings.
     """
     if len(data) > MAX_BYTES:
         raise FileRefused("too_large", _("ไฟล์ใหญ่เกิน %d MB กรุณาแบ่งเป็นหลายไฟล์") % (MAX_BYTES // 1024 // 1024))
@@ -78,7 +78,8 @@ def read(data: bytes, *, is_heading: Callable[[str], bool]) -> Table:
 
 
 def write(kind: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
-    """A file of `kind` (csv, xlsx). Every cell is a text: numbers keep their zeros in XLSX, and none is a formula."""
+    """A file of `kind` (csv, xlsx). Every cell is text: numbers keep their leading zeros in XLSX, and no cell is a
+    formula."""
     return write_sheets(kind, [("", headings, ([str(cell) for cell in row] for row in rows))])
 
 
@@ -89,7 +90,7 @@ def write_sheets(kind: str, sheets: Iterable[tuple[str, Iterable[str], Iterable[
         text = io.StringIO()
         _title, headings, rows = next(iter(sheets))
         csv.writer(text).writerows([_plain_cell(cell) for cell in row] for row in (headings, *rows))
-        return text.getvalue().encode("utf-8-sig")  # the mark by which Excel knows it for UTF-8
+        return text.getvalue().encode("utf-8-sig")  # the mark by which Excel recognises UTF-8
     book = Workbook(write_only=True)
     for title, headings, rows in sheets:
         sheet = book.create_sheet(title or None)
@@ -163,7 +164,7 @@ def _csv_rows(data: bytes, is_heading: Callable[[str], bool]) -> Iterable[tuple[
 
 
 def _delimiter(text: str, is_heading: Callable[[str], bool]) -> str:
-    """The one by which the line of headings falls into cells."""
+    """The delimiter that splits the line of headings into cells."""
     first_lines = text[:10_000].splitlines()[: MAX_LINES_ABOVE + 1]
     for line in first_lines:
         found = max(",;\t", key=line.count)
@@ -203,7 +204,7 @@ def _xlsx_rows(data: bytes) -> Iterable[tuple[int, list[str]]]:
 
 
 def _cells(row: list[str]) -> list[str]:
-    """Without the empty ones at the end. What stands further right than MAX_COLUMNS is not looked at."""
+    """Without empty cells at the end. Ignores cells beyond MAX_COLUMNS."""
     cells = [_text(cell) for cell in row[:MAX_COLUMNS]]
     while cells and not cells[-1]:
         cells.pop()

@@ -1,9 +1,9 @@
-"""The cells of an XLSX file as text, in time and memory that its size bounds.
+"""Reads the cells of an XLSX file as text, in time and memory bounded by its size.
 
 openpyxl builds an object for every element and attribute: a file of 6 MB kept it busy for two minutes and 2 GB. The
 fast libraries lay a sheet out as one block from its first used cell to its last: a file of a few kB whose used cells
-are A1 and XFD1048576 asks for 17,179,869,184 cells, and the process is aborted. So this stays: it reads the same XML as
-a stream, keeps nothing but the text of the cells, and stops at the limits.
+are A1 and XFD1048576 asks for 17,179,869,184 cells, and the process is aborted. So we keep this reader: it reads the
+same XML as a stream, keeps only the text of the cells, and stops at the limits.
 """
 
 import io
@@ -43,7 +43,7 @@ class Unreadable(Exception):
 
 
 class Cut(Unreadable):
-    """It begins like one and has no end."""
+    """It begins like an XLSX file but is cut short."""
 
 
 class Protected(Unreadable):
@@ -62,7 +62,7 @@ def read_rows(data: bytes, *, max_rows: int, max_columns: int) -> list[tuple[int
     """The rows of the sheet that was in front when the file was saved, as far as its last filled cell, each with its
     number there.
 
-    Rows that the file leaves out are left out; what stands right of `max_columns` is not looked at. Raises TooLarge,
+    Rows missing from the file are left out. Cells beyond `max_columns` are ignored. Raises TooLarge,
     Unreadable.
     """
     try:
@@ -77,7 +77,7 @@ def read_rows(data: bytes, *, max_rows: int, max_columns: int) -> list[tuple[int
 
 
 def _refuse_bomb(archive: zipfile.ZipFile) -> None:
-    """Refuse what is small packed and large unpacked. Python unpacks nothing past the sizes that a file declares."""
+    """Refuse a small file that unpacks to a large one. Python unpacks no more than the sizes that the file declares."""
     parts = archive.infolist()
     if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
         raise TooLarge
@@ -95,7 +95,7 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
 
 
 def _front_sheet(archive: zipfile.ZipFile) -> str:
-    """The name of the part that has the cells of the front sheet."""
+    """The name of the part with the front sheet's cells."""
     sheets: list[str] = []
     targets: dict[str, str] = {}
     front = 0
