@@ -20,6 +20,7 @@ from booking import disk, jobs
 from booking.messages import ledger
 from booking.models import Department, JobRun, Notice, Ticket, TicketEvent
 from booking.models.notices import NoticeState
+from booking.models.tallies import Tally
 from booking.models.tickets import State
 from members.models import LookupCount, LookupLog
 from members.throttle import MISSED
@@ -50,6 +51,7 @@ class _Figures:
         yield from _messages()
         yield from _background()
         yield from _lookups()
+        yield from _refusals()
         yield from _database()
         room = {(str(one.folder),): one.free / one.total for one in disk.all_of_them()}
         yield _gauge(
@@ -113,6 +115,13 @@ def _lookups():
     yield _gauge("queue_lookup_tries", "Look-ups of members in the windows that still count.", ["scope"], found)
     missed = LookupCount.objects.filter(scope=MISSED, ends_at__gt=now).aggregate(count=Sum("count"))["count"]
     yield _gauge("queue_lookups_missed", "Look-ups of this hour that found nobody.", [], {(): missed or 0})
+
+
+def _refusals():
+    found = Tally.objects.filter(date=timezone.localdate(), what=Tally.What.REFUSED)
+    codes = {(name,): count for name, count in found.order_by().values_list("name").annotate(Sum("count"))}
+    says = "Members' refusals since midnight, by code; up to ten seconds late."
+    yield _gauge("queue_refusals_today", says, ["code"], codes)
 
 
 def _database():

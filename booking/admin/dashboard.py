@@ -18,9 +18,12 @@ from booking.models import Department, JobRun
 from booking.models.jobs import worker_is_late
 from booking.rights import Right
 from booking.verbs import closures
+from holidays.models import Holiday
 from members import directory, line
 from members.directory import comparing
 from members.models import LineQuota
+
+ASKED_FROM = 10  # October
 
 
 def dashboard(request, context: dict) -> dict:
@@ -75,6 +78,7 @@ def _of_today(user):
             "do": _("ยืนยันหรือลบ"),
             "link": f"{reverse('admin:holidays_holiday_changelist')}?is_confirmed__exact=0",
         }
+    yield _of_next_year(user)
     if user.has_perm(Right.VIEW_TICKETS):
         count = closures.stranded().count()
         yield count and {
@@ -122,6 +126,21 @@ def _of_today(user):
             "do": _("ดูงานเบื้องหลัง"),
             "link": reverse("admin:booking_jobrun_changelist"),
         }
+
+
+def _of_next_year(user) -> dict | None:
+    """From October on, that the office has no holiday of next year yet: January can soon be booked."""
+    today = timezone.localdate()
+    year = today.year + 1
+    if today.month < ASKED_FROM or not user.has_perm(Right.ADD_HOLIDAY):
+        return None
+    if Holiday.objects.filter(date__year=year).exists():
+        return None
+    return {
+        "text": _("ยังไม่มีวันหยุดของปี พ.ศ. %d กรุณานำเข้าและยืนยันก่อนที่จะเปิดให้จอง") % (year + thai.ERA),
+        "do": _("นำเข้าวันหยุดราชการ"),
+        "link": reverse("admin:holidays_holiday_load_year"),
+    }
 
 
 def _of_the_check() -> dict | None:

@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 
 from booking import thai
 from booking.calling import today, waits
+from booking.messages import ledger
 from booking.models import Alarm, AlarmMail, Department, DepartmentDay, Notice
+from booking.models.jobs import worker_is_late
 from booking.models.staff import departments_of
 from booking.rights import Right
 from booking.verbs import surges
@@ -105,6 +107,13 @@ def _silent(departments: today.Pks, serving: dict[int, dt.datetime], now: dt.dat
         if waited:
             wanted.add((Kind.SILENT, waited[0], one.counter.pk))
     return wanted
+
+
+def messages_are_stuck() -> bool:
+    """Whether what members should be told does not go out: it is stuck, or nobody is there who would send it."""
+    if not ledger.is_on():
+        return False
+    return worker_is_late() or Alarm.objects.open().filter(kind=Kind.MESSAGES).exists()
 
 
 def acknowledge(*, alarm: Alarm, by: AbstractUser) -> bool:

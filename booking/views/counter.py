@@ -28,7 +28,7 @@ from booking.models import Counter, Department, Ticket
 from booking.models.staff import has_ticket
 from booking.models.tickets import Priority, State
 from booking.rights import Right
-from booking.verbs import catalogue, seats
+from booking.verbs import alarms, catalogue, seats
 from booking.verbs.catalogue import Surface
 from booking.views import refusals, scan, sent
 from booking.views.access import access
@@ -482,6 +482,7 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
         "shown_is_served_here": shown and shown.ticket.queue in departments,
         "query": f"?{urlencode(query)}",
         "etag": etag,
+        "messages_are_stuck": alarms.messages_are_stuck(),
         "now": now,
         "said": SAID.get(said),
         "is_about_queue": said in ABOUT_QUEUE_SAID or request.resolver_match.url_name in ABOUT_QUEUE,

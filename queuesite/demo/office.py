@@ -135,6 +135,8 @@ def seed() -> None:
 def _seed_holidays() -> None:
     this_year = timezone.localdate().year
     for year in (this_year, this_year + 1):
+        if year not in calendar.years_with_data():
+            continue
         drafts = calendar.load_year(year)
         calendar.confirm([holiday for holiday in drafts if not holiday.is_optional])
 

@@ -20,7 +20,7 @@ from django.db import connection
 from django.http.request import validate_host
 from django_q.tasks import async_task
 
-from booking import disk
+from booking import disk, jobs
 from booking.models import Department
 from queuesite import health
 from queuesite.launcher import children, files, front, place, postgres, web
@@ -120,6 +120,7 @@ def _prepare(say) -> None:
     if settings.DEMO and not Department.objects.exists():
         say("Filling in demo data")
         call_command("seed_demo")
+    jobs.open_days()  # after some weeks switched off every day would be closed until the worker comes to it
     # The worker's first jobs: neither readiness nor messages owed to members have to wait a minute for the schedule.
     async_task("booking.jobs.heartbeat")
     async_task("booking.jobs.send_notices")

@@ -1,0 +1,117 @@
+"""Faults that somebody has to be told of, and those that end by themselves."""
+
+import datetime as dt
+from multiprocessing import Queue, Value
+
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.models import OrmQ, Success
+from django_q.monitor import monitor
+from django_q.signing import SignedPackage
+from django_q.tasks import async_task
+from django_q.worker import worker
+
+from booking import errors
+from booking.models import Alarm, JobRun, Slot, tallies
+from holidays.models import Holiday
+from queuesite.demo import office
+from queuesite.launcher import run
+from tests.consoles import console, sit
+from tests.factories import make_holiday, make_open_department
+
+pytestmark = pytest.mark.django_db
+ASKED = "ยังไม่มีวันหยุดของปี พ.ศ. 2570"
+
+
+@pytest.mark.parametrize(("date", "asked"), [("2026-09-30", False), ("2026-10-01", True), ("2026-12-31", True)])
+def test_from_october_on_the_first_page_asks_for_next_years_holidays(client, manager, date, asked):
+    with time_machine.travel(f"{date}T03:00:00Z"):
+        client.force_login(manager)
+        assert (ASKED in client.get(reverse("admin:index")).content.decode()) is asked
+
+
+def test_it_asks_no_more_once_there_is_one(client, manager):
+    make_holiday(date=dt.date(2027, 1, 1), is_confirmed=False)
+    assert ASKED not in client.get(reverse("admin:index")).content.decode()
+
+
+def test_a_clerk_is_not_asked(client, clerk):
+    assert ASKED not in client.get(reverse("admin:index"), follow=True).content.decode()
+
+
+def test_a_demo_starts_in_a_year_of_whose_holidays_nothing_is_known():
+    with time_machine.travel("2028-03-01T03:00:00Z"):
+        office._seed_holidays()
+    assert set(Holiday.objects.dates("date", "year")) == {dt.date(2028, 1, 1)}
+
+
+def test_after_two_months_switched_off_days_are_laid_out_before_it_is_ready(monkeypatch):
+    department = make_open_department(max_days_ahead=5)
+    monkeypatch.setattr(run, "call_command", lambda *_any, **_more: None)
+    monkeypatch.setattr(run.files, "collect", lambda **_any: None)
+    with time_machine.travel(timezone.now() + dt.timedelta(days=60)):
+        today = timezone.localdate()
+        assert not Slot.objects.filter(department=department, date__gte=today).exists()
+        run._prepare(lambda _said: None)
+        dates = set(Slot.objects.filter(department=department, date__gte=today).values_list("date", flat=True))
+        assert {today + dt.timedelta(days=nth) for nth in range(6)} <= dates
+
+
+def test_refusals_are_told_to_prometheus_by_their_code(client, settings):
+    settings.METRICS_TOKEN = "metrics-token-of-the-tests"
+    for _ in range(2):
+        tallies.refused(errors.SlotFull)
+    tallies.write()
+    said = client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"}).content.decode()
+    assert f'queue_refusals_today{{code="{errors.SlotFull.code}"}} 2.0' in said
+
+
+def newer_job():
+    """Of the next release."""
+    JobRun.objects.create(name="newer", finished_at=timezone.now())
+
+
+def test_a_job_that_an_older_worker_does_not_know_waits_for_a_newer_one(monkeypatch):
+    # They would close the connection that the test's transaction is on.
+    for module in ("worker", "monitor"):
+        monkeypatch.setattr(f"django_q.{module}.close_old_django_connections", lambda: None)
+    newer = newer_job
+    monkeypatch.delattr("tests.test_well_again.newer_job")
+    async_task("tests.test_well_again.newer_job")
+    work_once()
+    assert OrmQ.objects.count() == 1, "left on the list"
+    monkeypatch.setattr("tests.test_well_again.newer_job", newer, raising=False)
+    OrmQ.objects.update(lock=timezone.now() - dt.timedelta(minutes=1))  # after Q_CLUSTER's `retry`
+    work_once()
+    assert not OrmQ.objects.exists()
+    assert JobRun.objects.filter(name="newer").exists() and Success.objects.count() == 1
+
+
+def work_once():
+    """What the cluster does with the first task on the list, in this process."""
+    tasks, results = Queue(), Queue()
+    broker = get_broker()
+    OrmQ.objects.update(lock=timezone.now() - dt.timedelta(seconds=1))
+    for ack_id, package in broker.dequeue():
+        tasks.put(SignedPackage.loads(package) | {"ack_id": ack_id})
+    tasks.put("STOP")
+    worker(tasks, results, Value("f", -1))
+    results.put("STOP")
+    monitor(results, broker)
+
+
+STUCK = "ข้อความถึงสมาชิกยังส่งไม่ออก"
+
+
+@pytest.mark.parametrize("broken", ["nothing", "a message is stuck", "no worker", "nothing is sent at all"])
+def test_the_counter_says_when_messages_do_not_go_out(client, settings, broken):
+    settings.LINE_CHANNEL_ACCESS_TOKEN = "" if broken == "nothing is sent at all" else "a-token"
+    if broken in ("nothing", "a message is stuck"):
+        JobRun.objects.create(name="heartbeat", finished_at=timezone.now())
+    if broken == "a message is stuck":
+        Alarm.objects.create(kind=Alarm.Kind.MESSAGES, since=timezone.now())
+    page = console(client, sit(client, departments=[make_open_department()]))
+    assert (STUCK in page.content.decode()) is (broken in ("a message is stuck", "no worker"))
