@@ -71,6 +71,7 @@ def test_a_department_for_walk_ins_only_is_not_called_shut(client, manager):
 
 def test_nothing_wants_a_look_where_all_is_well(client, manager, worker_is_well):
     make_counter(departments=[make_ticket().department])
+    make_holiday(date=dt.date(2027, 1, 1))
 
     assert warnings(client) == []
 
