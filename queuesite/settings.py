@@ -247,6 +247,19 @@ if DATABASE_POOLING:
 elif _limits := STATEMENT_LIMITS.get(env("PROCESS_KIND", default="")):
     _given = DATABASES["default"]["OPTIONS"].get("options", "")
     DATABASES["default"]["OPTIONS"]["options"] = f"{_limits} {_given}".strip()
+# A copy that PostgreSQL streams, for reads that may be a second old (booking/replica.py).
+if _replica := env("DATABASE_REPLICA_URL", default=""):
+    _limits = DATABASES["default"]["OPTIONS"].get("options", "")
+    DATABASES["replica"] = env.db_url_config(_replica) | {
+        "CONN_MAX_AGE": DATABASES["default"]["CONN_MAX_AGE"],
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": bool(DATABASE_POOLING),
+        "TEST": {"MIRROR": "default"},
+    }
+    DATABASES["replica"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+    if _limits:
+        DATABASES["replica"]["OPTIONS"].setdefault("options", _limits)
+    DATABASE_ROUTERS = ["booking.replica.Router"]
 # What is sent is kept in memory alone: a file of members has citizen IDs in it, which no temporary file may show.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

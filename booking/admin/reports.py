@@ -17,6 +17,7 @@ from booking.admin.base import page, require
 from booking.admin.fields import DateField
 from booking.models import Counter, Department
 from booking.models.staff import departments_of
+from booking.replica import may_be_late
 from booking.reports import plots, tables
 from booking.reports.figures import Scope
 from booking.rights import Right
@@ -76,6 +77,7 @@ class ScopeForm(forms.Form):
 
 
 @require_safe
+@may_be_late
 def report(request, model_admin):
     """GET ?first=&last=&department=&counter=&clerk=&weekday=&hour=: this month, where no dates are given. &as=csv|xlsx:
     a file of the table named by &table=, or of all (xlsx). &as=paper: to print."""
