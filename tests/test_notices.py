@@ -193,6 +193,19 @@ def test_those_whose_turn_comes_near_are_told_once():
     assert sorted(told) == [ticket.pk for ticket in tickets[1:4]]
 
 
+def test_who_comes_next_is_told_though_another_has_priority():
+    """One with priority has been called, and no more than one in a row goes before the others."""
+    department = make_open_department(max_days_ahead=1, nearly_when_ahead=1, priority_in_a_row=1)
+    counter = make_counter(departments=[department], clerk=make_user())
+    first, second = (make_walk_in(department=department, member_id=make_member().pk, priority="monk") for _ in range(2))
+    ordinary = make_walk_in(department=department, member_id=make_member().pk)
+
+    assert verbs.call_next(counter=counter, by=counter.clerk) == first
+
+    assert {notice.ticket_id for notice in Notice.objects.filter(kind=Kind.NEARLY)} == {ordinary.pk}
+    assert not second.notices.filter(kind=Kind.NEARLY).exists()
+
+
 def test_a_walk_in_without_a_name_is_owed_nothing():
     department = make_open_department(max_days_ahead=1)
     counter = make_counter(departments=[department])
