@@ -89,3 +89,9 @@ def test_english_pages_are_english(client, db):
         said = re.sub(r"<button[^>]*lang=\"th\">[^<]*|<p>[^<]*\(ตัวอย่าง\)", "", client.get(address).content.decode())
         thai = [text for text in re.findall(r"[\u0e00-\u0e7f]+", said) if text != "จองคิวออนไลน์"]
         assert not thai, address
+
+
+def test_no_english_is_left_of_what_is_no_longer_said():
+    said = sentences_of_code() | sentences_of_templates()
+
+    assert sorted(entry.msgid for entry in catalogue() if entry.msgid not in said) == []
