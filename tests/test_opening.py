@@ -67,6 +67,16 @@ def test_places_are_as_many_as_the_quota_and_numbers_leave_room():
     assert slots[-1].last_number <= 500
 
 
+def test_all_numbers_of_a_day_can_be_used():
+    """A slot takes none beyond its quota where the others need them all."""
+    department = make_department(max_days_ahead=1)
+    for weekday in range(7):
+        department.hours.create(weekday=weekday, opens=dt.time(9), closes=dt.time(10), slot_minutes=30, quota=1)
+    make_exception(department, start="09:30", quota=499)
+
+    assert [slot.places.count() for slot in day(department)] == [1, 499]
+
+
 def test_weekends_have_no_places_where_the_rule_has_none():
     department = make_open_department(weekdays=range(5))
 
