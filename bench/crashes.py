@@ -61,11 +61,13 @@ def measure(url: str, *, folder: Path, kills: int, restarts: int) -> dict:
     }
 
 
-def _under_load(site: Server, break_something, *, faults: int) -> Story:
+def _under_load(site: Server, break_something, *, faults: int, a_second: float = A_SECOND) -> Story:
     story, wanted, over = Story(), SimpleQueue(), threading.Event()
     for request in _requests(min(database.MEMBERS, 200 * faults + 500)):
         wanted.put(request)
-    clients = [threading.Thread(target=_book, args=(site, wanted, story, over), daemon=True) for _ in range(CLIENTS)]
+    clients = [
+        threading.Thread(target=_book, args=(site, wanted, story, over, a_second), daemon=True) for _ in range(CLIENTS)
+    ]
     for client in clients:
         client.start()
     chance = random.Random(7)
@@ -91,7 +93,7 @@ def _requests(count: int) -> list[tuple[str, str]]:
     return made
 
 
-def _book(site: Server, wanted: SimpleQueue, story: Story, over: threading.Event) -> None:
+def _book(site: Server, wanted: SimpleQueue, story: Story, over: threading.Event, a_second: float) -> None:
     """One client. A booking that was begun is brought to its end also after the load is over."""
     line = None
     while not over.is_set():
@@ -99,7 +101,7 @@ def _book(site: Server, wanted: SimpleQueue, story: Story, over: threading.Event
             key, body = wanted.get_nowait()
         except Empty:
             return
-        time.sleep(random.expovariate(A_SECOND / CLIENTS))
+        time.sleep(random.expovariate(a_second / CLIENTS))
         while key not in story.acknowledged:
             line = line or http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
             headers = {"Content-Type": "application/json", "Idempotency-Key": key}
@@ -160,18 +162,25 @@ def _broken(killed: Story, stopped: Story) -> list[str]:
     connection.close()
     broken = [f"{rule}: rows {ids}" for rule, ids in invariants.violations().items()]
     for story in (killed, stopped):
-        kept = dict(
-            Ticket.objects.filter(idempotency_key__in=story.acknowledged).values_list("idempotency_key", "public_id")
-        )
-        lost = [key for key, told in story.acknowledged.items() if kept.get(key) != told["id"]]
-        if lost:
-            broken.append(f"{len(lost)} acknowledged tickets are not there")
-        if story.without_retry_after:
-            broken.append(f"{story.without_retry_after} answers 503 without Retry-After")
+        broken += lost(story)
     if max(stopped.pauses) > WELL_AGAIN:
         broken.append(f"no booking for {max(stopped.pauses):.0f} seconds after PostgreSQL had stopped")
     keys = sum(len(story.acknowledged) for story in (killed, stopped))
     tickets = Ticket.objects.filter(department__slug=database.STORM).count()
     if tickets != keys:
         broken.append(f"{tickets} tickets, but {keys} acknowledged")
+    return broken
+
+
+def lost(story: Story) -> list[str]:
+    """What one story's clients were told and does not hold."""
+    broken = []
+    kept = dict(
+        Ticket.objects.filter(idempotency_key__in=story.acknowledged).values_list("idempotency_key", "public_id")
+    )
+    gone = [key for key, told in story.acknowledged.items() if kept.get(key) != told["id"]]
+    if gone:
+        broken.append(f"{len(gone)} acknowledged tickets are not there")
+    if story.without_retry_after:
+        broken.append(f"{story.without_retry_after} answers 503 without Retry-After")
     return broken

@@ -80,6 +80,15 @@ def fresh(url: str, name: str, *, template: str = "template1") -> str:
     return f"{begins}/{name}?{query}"
 
 
+def same_or_fresh(url: str, name: str, *, template: str) -> str:
+    """The database `name` as it was left, or made anew as `fresh` does where there is none."""
+    with psycopg.connect(url, autocommit=True) as own:
+        if not own.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return fresh(url, name, template=template)
+    begins, _slash, rest = url.rpartition("/")
+    return f"{begins}/{name}?{rest.partition('?')[2]}"
+
+
 def use(name: str) -> None:
     """Connect Django to another database of the same server from now on."""
     connection.close()

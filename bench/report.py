@@ -112,6 +112,15 @@ def nodes(found: dict) -> None:
     print("\nInvariants, and every acknowledged ticket: " + ("; ".join(found["broken"]) or "all held"))
 
 
+def soak(found: dict) -> None:
+    head = ["faults", "every s", "acknowledged", "answers", "longest pause s", "web MB", "connections", "log MB"]
+    answers = ", ".join(f"{status}: {count:,}" for status, count in found["answers"].items())
+    pairs = [" to ".join(map(str, found[name])) for name in ("megabytes", "connections")]
+    first = [str(found["faults"]), f"{found['every_s']:g}", f"{found['acknowledged']:,}", answers]
+    table(head, [[*first, f"{found['pause_longest_s']:.1f}", *pairs, str(found["log_megabytes"])]])
+    print("\nInvariants, and every acknowledged ticket once: " + ("; ".join(found["broken"]) or "all held"))
+
+
 def machine(found: dict) -> None:
     print(f"\n{found['steps']:,} steps in {found['seconds']:,.0f} s, every rule asked after each")
     print("Invariants: " + ("; ".join(found["broken"]) if found["broken"] else "all held"))

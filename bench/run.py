@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from bench import crashes, database, front, imports, machine, nodes, office, pages, report, storm, weights
+from bench import crashes, database, front, imports, machine, nodes, office, pages, report, soak, storm, weights
 from queuesite.launcher import files
 
 
@@ -53,13 +54,7 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         connection.close()
         report.crashes(found["crashes"])
     if "nodes" in parts:
-        say("\nTwo nodes behind one nginx, restarted and killed, while members book")
-        nodes_url = database.fresh(url, "bench_nodes", template="bench_small")
-        database.use("bench_nodes")
-        size = {"restarts": 2, "kills": 1} if quick else {"restarts": 20, "kills": 10}
-        found["nodes"] = nodes.measure(nodes_url, **size)
-        connection.close()
-        report.nodes(found["nodes"])
+        found["nodes"] = _nodes(url, quick=quick)
     if "pages" in parts:
         tickets = 20_000 if quick else 1_000_000
         say(f"\nMaking the same office with {tickets:,} tickets (a minute or two for a million)")
@@ -87,6 +82,7 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         say(f"\nAny sequence of verbs, {steps:,} steps (a quarter of an hour for 100,000)")
         found["machine"] = machine.measure(steps=steps)
         report.machine(found["machine"])
+    found |= {"soak": _soak(url, quick=quick, folder=folder)} if "soak" in parts else {}
     found["load_after"] = os.getloadavg()[0]
     kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
     kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
@@ -94,8 +90,31 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
     return int(_went_wrong(found))
 
 
+def _nodes(url: str, *, quick: bool) -> dict:
+    say("\nTwo nodes behind one nginx, restarted and killed, while members book")
+    nodes_url = database.fresh(url, "bench_nodes", template="bench_small")
+    database.use("bench_nodes")
+    size = {"restarts": 2, "kills": 1} if quick else {"restarts": 20, "kills": 10}
+    found = nodes.measure(nodes_url, **size)
+    connection.close()
+    report.nodes(found)
+    return found
+
+
+def _soak(url: str, *, quick: bool, folder: Path) -> dict:
+    say("\nA part of a long day: a fault, and on it goes")
+    soak_url = database.same_or_fresh(url, "bench_soak", template="bench_small")
+    database.use("bench_soak")
+    call_command("migrate", interactive=False, verbosity=0)  # it may be of an earlier release
+    size = {"faults": 8, "every": 8} if quick else {"faults": 100, "every": 30}
+    found = soak.measure(soak_url, folder=folder, postgres_folder=folder.parent / "bench-postgres", **size)
+    connection.close()
+    report.soak(found)
+    return found
+
+
 def _went_wrong(found: dict) -> bool:
-    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "crashes", "nodes", "machine")):
+    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "crashes", "nodes", "machine", "soak")):
         return True
     storms = found["storm"]["storms"].values() if "storm" in found else []
     if any(way["errors"] for ways in storms for way in ways.values()):
