@@ -1,5 +1,5 @@
-"""Measures the service: python -m bench [--quick] [storm] [office] [crashes] [nodes] [pages] [front] [weights]
-[imports] [machine] [soak]
+"""Measures the service: python -m bench [--quick] [storm] [office] [crashes] [nodes] [pages] [reports]
+[front] [weights] [imports] [machine] [soak]
 
 A database and a web server of its own (var/bench-postgres, var/bench), durable commits. Prints tables, keeps them as
 JSON in var/bench/, and ends with 1 where an invariant did not hold or a request made a fault. docs/performance.md says
@@ -13,7 +13,7 @@ import sys
 
 from queuesite.launcher import postgres
 
-PARTS = ["storm", "office", "crashes", "nodes", "pages", "front", "weights", "imports", "machine"]
+PARTS = ["storm", "office", "crashes", "nodes", "pages", "reports", "front", "weights", "imports", "machine"]
 ASKED_FOR = ["soak"]  # an hour for each part, and only where it is named
 
 
@@ -23,6 +23,9 @@ def main() -> None:
         "parts", nargs="*", choices=[*PARTS, *ASKED_FOR, []], help="what to measure; everything where none is named"
     )
     parser.add_argument("--quick", action="store_true", help="a smoke run: small numbers, figures that mean little")
+    parser.add_argument(
+        "--tickets", type=int, help="how many the larger database of the reports has; a million where not given"
+    )
     options = parser.parse_args()
     folder = _environment()
     with postgres.running(folder.parent / "bench-postgres", database="bench") as url:
@@ -32,7 +35,8 @@ def main() -> None:
         django.setup()
         from bench import run
 
-        sys.exit(run.everything(options.parts or PARTS, quick=options.quick, url=url, folder=folder))
+        size = {"quick": options.quick, "tickets": options.tickets}
+        sys.exit(run.everything(options.parts or PARTS, **size, url=url, folder=folder))
 
 
 def _environment():

@@ -139,6 +139,19 @@ def pages(found: dict) -> None:
         judge(f"{page}: queries", max(found["pages"][page]["queries"]), at_most=QUERIES)
 
 
+def reports(found: dict) -> None:
+    few, many = (f"{count:,} tickets" for count in found["tickets"])
+    rows = [
+        [page, *(f"{each['ms']:.0f}" for each in both), "/".join(str(each["queries"]) for each in both)]
+        for page, both in found["pages"].items()
+    ]
+    table(["page, ms", few, many, "queries"], rows)
+    for count, each in zip(found["tickets"], found["counting"], strict=True):
+        print(f"  counting {each['days']:,} days with {count:,} tickets anew: {each['seconds']:.1f} s")
+    for page, (least, most) in found["pages"].items():
+        judge(f"{page}: queries at many - at few", most["queries"] - least["queries"], at_most=0)
+
+
 def front(found: dict) -> None:
     straight = found["straight"]
     rows = []

@@ -9,11 +9,25 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from bench import crashes, database, front, imports, machine, nodes, office, pages, report, soak, storm, weights
+from bench import (
+    crashes,
+    database,
+    front,
+    imports,
+    machine,
+    nodes,
+    office,
+    pages,
+    report,
+    reports,
+    soak,
+    storm,
+    weights,
+)
 from queuesite.launcher import files
 
 
-def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
+def everything(parts: list[str], *, quick: bool, tickets: int | None, url: str, folder: Path) -> int:
     """Gives the exit code: 1 where an invariant did not hold or a request made a fault."""
     files.collect(say=say)
     say("Making an office with 1,000 tickets")
@@ -56,13 +70,33 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
     if "nodes" in parts:
         found["nodes"] = _nodes(url, quick=quick)
     if "pages" in parts:
-        tickets = 20_000 if quick else 1_000_000
-        say(f"\nMaking the same office with {tickets:,} tickets (a minute or two for a million)")
+        many = 20_000 if quick else 1_000_000
+        say(f"\nMaking the same office with {many:,} tickets (a minute or two for a million)")
         large = database.fresh(url, "bench_large", template="bench_small")
-        database.add_history(large, tickets)
+        database.add_history(large, many)
         found["pages"] = pages.measure(small, large, rounds=1 if quick else 8, workspace=folder)
         connection.close()
         report.pages(found["pages"])
+    _lesser(parts, found, quick=quick, tickets=tickets, url=url, small=small, folder=folder)
+    found |= {"soak": _soak(url, quick=quick, folder=folder)} if "soak" in parts else {}
+    found["load_after"] = os.getloadavg()[0]
+    kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
+    kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
+    say(f"\nKept in {kept.relative_to(settings.BASE_DIR)}")
+    return int(_went_wrong(found))
+
+
+def _lesser(
+    parts: list[str], found: dict, *, quick: bool, tickets: int | None, url: str, small: str, folder: Path
+) -> None:
+    """What no storm is needed for."""
+    if "reports" in parts:
+        sizes = {"bench_few": 2_000 if quick else 10_000, "bench_many": tickets or (4_000 if quick else 1_000_000)}
+        say(f"\nReports, with {' and '.join(f'{size:,}' for size in sizes.values())} tickets")
+        for name, size in sizes.items():
+            database.add_history(database.fresh(url, name, template="bench_small"), size)
+        found["reports"] = reports.measure(*sizes, rounds=1 if quick else 8)
+        report.reports(found["reports"])
     if "front" in parts:
         say("\nThe nginx in front")
         size = {"count": 2000, "rounds": 1} if quick else {"count": 4000, "rounds": 4}
@@ -82,12 +116,6 @@ def everything(parts: list[str], *, quick: bool, url: str, folder: Path) -> int:
         say(f"\nAny sequence of verbs, {steps:,} steps (a quarter of an hour for 100,000)")
         found["machine"] = machine.measure(steps=steps)
         report.machine(found["machine"])
-    found |= {"soak": _soak(url, quick=quick, folder=folder)} if "soak" in parts else {}
-    found["load_after"] = os.getloadavg()[0]
-    kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
-    kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
-    say(f"\nKept in {kept.relative_to(settings.BASE_DIR)}")
-    return int(_went_wrong(found))
 
 
 def _nodes(url: str, *, quick: bool) -> dict:
