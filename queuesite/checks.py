@@ -51,7 +51,8 @@ def check_nothing_is_left_of_the_demo(app_configs, databases=None, **kwargs):
         return []
     text = (
         f"DEMO=off, and the database still has {left} of the demo, which everyone knows. An office begins with an "
-        "empty database: name another in DATABASE_URL, or another folder in VAR_DIR."
+        "empty database: name another in DATABASE_URL, or another folder in VAR_DIR. Where it goes on with this one, "
+        "`manage.py remove_demo` takes them out."
     )
     return [Error(text, id="queuesite.E003")]
 

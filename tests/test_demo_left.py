@@ -6,16 +6,20 @@ import shutil
 import subprocess
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.core.checks import Tags, run_checks
 from django.core.management import call_command
-from django.core.management.base import SystemCheckError
+from django.core.management.base import CommandError, SystemCheckError
 from django.db import connection
 
+from booking import invariants, verbs
+from booking.models import Counter, Department, Slot
 from members.models import Member
 from queuesite.demo import office
 from queuesite.launcher import demo_left, postgres
-from tests.factories import make_member, make_user
+from tests.clock import today_at
+from tests.factories import in_days, make_counter, make_member, make_ticket, make_user, make_walk_in
 
 
 @pytest.fixture
@@ -63,6 +67,47 @@ def test_an_office_is_not_taken_for_a_demo(is_office):
 def test_the_demo_itself_starts(db, settings):
     office.seed()
     assert settings.DEMO and faults() == []
+
+
+def test_it_is_taken_out_and_what_the_office_made_stays(is_office, capsys):
+    office.seed()
+    theirs = make_member(member_number="5")
+    counter = Counter.objects.first()
+    Counter.objects.filter(pk=counter.pk).update(clerk=get_user_model().objects.get(username="counter1"))
+    slot = Slot.objects.filter(date__gt=in_days(0), quota__gt=0).first()
+    ticket = make_ticket(slot=slot, member=Member.objects.get(member_number="100001"))
+    own = make_ticket(slot=slot, member=theirs)
+
+    call_command("remove_demo")
+    assert "remove_demo --yes" in capsys.readouterr().out
+    assert faults()
+    call_command("remove_demo", "--yes")
+
+    assert faults() == []
+    assert list(Member.objects.all()) == [theirs]
+    assert not get_user_model().objects.filter(is_active=True).exists()
+    ticket.refresh_from_db()
+    own.refresh_from_db()
+    counter.refresh_from_db()
+    assert (ticket.state, ticket.member, own.state, counter.clerk) == ("cancelled", None, "booked", None)
+    assert Department.objects.exists()
+    assert invariants.faults() == []
+    call_command("remove_demo", "--yes")
+    assert "Nothing of the demo" in capsys.readouterr().out
+
+
+def test_a_ticket_at_a_counter_is_finished_first(is_office):
+    office.seed()
+    member = Member.objects.get(member_number="100001")
+    clerk = make_user()
+    counter = make_counter(departments=[Department.objects.first()], clerk=clerk)
+    with time_machine.travel(today_at("10.00")):
+        ticket = make_walk_in(department=Department.objects.first(), member_id=member.pk)
+        verbs.call_next(counter=counter, by=clerk)
+
+    with pytest.raises(CommandError, match=ticket.code):
+        call_command("remove_demo", "--yes")
+    assert Member.objects.filter(pk=member.pk).exists()
 
 
 @pytest.mark.long
