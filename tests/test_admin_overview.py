@@ -186,3 +186,11 @@ def test_the_slots_behind_it(client, manager, django_assert_max_num_queries):
 
 def test_each_job_that_recurs_says_in_words_what_it_does():
     assert set(RECURRING) - set(WHAT_IT_DOES) == set()
+
+
+@pytest.mark.parametrize("ticked", [" ", "0001-01-01", "²", "a\x00b", "99999999999999999999", "-1", "1 OR 1=1"])
+@pytest.mark.parametrize("name", ["holidays_holiday", "booking_dayexception", "booking_counterprofile"])
+def test_a_row_that_is_none_is_not_ticked(client, manager, name, ticked):
+    form = {"action": "delete_selected", "index": "0", "select_across": "0", "_selected_action": ticked}
+
+    assert client.post(reverse(f"admin:{name}_changelist"), form).status_code in (200, 302, 403)

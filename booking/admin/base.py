@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import Http404
 from django.template.response import TemplateResponse
@@ -20,6 +21,7 @@ from booking import thai
 from booking.admin import fields
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
+from booking.views import sent
 
 PICKERS: Mapping[type[models.Field], Mapping[str, Any]] = {
     models.DateField: {"form_class": fields.DateField, "widget": fields.DateInput},
@@ -37,6 +39,18 @@ class OfficeAdmin(ModelAdmin):
     def get_object(self, request, object_id, from_field=None):
         # `?_to_field=` names no field, and Django looks for one of that name.
         return super().get_object(request, object_id, from_field or None)
+
+    def changelist_view(self, request, extra_context=None):
+        if request.method == "POST":
+            sent.keep_rows(request, ACTION_CHECKBOX_NAME, self._may_be_id)
+        return super().changelist_view(request, extra_context)
+
+    def _may_be_id(self, text: str) -> bool:
+        try:
+            self.model._meta.pk.clean(text, None)
+        except (ValidationError, ValueError):
+            return False
+        return True
 
 
 class OfficeInline(TabularInline):

@@ -5,7 +5,7 @@ A page shows it again beside a refusal, so it stays what the person typed. NUL w
 """
 
 import uuid
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from django.http import HttpRequest
 
@@ -65,6 +65,13 @@ def ids(request: HttpRequest, name: str) -> list[int]:
 def texts(request: HttpRequest, name: str) -> list[str]:
     """The ticked rows, where they have names."""
     return request.POST.getlist(name)[:MOST_TICKED]
+
+
+def keep_rows(request: HttpRequest, name: str, is_row: Callable[[str], bool]) -> None:
+    """Leave out the ticked rows that cannot be any, before a library's view queries for whatever was sent."""
+    kept = request.POST.copy()
+    kept.setlist(name, [one for one in request.POST.getlist(name)[:MOST_TICKED] if is_row(one)])
+    request.POST = kept  # type: ignore[assignment]  # as Django's own request does
 
 
 def key(request: HttpRequest) -> str:
