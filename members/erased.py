@@ -26,7 +26,7 @@ class Erased:
     def has(self, *, member_number: str, citizen_id_hmacs: Collection[str | None]) -> bool:
         if not self.numbers:
             return False
-        return number_hmac(member_number) in self.numbers or not self.citizen_ids.isdisjoint(
+        return not self.numbers.isdisjoint(number_hmacs(member_number)) or not self.citizen_ids.isdisjoint(
             hmac for hmac in citizen_id_hmacs if hmac
         )
 
@@ -34,19 +34,21 @@ class Erased:
 def bury(member: Member, *, by: User) -> None:
     """Leave a tombstone of a member who is about to be deleted."""
     ErasedMember.objects.update_or_create(
-        number_hmac=number_hmac(member.member_number),
+        number_hmac=number_hmacs(member.member_number)[0],
         defaults={"citizen_id_hmac": member.citizen_id_hmac, "erased_at": timezone.now(), "erased_by": by},
     )
 
 
 def unbury(member: Member) -> None:
     """Somebody has come back: staff have entered them by hand."""
-    ErasedMember.objects.filter(number_hmac=number_hmac(member.member_number)).delete()
+    ErasedMember.objects.filter(number_hmac__in=number_hmacs(member.member_number)).delete()
     if member.citizen_id_hmac:
         ErasedMember.objects.filter(citizen_id_hmac=member.citizen_id_hmac).delete()
 
 
-def number_hmac(member_number: str) -> str:
-    return salted_hmac(
-        "members.erased", significant(member_number), secret=settings.CITIZEN_ID_KEY, algorithm="sha256"
-    ).hexdigest()
+def number_hmacs(member_number: str) -> list[str]:
+    """Under the key in use, and under those of before: a tombstone keeps no number to be hashed anew."""
+    return [
+        salted_hmac("members.erased", significant(member_number), secret=key, algorithm="sha256").hexdigest()
+        for key in (settings.CITIZEN_ID_KEY, *settings.CITIZEN_ID_KEY_FALLBACKS)
+    ]

@@ -191,7 +191,8 @@ class QueueMachine(RuleBasedStateMachine):
             change()
         assert dict(Place.objects.taken().values_list("ticket", "number")) == held
         assert dict(Ticket.objects.values_list("pk", "state")) == self.states
-        assert opening.differences().count == 0
+        found = opening.differences()
+        assert found.count == 0, f"{found}; {found.changed} {found.new} {found.gone} {found.days}"
         self.slots = list(Slot.objects.filter(date__gte=MORNING.date()).order_by("pk")) or self.slots
 
     def _on_ticket(self, verb, ticket, call, **arguments):
