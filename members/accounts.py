@@ -26,7 +26,7 @@ from django_q.tasks import async_task
 from members import directory, line
 from members.citizen_id import citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.codes import issue_code, use_code
-from members.errors import NotSignedIn, WeakPassword, WrongCode, WrongPassword
+from members.errors import CodeNeeded, NotSignedIn, WeakPassword, WrongCode, WrongPassword
 from members.models import LineAccount, LinkingCode, Member, MemberAccount, MemberSession
 from members.numbers import significant
 from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
@@ -160,21 +160,34 @@ def set_password(
     TooManyAttempts."""
     counted_as = f"code:{significant(claim.member_number)} {address}"
     count_attempt(identifier=counted_as, device=device, address=address)
+    # Nothing that is asked before the code may depend on the member: it would tell whether the numbers are right.
+    if not code:
+        raise CodeNeeded
+    _require_strong(password, None)
     member = claim.member()
-    _require_strong(password, member)
     if member is None or not count_proof(member.pk):
         raise WrongCode
-    with transaction.atomic():
-        use_code(member, code)
-        _set(member, password)
-        if not member.is_registered:
-            member.is_registered = True
-            member._change_reason = _("สมัครไอเมมเบอร์เอง")  # type: ignore[attr-defined]  # of simple_history
-            member.save(update_fields=["is_registered"])
-        end(member=member)
-        begun = _begin(member, agent)
+    try:
+        begun = _set_by_code(member, code, password, agent)
+    except WeakPassword:
+        give_back_proof(member.pk)  # the code was right, and is not used up
+        raise
     give_back_proof(member.pk)
     return begun
+
+
+@sensitive_variables("code", "password")
+@transaction.atomic
+def _set_by_code(member: Member, code: str, password: str, agent: str) -> tuple[MemberSession, str]:
+    use_code(member, code)
+    _require_strong(password, member)
+    _set(member, password)
+    if not member.is_registered:
+        member.is_registered = True
+        member._change_reason = _("สมัครไอเมมเบอร์เอง")  # type: ignore[attr-defined]  # of simple_history
+        member.save(update_fields=["is_registered"])
+    end(member=member)
+    return _begin(member, agent)
 
 
 @sensitive_variables("old", "password")

@@ -218,14 +218,18 @@ def test_the_two_numbers_alone_set_nothing(client):
 
 
 def test_a_page_tells_nobody_whether_the_numbers_are_right(client):
-    member = make_member(citizen_id=(right := make_citizen_id()), email="somsri@example.org")
+    member = make_member(citizen_id=(right := make_citizen_id()), email="somsri@example.org", given_name="สมศรี2569")
     pages = []
     for citizen_id in (right, make_citizen_id()):
         device = client.__class__()
         answer = ask(device, member, citizen_id=citizen_id)
         page = device.get(CODE)
-        wrong = device.post(CODE, {"code": "12345678", "password": SECRET})
-        pages.append([answer.status_code, answer["Location"], text(page), wrong.status_code, text(wrong)])
+        refused = [
+            device.post(CODE, {"code": code, "password": password})
+            for code, password in (("12345678", SECRET), ("", SECRET), ("12345678", "สมศรี2569"), ("12345678", "1234"))
+        ]
+        pages.append([answer.status_code, answer["Location"], text(page)])
+        pages[-1] += [(page.status_code, text(page)) for page in refused]
         held = device.cookies["member_claim"].value
         assert len(held) == len(client.cookies.get("member_claim", device.cookies["member_claim"]).value)
 
