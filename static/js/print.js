@@ -1,15 +1,15 @@
 // A button that prints the page, where there is a script to do it. With data-print-at="16:30" the page prints by itself
 // each day at that time: it is loaded anew then, so that it shows what is to come, and prints what it shows.
 const PRINTED = "printed-on";
-const today = () => new Date().toLocaleDateString("sv-SE", { timeZone: "Asia/Bangkok" });
-const clock = () => new Date().toLocaleTimeString("sv-SE", { timeZone: "Asia/Bangkok" }).slice(0, 5);
 
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 
-  const at = button.dataset.printAt;
+  const { printAt: at, zone: timeZone } = button.dataset;
   if (!at) continue;
+  const today = () => new Date().toLocaleDateString("sv-SE", { timeZone });
+  const clock = () => new Date().toLocaleTimeString("sv-SE", { timeZone }).slice(0, 5);
   if (sessionStorage.getItem(PRINTED) === `now ${today()}`) {
     sessionStorage.setItem(PRINTED, today());
     window.print();
