@@ -1,7 +1,10 @@
-"""Takes the guide's pictures from a demo that runs: python docs/screenshots.py http://127.0.0.1:8000
+"""Takes the pictures of the members' guide and of the staff's manual from a demo that runs:
+python docs/screenshots.py http://127.0.0.1:8000
 
 Walks the member's way in each language, in Chromium, and writes static/img/guide/<language>/<step>.webp. Books one
-ticket for each language, and cancels it. Needs what requirements-dev.txt installs, and Debian's chromium with fonts.
+ticket for each language, and cancels it. Then opens the pages of PAGES as staff, and writes static/img/manual/. Run it
+while `manage.py simulate_day` is playing, so that the pages have something to show. Needs what requirements-dev.txt
+installs, and Debian's chromium with fonts.
 """
 
 import io
@@ -12,17 +15,36 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-FOLDER = Path(__file__).resolve().parent.parent / "static" / "img" / "guide"
+IMAGES = Path(__file__).resolve().parent.parent / "static" / "img"
+FOLDER = IMAGES / "guide"
 WIDTH, HEIGHT = 390, 900
 # What stands below the head of the page, down to the buttons.
 PART = {"x": 0, "y": 70, "width": WIDTH, "height": 640}
 DEPARTMENT = "loans"
 
+PASSWORD = "demo-queue-2569"  # of every log-in of the demo
+# Whom each page of the manual shows itself to, and where it is.
+PAGES = {
+    "today": ("manager", "/admin/booking/department/today/"),
+    "counter": ("counter1", "/counter/1/"),
+    "kiosk": ("manager", "/kiosk/"),
+    "board": ("manager", "/board/"),
+    "tickets": ("manager", "/admin/booking/ticket/"),
+    "day-list": ("manager", "/admin/booking/ticket/day-list/"),
+    "calendar": ("manager", "/admin/booking/slot/calendar/"),
+    "department": ("manager", "/admin/booking/department/1/change/"),
+    "import": ("manager", "/admin/members/member/import/"),
+    "messages": ("manager", "/admin/booking/messagechoice/"),
+    "reports": ("manager", "/admin/booking/department/reports/"),
+    "setup": ("manager", "/admin/office/setting/setup/"),
+}
+
 
 def main(site: str) -> None:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         for language in ("th", "en"):
             context = browser.new_context(
                 base_url=site,
@@ -35,6 +57,8 @@ def main(site: str) -> None:
             )
             context.add_cookies([{"name": "django_language", "value": language, "url": site}])
             walk(context.new_page(), FOLDER / language)
+        for username in sorted({who for who, _path in PAGES.values()}):
+            show_staff(browser, site, username)
         browser.close()
 
 
@@ -67,6 +91,27 @@ def walk(page, folder: Path) -> None:
     page.locator("main form .button").first.click()
 
 
+def show_staff(browser, site: str, username: str) -> None:
+    folder = IMAGES / "manual"
+    folder.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(
+        base_url=site, viewport={"width": 1280, "height": 800}, reduced_motion="reduce", timezone_id="Asia/Bangkok"
+    )
+    context.add_cookies([{"name": "django_language", "value": "th", "url": site}])
+    page = context.new_page()
+    page.goto("/admin/login/")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", PASSWORD)
+    page.locator("[type=submit]").first.click()
+    page.wait_for_load_state()
+    for name, (who, path) in PAGES.items():
+        if who == username:
+            page.goto(path)
+            page.wait_for_timeout(800)  # for letters, and for what the page asks for itself
+            write(page.screenshot(), folder / f"{name}.webp")
+    context.close()
+
+
 def show_a_grey_day(page) -> None:
     """Scroll so that a white box stands beside a grey one, which is what the picture is to explain."""
     page.locator(".strip-days").evaluate(
@@ -82,9 +127,13 @@ def take(page, path: Path) -> None:
     page.add_style_tag(content=".demo { display: none !important }")
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(300)
-    picture = Image.open(io.BytesIO(page.screenshot(clip=PART))).convert("RGB")
-    picture.quantize(48, dither=Image.Dither.NONE).convert("RGB").save(path, "WEBP", lossless=True, method=6)
-    print(f"{path.relative_to(FOLDER.parent)}: {path.stat().st_size} bytes")
+    write(page.screenshot(clip=PART), path)
+
+
+def write(screenshot: bytes, path: Path) -> None:
+    picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    picture.quantize(96, dither=Image.Dither.NONE).convert("RGB").save(path, "WEBP", lossless=True, method=6)
+    print(f"{path.relative_to(IMAGES)}: {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ ANSWERS = {
         admin:booking_ticket_closed_times admin:booking_ticket_history admin:booking_ticket_origins
         admin:booking_waitprediction_history admin:django_q_failure_history admin:django_q_ormq_history
         admin:django_q_success_history admin:index admin:jsi18n admin:password_change admin:password_change_done
-        admin:search recovery_codes second_factor
+        admin:search recovery_codes second_factor manual manual_chapter
     """,
     "public member reception clerk other_clerk head manager auditor superuser": """
         admin:login arrive board board_of_department board_words confirm days guide home privacy member member_first
@@ -198,6 +198,7 @@ def office():
         "number": counter.number,
         "verb": "hold",
         "kind": "csv",
+        "chapter": "today",
         "app_label": "booking",
         "section": "facts",
         "id": users["clerk"].pk,

@@ -105,6 +105,7 @@ def test_a_day_that_is_a_holiday(live_server, small_day, capsys):
         assert "Today is a holiday (วันรัฐธรรมนูญ)" in said
         assert "08.40  " in said and "13.40  " in said
         assert "within the range told" in said
+        assert "proof_needed" not in said  # all book from one address
         made = set(TicketEvent.objects.values_list("verb", flat=True))
         assert made >= {"book", "check_in", "walk_in", "call", "start", "finish"}
         served = Ticket.objects.filter(state=State.SERVED, date=HOLIDAY.date())

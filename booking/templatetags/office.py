@@ -8,6 +8,7 @@ from django.utils.translation import get_language
 
 from booking import thai
 from booking.messages import wording
+from booking.views import manual
 
 register = template.Library()
 
@@ -44,6 +45,13 @@ def heat(percent) -> int:
 def own_words(name: str, **facts) -> str:
     """{% own_words "pages.no_free_day" department=department.title %}"""
     return wording.said(name, **facts)
+
+
+@register.simple_tag(takes_context=True)
+def manual_of_page(context) -> str:
+    """The address of the manual's chapter on the page that is shown."""
+    match = context["request"].resolver_match
+    return manual.about(match.view_name if match else "")
 
 
 def _said(found) -> str:

@@ -102,6 +102,11 @@ def citizen_id(member_number: int) -> str:
     return first_twelve + check_digit(first_twelve)
 
 
+def phone(member_number: int) -> str:
+    """The made-up telephone number of a demo member."""
+    return f"08{member_number:08d}"
+
+
 def example_ids() -> list[str]:
     """Two citizen IDs that may be tried out; the page shows them in demo mode only."""
     return [citizen_id(FIRST_NUMBER), citizen_id(FIRST_NUMBER + 1)]
@@ -193,7 +198,7 @@ def _made_up_member(number: int) -> Member:
         title=title,
         given_name=given[(nth // 3) % len(given)],
         family_name=_FAMILIES[nth % len(_FAMILIES)],
-        phone=f"08{number:08d}",
+        phone=phone(number),
         is_registered=number not in NOT_REGISTERED,
     )
 

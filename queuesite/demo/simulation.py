@@ -116,7 +116,9 @@ class Day:
 
     def _booked(self, slug: str) -> Answer | None:
         """The answer to a booking, with its slot; None where look-ups are throttled by now."""
-        wanted = {"citizen_id": office.citizen_id(self.members.pop())}
+        number = self.members.pop()
+        # All of them book from one address, which is what the office asks a proof for.
+        wanted = {"citizen_id": office.citizen_id(number), "proof": office.phone(number)[-4:]}
         who = None if self.is_throttled else self.api.call("members/identify/", wanted)
         if who is None or who.status == 429:
             self.is_throttled = True
