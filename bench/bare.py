@@ -31,6 +31,8 @@ def application(environ, start_response):
         "messages": True,
         "owed": ["issued", "day_before"],
         "reminders": ["day_before"],
+        "topic": None,
+        "places_of": None,
         "state": os.environ["BENCH_STATE"],
         "reminded_at": os.environ["BENCH_REMINDED_AT"],
         "zone": os.environ["BENCH_ZONE"],

@@ -125,6 +125,8 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "state": f"'{State.BOOKED}'",
         "reminded_at": f"'{REMINDED_AT}'",
         "zone": f"'{settings.TIME_ZONE}'",
+        "topic": "NULL::bigint",
+        "places_of": "NULL::bigint",
         "mark": "md5(:slot::text || '-' || :member::text)",
         "is_proven": "true",
         "address": "'bench'",

@@ -109,6 +109,15 @@ class NotRegistered(BookingError):
     leads_to = Leads.DAYS
 
 
+class TopicNotOffered(BookingError):
+    """The department has no such topic on this day."""
+
+    code = "topic_not_offered"
+    message = _("ฝ่ายนี้ไม่รับเรื่องที่เลือกในวันนี้ กรุณาเลือกเรื่องหรือวันอื่น")
+    api = (MEMBERS, STAFF)
+    leads_to = Leads.DAYS
+
+
 class IdentityUsed(BookingError):
     """The identity has booked a ticket; for another somebody has to say again who they are. The API's clients are told
     `identity_expired`: they have to ask for another either way."""
@@ -402,6 +411,7 @@ REFUSALS = (
     WindowPassed,
     NotYetOpen,
     NotRegistered,
+    TopicNotOffered,
     IdentityUsed,
     ProofNeeded,
     TooManyBookings,

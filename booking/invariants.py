@@ -15,12 +15,25 @@ LIVE_STATES, STATES_AT_COUNTER, CANCELLED = _in_sql(LIVE), _in_sql(AT_COUNTER), 
 
 # Each query finds the rows that break the rule it is named by.
 RULES = {
-    "a live ticket holds exactly one place, in its own slot and with its own number, unless it is a walk-in": f"""
+    "a live ticket holds as many places as it has parts, the first in its own slot and with its own number, unless it "
+    "is a walk-in": f"""
         SELECT ticket.id FROM booking_ticket ticket
-          LEFT JOIN booking_place place ON place.ticket_id = ticket.id
+          LEFT JOIN LATERAL (SELECT count(*) AS held, min(place.part) AS first, max(place.part) AS last,
+                                    bool_or(place.part = 1 AND place.slot_id = ticket.slot_id
+                                            AND place.number = ticket.number) AS is_own
+                               FROM booking_place place WHERE place.ticket_id = ticket.id) place ON true
          WHERE ticket.state IN {LIVE_STATES}
            AND ticket.slot_id IS NOT NULL
-           AND (place.id IS NULL OR place.slot_id <> ticket.slot_id OR place.number <> ticket.number)""",
+           AND (place.held, place.first, place.last, place.is_own)
+               IS DISTINCT FROM (ticket.parts, 1, ticket.parts, true)""",
+    "the parts of a visit lie in slots of one day that follow each other": """
+        SELECT place.ticket_id FROM booking_place place
+          JOIN booking_slot slot ON slot.id = place.slot_id
+          JOIN booking_place before ON before.ticket_id = place.ticket_id AND before.part = place.part - 1
+          JOIN booking_slot slot_before ON slot_before.id = before.slot_id
+         WHERE place.part > 1
+           AND (slot.department_id <> slot_before.department_id OR slot.date <> slot_before.date
+                OR slot.starts_at <= slot_before.starts_at)""",
     "a cancelled ticket holds no place": f"""
         SELECT ticket.id FROM booking_ticket ticket JOIN booking_place place ON place.ticket_id = ticket.id
          WHERE ticket.state IN {CANCELLED}""",

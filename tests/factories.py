@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from booking import verbs
 from booking.days import opening
-from booking.models import Counter, CounterDepartment, DayException, Department, OpeningHours, Slot, Ticket
+from booking.models import Counter, CounterDepartment, DayException, Department, OpeningHours, Slot, Ticket, Topic
 from booking.verbs import seats
 from holidays.models import Holiday
 from members.citizen_id import check_digit, citizen_id_hmac
@@ -177,3 +177,7 @@ def make_user(*, username=None, group=None, is_staff=True, password="a-long-pass
 
 def in_days(days: int) -> dt.date:
     return timezone.localdate() + dt.timedelta(days=days)
+
+
+def make_topic(*, department, name="ขอกู้สามัญ", **fields) -> Topic:
+    return Topic.objects.create(department=department, name=name, **fields)

@@ -35,7 +35,7 @@ def test_a_booking_takes_the_first_free_place_of_the_slot():
     assert booking.created
     assert (ticket.member, ticket.slot, ticket.department, ticket.date) == (member, slot, slot.department, slot.date)
     assert (ticket.state, ticket.number, ticket.code) == (State.BOOKED, slot.first_number, booking.code)
-    assert ticket.place.number == ticket.number
+    assert ticket.places.get().number == ticket.number
     assert [(e.verb, e.from_state, e.to_state, e.by) for e in ticket.events.all()] == [("book", "", "booked", None)]
 
 

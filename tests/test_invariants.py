@@ -20,7 +20,7 @@ def test_all_is_well_after_bookings():
 @pytest.mark.parametrize(
     ("breaking", "rule"),
     [
-        (lambda: Place.objects.update(ticket=None), "a live ticket holds exactly one place"),
+        (lambda: Place.objects.update(ticket=None), "a live ticket holds as many places as it has parts"),
         (lambda: Ticket.objects.update(state="cancelled"), "a cancelled ticket holds no place"),
         (lambda: Ticket.objects.update(state="waiting"), "the last event of a ticket tells its state"),
         (lambda: Slot.objects.filter(tickets__isnull=False).update(quota=1), "no free place above its quota"),

@@ -126,7 +126,7 @@ def test_a_raised_quota_adds_places_within_the_block():
 
     slot = day(department)[0]
     assert list(slot.places.values_list("number", flat=True)) == [1, 2, 3, 4, 5]
-    assert ticket.place.number == 1
+    assert ticket.places.get().number == 1
 
 
 def test_a_lowered_quota_takes_free_places_only_and_tells_which_slots_hold_more():
@@ -219,7 +219,7 @@ def test_new_hours_keep_the_slots_of_tickets_and_close_what_is_no_more():
     assert starts(slots) == ["08:30", "09:00", "09:30", "10:00", "10:30"]
     kept.refresh_from_db()
     stranded.refresh_from_db()
-    assert (kept.place.number, stranded.place.number) == (kept.number, stranded.number)
+    assert (kept.places.get().number, stranded.places.get().number) == (kept.number, stranded.number)
     assert (stranded.slot.quota, stranded.slot.places.free().count()) == (0, 0)
     blocks = [set(range(slot.first_number, slot.last_number + 1)) for slot in slots]
     assert sum(len(block) for block in blocks) == len(set.union(*blocks))

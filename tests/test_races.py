@@ -61,7 +61,7 @@ def test_64_processes_for_so_many_places(members, places, rounds):
 
 def without_the_lock(monkeypatch):
     """Take the guard out: look for a free place, then take it, and no constraint to notice."""
-    unguarded = places.TAKE_PLACE.replace("FOR UPDATE OF place {skip_locked}", "")
+    unguarded = places.TAKE_FREE_PLACE.replace("FOR UPDATE OF place SKIP LOCKED", "")
     monkeypatch.setattr(
         places, "TAKE_FREE_PLACE", unguarded.replace("FROM taken, new WHERE", "FROM taken, new, pg_sleep(0.01) WHERE")
     )
@@ -201,9 +201,9 @@ def test_control_cancelling_without_the_slots_lock_ends_below_it(monkeypatch):
     rounds = 8
     slots, race_them = cancels_after_the_quota_was_lowered(rounds)
 
-    def unguarded(ticket, slot):
-        places = Place.objects.filter(slot=slot)
-        too_many = places.count() > slot.quota
+    def unguarded(ticket, slots):
+        places = Place.objects.filter(slot=slots[0])
+        too_many = places.count() > slots[0].quota
         time.sleep(0.05)
         places.filter(ticket=ticket).delete() if too_many else places.filter(ticket=ticket).update(ticket=None)
 
@@ -214,7 +214,7 @@ def test_control_cancelling_without_the_slots_lock_ends_below_it(monkeypatch):
             return Slot.objects
 
     monkeypatch.setattr(locks, "Slot", type("Slot", (), {"objects": NoLock()}))
-    monkeypatch.setattr(places, "free_place", unguarded)
+    monkeypatch.setattr(places, "free_places", unguarded)
 
     race(*race_them, rounds=rounds)
 

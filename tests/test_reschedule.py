@@ -52,7 +52,7 @@ def test_a_full_slot_leaves_the_old_ticket_as_it_was(department, days_ahead):
 
     old.refresh_from_db()
     assert old.state == State.BOOKED
-    assert old.place.slot == old.slot
+    assert old.places.get().slot == old.slot
     assert old.events.count() == 1
 
 

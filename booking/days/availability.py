@@ -3,13 +3,14 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from booking.models import Department, DepartmentDay, Slot
+from booking.models import Department, DepartmentDay, Slot, Topic
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -69,40 +70,65 @@ def booking_window(department: Department) -> tuple[dt.date, dt.date]:
     )
 
 
-def days(department: Department, first: dt.date, last: dt.date) -> list[Day]:
-    """The days from `first` to `last`, both included, in two queries."""
+def days(department: Department, first: dt.date, last: dt.date, topic: Topic | None = None) -> list[Day]:
+    """The days from `first` to `last`, both included, as they are for a topic's members; in two queries."""
     rows = {row.date: row for row in DepartmentDay.objects.filter(department=department, date__range=(first, last))}
     times_by_date: dict[dt.date, list[Time]] = {}
-    for slot in _slots(department).filter(date__range=(first, last)):
-        times_by_date.setdefault(slot.date, []).append(_as_time(slot))
+    for date, slots in groupby(_slots(department, topic).filter(date__range=(first, last)), lambda slot: slot.date):
+        times_by_date[date] = _as_times(list(slots), topic)
     return [
         _as_day(date, times_by_date.get(date, []), rows.get(date))
         for date in (first + dt.timedelta(days=offset) for offset in range((last - first).days + 1))
     ]
 
 
-def day(department: Department, date: dt.date) -> Day:
-    return days(department, date, date)[0]
+def day(department: Department, date: dt.date, topic: Topic | None = None) -> Day:
+    return days(department, date, date, topic)[0]
 
 
-def times(department: Department, date: dt.date) -> list[Time]:
-    """The slots of a day in order of time, without closed ones. One query."""
-    found = [_as_time(slot) for slot in _slots(department).filter(date=date)]
+def times(department: Department, date: dt.date, topic: Topic | None = None) -> list[Time]:
+    """The slots of a day in order of time, without closed ones, nor those that leave too little time for the topic. One
+    query."""
+    found = _as_times(list(_slots(department, topic).filter(date=date)), topic)
     return [time for time in found if time.state != TimeState.CLOSED]
 
 
-def _slots(department: Department) -> "QuerySet[CountedSlot]":
-    free = Count("places", filter=Q(places__ticket__isnull=True))
+def _slots(department: Department, topic: Topic | None) -> "QuerySet[CountedSlot]":
+    free = Q(places__ticket__isnull=True, places__topic=topic and topic.places_of)
     slots = Slot.objects.filter(department=department).order_by("starts_at")
     # What annotate() returns has a type of django-stubs' own.
-    return slots.annotate(free=free)  # type: ignore[return-value]
+    return slots.annotate(free=Count("places", filter=free))  # type: ignore[return-value]
 
 
-def _as_time(slot: "CountedSlot") -> Time:
-    return Time(slot.pk, slot.starts_at, slot.ends_at, slot.quota, slot.free, _state_of(slot))
+def _as_times(slots: "list[CountedSlot]", topic: Topic | None) -> list[Time]:
+    """The slots of one day, in order of time, as a topic's members see them."""
+    if topic is None:
+        return [_as_time(slot, slot.free) for slot in slots]
+    if slots and not topic.is_offered(slots[0].date):
+        return []
+    return [_as_time(slot, _free_for(topic, slots[nth:])) for nth, slot in enumerate(slots)]
 
 
-def _state_of(slot: "CountedSlot") -> TimeState:
+def _free_for(topic: Topic, slots: "list[CountedSlot]") -> int | None:
+    """How many visits could begin in the first of these slots, at most; None if too little time follows without a gap.
+    What places.SEVERAL_PLACES asks of the slots."""
+    ends = slots[0].starts_at + dt.timedelta(minutes=topic.minutes or 0)
+    free, until = slots[0].free, slots[0].ends_at
+    for slot in slots[1:]:
+        if until >= ends:
+            break
+        if slot.starts_at != until:
+            return None
+        free, until = min(free, slot.free), slot.ends_at
+    return free if until >= ends else None
+
+
+def _as_time(slot: "CountedSlot", free: int | None) -> Time:
+    state = TimeState.CLOSED if free is None else _state_of(slot, free)
+    return Time(slot.pk, slot.starts_at, slot.ends_at, slot.quota, free or 0, state)
+
+
+def _state_of(slot: "CountedSlot", free: int) -> TimeState:
     now = timezone.now()
     if slot.quota == 0:
         return TimeState.CLOSED
@@ -110,7 +136,7 @@ def _state_of(slot: "CountedSlot") -> TimeState:
         return TimeState.PAST
     if now < slot.bookable_from:
         return TimeState.NOT_YET
-    return TimeState.OPEN if slot.free else TimeState.FULL
+    return TimeState.OPEN if free else TimeState.FULL
 
 
 def _as_day(date: dt.date, day_times: list[Time], row: DepartmentDay | None) -> Day:

@@ -54,6 +54,7 @@ class WhatIf:
             .select_related("member")
             .filter(department__in=self.departments, date__range=(self.first, self.last))
             .exclude(in_closed_time())
+            .prefetch_related("places__slot")
             .order_by("date", "department__position", "department__letter", "number")
         )
         return [ticket for ticket in tickets if not self._serves(ticket)]
@@ -90,8 +91,8 @@ class WhatIf:
         day = self.after[ticket.department_id][ticket.date]
         if ticket.slot is None:
             return bool(day.serving)
-        minute = _minute(ticket.slot.starts_at)
-        return any(starts <= minute < ends for starts, ends in day.serving)
+        minutes = [_minute(place.slot.starts_at) for place in ticket.places.all()] or [_minute(ticket.slot.starts_at)]
+        return all(any(starts <= minute < ends for starts, ends in day.serving) for minute in minutes)
 
     def _free_turns(self, department_ids: set[int]) -> dict[int, Counter[dt.datetime]]:
         """How many turns could be booked now at each time if the change were in force, by department."""

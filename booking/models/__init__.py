@@ -16,6 +16,7 @@ from booking.models.surges import ProofAsked
 from booking.models.tallies import Tally
 from booking.models.tickets import Ticket, TicketEvent, WaitPrediction
 from booking.models.tokens import StaffToken
+from booking.models.topics import Topic
 from booking.models.visits import VisitCount
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Tally",
     "Ticket",
     "TicketEvent",
+    "Topic",
     "VisitCount",
     "WaitPrediction",
     "WaitSpread",

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from booking.models.departments import Department
+from booking.models.places import Place
 
 
 class ServedAt(Func):
@@ -96,8 +97,14 @@ class DepartmentDay(models.Model):
 
 
 def in_closed_time() -> Q:
-    """A condition for tickets: nobody is served at the ticket's minute or, if it has no slot, at any time of its
-    day."""
+    """A condition for tickets: nobody is served at the ticket's minute, at the minute at which a further part of its
+    visit begins, or, if it has no slot, at any time of its day."""
     day = DepartmentDay.objects.open().filter(department=OuterRef("department"), date=OuterRef("date"))
     served = Exists(day.filter(ServedAt(OuterRef("slot__starts_at"), F("serving"))))
-    return Q(slot__isnull=False) & ~served | Q(slot__isnull=True) & ~Exists(day)
+    day_of_slot = DepartmentDay.objects.open().filter(
+        ServedAt(OuterRef("slot__starts_at"), F("serving")),
+        department=OuterRef("slot__department"),
+        date=OuterRef("slot__date"),
+    )
+    further = Place.objects.filter(~Exists(day_of_slot), ticket=OuterRef("pk"), part__gt=1)
+    return Q(slot__isnull=False) & ~served | Q(parts__gt=1) & Exists(further) | Q(slot__isnull=True) & ~Exists(day)

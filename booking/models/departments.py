@@ -3,10 +3,10 @@ from typing import Self
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from booking.models.languages import InTwoLanguages
 from members.free_text import FreeCharField, FreeTextField
 
 
@@ -16,7 +16,7 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
         return self.filter(is_active=True, waits_for_counter=False)
 
 
-class Department(models.Model):
+class Department(InTwoLanguages):
     """A department of the office: a member's first choice. Its letter (or two) begins the ticket's number."""
 
     class Hue(models.TextChoices):
@@ -168,20 +168,6 @@ class Department(models.Model):
         return self.name
 
     @property
-    def title(self) -> str:
-        """The name in the language of the page."""
-        return self._in_language("name")
-
-    @property
     def purpose(self) -> str:
         """What the department is for, in the language of the page."""
-        return self._in_language("description")
-
-    @property
-    def things_to_bring(self) -> list[str]:
-        """What to bring, in the language of the page, one thing an item."""
-        return [line.strip() for line in self._in_language("bring").splitlines() if line.strip()]
-
-    def _in_language(self, field: str) -> str:
-        english = getattr(self, f"{field}_en") if get_language() == "en" else ""
-        return english or getattr(self, field)
+        return self.in_language("description")

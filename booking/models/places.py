@@ -77,18 +77,40 @@ class PlaceQuerySet(models.QuerySet["Place"]):
     def free(self) -> Self:
         return self.filter(ticket__isnull=True)
 
+    def kept_for(self, topic_id: int | None) -> Self:
+        """Places of a topic's own share; None: those that all other topics share."""
+        return self.filter(topic=topic_id)
+
     def taken(self) -> Self:
         return self.filter(ticket__isnull=False)
 
 
 class Place(models.Model):
-    """One turn that the office can serve: a number in a slot, and the ticket that holds it or none."""
+    """One turn that the office can serve: a number in a slot, and the ticket that holds it or none. The ticket of a
+    long topic holds several, its parts, in slots that follow each other."""
 
     slot = models.ForeignKey(Slot, models.CASCADE, related_name="places", verbose_name=_("ช่วงเวลา"))
     number = models.PositiveIntegerField(_("หมายเลข"))
     # The booking statement writes the ticket and this reference at once. The foreign key is checked at commit.
-    ticket = models.OneToOneField(
-        "booking.Ticket", models.PROTECT, null=True, blank=True, related_name="place", verbose_name=_("บัตรคิว")
+    ticket = models.ForeignKey(
+        "booking.Ticket",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="places",
+        verbose_name=_("บัตรคิว"),
+        db_index=False,  # one_place_per_part_of_a_ticket begins with it
+    )
+    part = models.PositiveSmallIntegerField(_("ส่วนที่"), default=1, db_default=1)
+    # Kept for this topic's members; None: for all other topics.
+    topic = models.ForeignKey(
+        "booking.Topic",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="places",
+        verbose_name=_("กันไว้ให้เรื่อง"),
+        db_index=False,
     )
 
     objects = PlaceQuerySet.as_manager()
@@ -102,6 +124,16 @@ class Place(models.Model):
                 name="one_place_per_number",
                 fields=["slot", "number"],
                 violation_error_message=_("ช่วงเวลานี้มีหมายเลขนี้แล้ว"),
+            ),
+            models.UniqueConstraint(
+                name="one_place_per_part_of_a_ticket",
+                fields=["ticket", "part"],
+                violation_error_message=_("บัตรคิวนี้มีที่ส่วนนี้แล้ว"),
+            ),
+            models.CheckConstraint(
+                name="place_part_begins_with_one",
+                condition=Q(part__gte=1) & (Q(ticket__isnull=False) | Q(part=1)),
+                violation_error_message=_("ส่วนของที่ไม่ถูกต้อง"),
             ),
         ]
         indexes = [

@@ -17,6 +17,7 @@ from booking import thai
 from booking.models.counters import Counter
 from booking.models.departments import Department
 from booking.models.places import Slot
+from booking.models.topics import Topic
 from members.free_text import FreeCharField
 from members.models import Member
 
@@ -120,7 +121,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def with_details(self) -> Self:
         """Loads what a ticket's page shows in one query."""
-        return self.select_related("department", "slot", "queue", "counter")
+        return self.select_related("department", "slot", "queue", "counter", "topic")
 
     def followed_from(self, public_ids: Iterable[str]) -> Self:
         """The tickets with these public ids. A ticket that was moved is replaced by the one it became."""
@@ -149,6 +150,17 @@ class Ticket(models.Model):
     slot = models.ForeignKey(
         Slot, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("ช่วงเวลา")
     )
+    # What it is for; and how many places it holds while it counts, as many as its topic needs.
+    topic = models.ForeignKey(
+        Topic,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tickets",
+        verbose_name=_("เรื่องที่ติดต่อ"),
+        db_index=False,
+    )
+    parts = models.PositiveSmallIntegerField(_("จำนวนที่"), default=1, db_default=1)
     # In whose queue it is now. After a transfer that is another department than the issuing one.
     queue = models.ForeignKey(Department, models.PROTECT, related_name="queued_tickets", verbose_name=_("อยู่ในคิวของ"))
     # When its turn is due: a booking at its slot's start, a walk-in at its arrival, a late arrival by the late rule.
@@ -256,6 +268,7 @@ class Ticket(models.Model):
                 fields=["queue", "date", "due_at", "number", "id"],
                 condition=Q(state=State.WAITING) & ~Q(priority=Priority.NONE),
             ),
+            models.Index(name="tickets_of_topic", fields=["topic", "date"], condition=Q(topic__isnull=False)),
             models.Index(name="calls_of_day", fields=["date", "called_at"], condition=Q(called_at__isnull=False)),
             *(
                 models.Index(
@@ -274,6 +287,19 @@ class Ticket(models.Model):
     def code(self) -> str:
         """What the board shows and a voice says: A012."""
         return f"{self.department.letter}{self.number:03d}"
+
+    @property
+    def things_to_bring(self) -> list[str]:
+        """In the language of the page: what its topic asks for, else what its department does."""
+        return self.topic.documents if self.topic else self.department.things_to_bring
+
+    @property
+    def ends_at(self) -> dt.datetime | None:
+        """Until when its visit is planned; None for a walk-in."""
+        if self.slot is None:
+            return None
+        whole = self.topic and self.topic.minutes
+        return max(self.slot.ends_at, self.slot.starts_at + dt.timedelta(minutes=whole or 0))
 
     @property
     def secret(self) -> str:
@@ -343,6 +369,16 @@ MEMBERS_CAUSES = (Cause.CANNOT_COME, Cause.SETTLED, Cause.BY_MISTAKE, Cause.OTHE
 STAFF_CAUSES = (Cause.MEMBER_ASKED, Cause.OFFICE, Cause.BY_MISTAKE, Cause.OTHER)
 
 
+class Outcome(models.TextChoices):
+    """What came of a visit, as the clerk says at its end."""
+
+    NONE = "", "-"
+    DONE = "done", _("ทำเรื่องเสร็จ")
+    OTHER_TOPIC = "other_topic", _("ทำเรื่องอื่น")
+    DOCUMENT_MISSING = "document_missing", _("เอกสารไม่ครบ")
+    REFERRED = "referred", _("แนะนำให้ไปที่อื่น")
+
+
 class TicketEvent(models.Model):
     """One change of one ticket. Rows are only ever added (a trigger refuses the rest). History, statistics and messages
     come from them."""
@@ -358,6 +394,8 @@ class TicketEvent(models.Model):
     reason = FreeCharField(_("เหตุผล"), max_length=200, blank=True)
     # Events older than this column have its words in their reason.
     cause = models.CharField(max_length=20, choices=Cause, default=Cause.NONE, db_default="", blank=True)
+    # Of a finish alone.
+    outcome = models.CharField(max_length=20, choices=Outcome, default=Outcome.NONE, db_default="", blank=True)
     at = models.DateTimeField(_("เมื่อ"))
 
     class Meta:

@@ -10,7 +10,7 @@ from booking import errors
 from booking.models import Department, Ticket, TicketEvent
 from booking.models.tickets import LIVE, MOVES, Cause, State, hash_of
 from booking.verbs import locks, moves
-from booking.verbs.places import free_place
+from booking.verbs.places import free_places
 
 # What a ticket has no longer, once it is unlinked from its member.
 FORGOTTEN = dict.fromkeys(
@@ -81,9 +81,9 @@ def _close(*, ticket: Ticket, is_over: bool, by: User | None) -> bool:
     elif is_over and locked.state == State.SERVING:
         moves.change(locked, "finish", by=by, counter=locked.counter)
     elif is_over and locked.may("cancel"):
-        slot = locks.lock_slot(locked)
+        slots = locks.lock_slots(locked)
         moves.change(locked, "cancel", by=by, cause=Cause.DAY_OVER)
-        free_place(locked, slot)
+        free_places(locked, slots)
     else:
         return False
     return True

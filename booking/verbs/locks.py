@@ -10,10 +10,10 @@ from typing import ParamSpec, TypeVar
 import psycopg
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from booking import errors
-from booking.models import Counter, QueueVersion, Slot, Ticket
+from booking.models import Counter, Place, QueueVersion, Slot, Ticket
 from members.models import Member
 
 P = ParamSpec("P")
@@ -63,30 +63,35 @@ def lock_member(member_id: int) -> None:
     Member.objects.select_for_update(no_key=True).get(pk=member_id)
 
 
-def lock_slot(ticket: Ticket) -> Slot | None:
-    """The ticket's slot, locked; None for a walk-in."""
-    return Slot.objects.select_for_update(no_key=True).get(pk=ticket.slot_id) if ticket.slot_id else None
+def lock_slots(ticket: Ticket) -> list[Slot]:
+    """The slots in which the ticket holds a place, locked in the order of their ids; none for a walk-in."""
+    if ticket.slot_id is None:
+        return []
+    wanted = Q(pk=ticket.slot_id)
+    if ticket.parts > 1:
+        wanted |= Q(pk__in=Place.objects.filter(ticket=ticket.pk).values("slot"))
+    return list(Slot.objects.select_for_update(no_key=True).filter(wanted).order_by("pk"))
 
 
-def lock_ticket_and_slot(ticket: Ticket, *other_queues: int, locks_queue: bool = True) -> tuple[Ticket, Slot | None]:
-    """Lock the ticket's queue (and others), its slot and the ticket, and raise the queues' versions. Returns the ticket
-    and its slot as they are now.
+def lock_ticket_and_slots(ticket: Ticket, *other_queues: int, locks_queue: bool = True) -> tuple[Ticket, list[Slot]]:
+    """Lock the ticket's queue (and others), its slots and the ticket, and raise the queues' versions. Returns the
+    ticket and its slots as they are now.
 
     Raises WrongState if the ticket was transferred after it was read: it would need another queue's lock.
     """
     if locks_queue:
         lock_queues(ticket.queue_id, *other_queues)
         raise_versions(ticket.queue_id, *other_queues)
-    slot = lock_slot(ticket)
+    slots = lock_slots(ticket)
     locked = Ticket.objects.select_for_update(no_key=True, of=["self"]).with_details().get(pk=ticket.pk)
     if locked.queue_id != ticket.queue_id:
         raise errors.WrongState
-    return locked, slot
+    return locked, slots
 
 
 def lock_ticket(ticket: Ticket, *other_queues: int) -> Ticket:
-    """Like lock_ticket_and_slot, for verbs that do not touch the ticket's place."""
-    return lock_ticket_and_slot(ticket, *other_queues)[0]
+    """Like lock_ticket_and_slots, for verbs that do not touch the ticket's places."""
+    return lock_ticket_and_slots(ticket, *other_queues)[0]
 
 
 def lock_ticket_at(counter: Counter, by: User | None, *other_queues: int) -> Ticket:

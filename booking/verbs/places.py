@@ -1,6 +1,6 @@
 """Members take a turn before they come: book, move, cancel.
 
-A booking locks only its place and its member's row, so bookings of different members do not wait for each other.
+A booking locks only its places and its member's row, so bookings of different members do not wait for each other.
 """
 
 import datetime as dt
@@ -14,12 +14,13 @@ import psycopg
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from booking import errors
 from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, REMINDED_AT, To
-from booking.models import Place, Slot, Ticket, tallies
+from booking.models import Place, Slot, Ticket, Topic, tallies
 from booking.models.tickets import State, hash_of, secret_of
 from booking.verbs import limits, locks, moves
 from members.models import Member
@@ -47,29 +48,35 @@ def book(
     member_id: int,
     slot_id: int,
     key: str,
+    topic_id: int | None = None,
     by: User | None = None,
     verb: str = "book",
     origin: Origin | None = None,
     identity_mark: str | None = None,
     is_proven: bool = False,
 ) -> Booking:
-    """Issue a ticket for a member in a slot.
+    """Issue a ticket for a member in a slot. With a topic that takes longer than the slot, the ticket holds a place in
+    each of the slots that follow as well: all of them or none.
 
     `verb` names what owes the messages: "reschedule" if the ticket replaces another.
     `key` names the request: the same key always gives the same ticket, whatever has happened to it since. `by` is the
     member of staff who books for the member; None means that members book for themselves. `origin` is where the member
     books from; the limits of limits.py apply only to bookings with an origin. `is_proven`: ask for no further proof.
     `identity_mark` names the identity that books. It is good for one ticket; a refusal does not use it up.
-    One statement. Locks the member's row, so that one member's bookings come one after the other, and the place taken.
+    One statement. Locks the member's row, so that one member's bookings come one after the other, and the places taken.
 
     Raises SlotFull, AlreadyBooked, DayClosed, WindowPassed, NotYetOpen, NotRegistered, IdempotencyKeyReused,
-    IdentityUsed, TooManyBookings, ProofNeeded.
+    IdentityUsed, TooManyBookings, ProofNeeded, TopicNotOffered.
     """
     now = timezone.now()
+    topic = _offered(topic_id, slot_id) if topic_id else None
+    if topic and topic.needs_proof and origin and not is_proven:
+        raise _counted(errors.ProofNeeded(), slot_id, by)
     try:
-        booking = _take_place(
+        booking = _take_places(
             member_id=member_id,
             slot_id=slot_id,
+            topic=topic,
             key=key,
             by=by,
             now=now,
@@ -80,7 +87,7 @@ def book(
         )
     except IntegrityError as refused:
         violated = _violated(refused)
-        issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
+        issued = _issued_before(key, member_id=member_id, slot_id=slot_id, topic_id=topic_id)
         if issued:
             return issued
         if violated == "one_live_ticket_per_member_department_date":
@@ -90,10 +97,12 @@ def book(
         raise
     if booking:
         return booking
-    issued = _issued_before(key, member_id=member_id, slot_id=slot_id)
+    issued = _issued_before(key, member_id=member_id, slot_id=slot_id, topic_id=topic_id)
     if issued:
         return issued
-    refusal = _why_nothing_was_taken(member_id=member_id, slot_id=slot_id, now=now, origin=origin, is_proven=is_proven)
+    refusal = _why_nothing_was_taken(
+        member_id=member_id, slot_id=slot_id, topic=topic, now=now, origin=origin, is_proven=is_proven
+    )
     raise _counted(refusal, slot_id, by)
 
 
@@ -101,11 +110,12 @@ def book(
 def reschedule(
     *, ticket: Ticket, slot_id: int, key: str, by: User | None = None, reason: str = "", origin: Origin | None = None
 ) -> Booking:
-    """Move a booked ticket to another slot of its department. One transaction takes the new place and frees the old
-    one, and the new ticket points to the old. If the new slot refuses, the old ticket stays as it was.
+    """Move a booked ticket to another slot of its department, for the same topic. One transaction takes the new place
+    and frees the old one, and the new ticket points to the old. If the new slot refuses, the old ticket stays as it
+    was.
 
     `origin` is where its holder moves it from. A move counts as a booking, and the ticket is the proof.
-    Locks the queue if the ticket is for today, the old slot and the old ticket. Raises WrongState, OtherDepartment,
+    Locks the queue if the ticket is for today, the old slots and the old ticket. Raises WrongState, OtherDepartment,
     TooManyMoves if the holder has moved it as often as the office allows, and whatever `book` raises.
     """
     if slot_id == ticket.slot_id:
@@ -121,7 +131,14 @@ def reschedule(
         if not by and len(old.was_once()) >= office.moves:
             raise errors.TooManyMoves
         booking = book(
-            member_id=old.member_id, slot_id=slot_id, key=key, by=by, verb="reschedule", origin=origin, is_proven=True
+            member_id=old.member_id,
+            slot_id=slot_id,
+            topic_id=old.topic_id,
+            key=key,
+            by=by,
+            verb="reschedule",
+            origin=origin,
+            is_proven=True,
         )
         Ticket.objects.filter(pk=booking.ticket_id).update(
             moved_from=old, priority=old.priority, priority_reason=old.priority_reason
@@ -139,23 +156,24 @@ def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "", cause: s
     """Cancel a ticket for its holder or the office, with a reason in words or a `cause` (Cause) to be counted. Its
     place is free at once.
 
-    Locks the queue if the ticket is for today, the slot and the ticket. Raises WrongState if the ticket has been
+    Locks the queue if the ticket is for today, its slots and the ticket. Raises WrongState if the ticket has been
     called or is over.
     """
     with _giving_up_its_place(ticket, "cancel", by=by, reason=reason, cause=cause) as cancelled:
         return cancelled
 
 
-def free_place(ticket: Ticket, slot: Slot | None) -> None:
-    """Free a ticket's place, or delete it if the slot has more places than its quota (which was lowered, or the day was
-    closed, after the booking). The caller holds the slot's lock. A walk-in has no place."""
-    if slot is None:
+def free_places(ticket: Ticket, slots: list[Slot]) -> None:
+    """Free a ticket's places, or delete those of slots that have more places than their quota (which was lowered, or
+    the day was closed, after the booking). The caller holds the slots' locks. A walk-in has no place."""
+    if not slots:
         return
-    places = Place.objects.filter(slot=slot)
-    if places.count() > slot.quota:
-        places.filter(ticket=ticket).delete()
-    else:
-        places.filter(ticket=ticket).update(ticket=None)
+    counted = Slot.objects.filter(pk__in=[slot.pk for slot in slots]).annotate(found=Count("places"))
+    overfull = [slot.pk for slot in counted if slot.found > slot.quota]
+    held = Place.objects.filter(ticket=ticket)
+    if overfull:
+        held.filter(slot__in=overfull).delete()
+    held.update(ticket=None, part=1)
 
 
 # A booking is one statement; docs/decisions.md says why, and what it was measured against.
@@ -189,36 +207,26 @@ WITH who AS MATERIALIZED (
                      AND (SELECT count(*) FROM (SELECT FROM booking_ticket own
                                                  WHERE own.origin_network = %(network)s AND own.issued_at > %(hour_ago)s
                                                  LIMIT %(most_of_address)s) one) < %(most_of_address)s)))
-), taken AS (
-    SELECT place.id, place.number, slot.id AS slot_id, slot.date, slot.starts_at,
-           department.id AS department_id, department.slug, department.letter
-      FROM booking_place place
-      JOIN booking_slot slot ON slot.id = place.slot_id
-      JOIN booking_department department ON department.id = slot.department_id
-      JOIN allowed ON true
-     WHERE place.slot_id = %(slot)s
-       AND place.ticket_id IS NULL
-       AND slot.bookable_from <= %(now)s
-       AND slot.bookable_until > %(now)s
-     ORDER BY place.number
-     LIMIT 1
-       FOR UPDATE OF place {skip_locked}
+), {taken}
+), first AS (
+    SELECT * FROM taken WHERE part = 1 {and_whole}
 ), new AS (
     INSERT INTO booking_ticket (public_id, secret_hash, department_id, queue_id, date, number, slot_id, due_at,
-                                member_id, state, idempotency_key, issued_at,
+                                member_id, state, idempotency_key, issued_at, topic_id, parts,
                                 identity_mark, origin_address, origin_network, origin_device)
     SELECT %(public_id)s, %(secret_hash)s, department_id, department_id, date, number, slot_id, starts_at,
-           %(member)s, %(state)s, %(key)s, %(now)s, %(mark)s, %(address)s, %(network)s, %(device)s
-      FROM taken
+           %(member)s, %(state)s, %(key)s, %(now)s, %(topic)s, {parts},
+           %(mark)s, %(address)s, %(network)s, %(device)s
+      FROM first
     RETURNING id, queue_id
 ), held AS (
-    UPDATE booking_place SET ticket_id = new.id FROM taken, new WHERE booking_place.id = taken.id
+    UPDATE booking_place SET ticket_id = new.id, part = taken.part FROM taken, new WHERE booking_place.id = taken.id
 ), owed AS (
     INSERT INTO booking_notice (ticket_id, kind, retry_key, next_try_at, expires_at, created_at)
     SELECT new.id, choice.kind, gen_random_uuid(),
-           CASE WHEN choice.kind = ANY(%(reminders)s) THEN day_before.at ELSE %(now)s END, taken.starts_at, %(now)s
-      FROM new, taken, booking_messagechoice choice,
-           LATERAL (SELECT (taken.date - 1 + %(reminded_at)s::time) AT TIME ZONE %(zone)s::text AS at) day_before
+           CASE WHEN choice.kind = ANY(%(reminders)s) THEN day_before.at ELSE %(now)s END, first.starts_at, %(now)s
+      FROM new, first, booking_messagechoice choice,
+           LATERAL (SELECT (first.date - 1 + %(reminded_at)s::time) AT TIME ZONE %(zone)s::text AS at) day_before
      WHERE %(messages)s AND choice.is_on
        AND choice.kind = ANY(%(owed)s)
        AND (choice.kind <> ALL(%(reminders)s) OR day_before.at > %(now)s)
@@ -226,20 +234,78 @@ WITH who AS MATERIALIZED (
     INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, reason, at)
     SELECT id, 'book', '', %(state)s, queue_id, %(by)s, '', %(now)s FROM new
 )
-SELECT new.id, taken.number, taken.letter, taken.slug, taken.date, taken.starts_at FROM new, taken
+SELECT new.id, first.number, first.letter, first.slug, first.date, first.starts_at FROM new, first
 """
 
+ONE_PLACE = """taken AS (
+    SELECT place.id, 1 AS part, place.number, slot.id AS slot_id, slot.date, slot.starts_at,
+           department.id AS department_id, department.slug, department.letter
+      FROM booking_place place
+      JOIN booking_slot slot ON slot.id = place.slot_id
+      JOIN booking_department department ON department.id = slot.department_id
+      JOIN allowed ON true
+     WHERE place.slot_id = %(slot)s
+       AND place.ticket_id IS NULL
+       AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
+       AND slot.bookable_from <= %(now)s
+       AND slot.bookable_until > %(now)s
+     ORDER BY place.number
+     LIMIT 1
+       FOR UPDATE OF place {skip_locked}"""
 
-TAKE_FREE_PLACE = TAKE_PLACE.format(skip_locked="SKIP LOCKED")
+# The first free place of each slot that the visit covers. Only the first slot has to be bookable at this moment.
+# Places are locked in the order in which laying out locks them, so that neither waits for the other.
+SEVERAL_PLACES = """covered AS MATERIALIZED (
+    SELECT slot.id, slot.date, slot.starts_at, slot.ends_at, slot.department_id,
+           row_number() OVER (ORDER BY slot.starts_at) AS part
+      FROM booking_slot first
+      JOIN booking_slot slot ON slot.department_id = first.department_id
+                            AND slot.date = first.date
+                            AND slot.starts_at >= first.starts_at
+                            AND slot.starts_at < first.starts_at + %(minutes)s * interval '1 minute'
+     WHERE first.id = %(slot)s
+       AND first.bookable_from <= %(now)s
+       AND first.bookable_until > %(now)s
+     ORDER BY slot.id
+), whole AS (
+    SELECT count(*) AS parts
+      FROM covered
+    HAVING max(ends_at) - min(starts_at) >= %(minutes)s * interval '1 minute'
+       AND max(ends_at) - min(starts_at) = sum(ends_at - starts_at)
+), taken AS MATERIALIZED (
+    SELECT free.id, covered.part, free.number, covered.id AS slot_id, covered.date, covered.starts_at,
+           department.id AS department_id, department.slug, department.letter
+      FROM allowed
+      JOIN whole ON true
+      JOIN covered ON true
+      JOIN booking_department department ON department.id = covered.department_id
+      JOIN LATERAL (SELECT place.id, place.number
+                      FROM booking_place place
+                     WHERE place.slot_id = covered.id
+                       AND place.ticket_id IS NULL
+                       AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
+                     ORDER BY place.number
+                     LIMIT 1
+                       FOR UPDATE {skip_locked}) free ON true"""
+
+ONE = {"taken": ONE_PLACE, "parts": "1", "and_whole": ""}
+SEVERAL = {
+    "taken": SEVERAL_PLACES,
+    "parts": "(SELECT parts FROM whole)",
+    "and_whole": "AND (SELECT count(*) FROM taken) = (SELECT parts FROM whole)",
+}
+# The pieces have holes too: whether to wait for a place that somebody else holds at this moment.
+TAKE_FREE_PLACE = TAKE_PLACE.format(**ONE).format(skip_locked="SKIP LOCKED")
+WAIT_FOR_PLACE = TAKE_PLACE.format(**ONE).format(skip_locked="")
+TAKE_FREE_PLACES = TAKE_PLACE.format(**SEVERAL).format(skip_locked="SKIP LOCKED")
+WAIT_FOR_PLACES = TAKE_PLACE.format(**SEVERAL).format(skip_locked="")
 
 
-WAIT_FOR_PLACE = TAKE_PLACE.format(skip_locked="")
-
-
-def _take_place(
+def _take_places(
     *,
     member_id: int,
     slot_id: int,
+    topic: Topic | None,
     key: str,
     by: User | None,
     now: dt.datetime,
@@ -248,7 +314,8 @@ def _take_place(
     identity_mark: str | None,
     is_proven: bool,
 ) -> Booking | None:
-    """Take the slot's first free place, or return None. Raises IntegrityError if a constraint refuses the ticket."""
+    """Take the slot's first free place, and those of the slots that the topic's minutes reach into; or return None.
+    Raises IntegrityError if a constraint refuses the ticket."""
     public_id = secrets.token_urlsafe(16)
     secret = secret_of(public_id)
     owed = kinds.owed(verb, to=To.NEW_HOLDER, by=by)
@@ -268,12 +335,17 @@ def _take_place(
         "zone": settings.TIME_ZONE,
         "mark": identity_mark,
         "is_proven": is_proven,
+        "topic": topic and topic.pk,
+        "places_of": topic and topic.places_of,
+        "minutes": topic and topic.minutes,
         **limits.in_the_statement(origin, now=now),
     }
-    row = _run(TAKE_FREE_PLACE, values)
+    # A topic that fits into any slot needs no look at those that follow.
+    is_long = topic is not None and topic.minutes is not None
+    row = _run(TAKE_FREE_PLACES if is_long else TAKE_FREE_PLACE, values)
     if row is None and Place.objects.free().filter(slot=slot_id).exists():
         # Another booking holds it, and may still be refused: wait for it before saying "full".
-        row = _run(WAIT_FOR_PLACE, values)
+        row = _run(WAIT_FOR_PLACES if is_long else WAIT_FOR_PLACE, values)
     if row is None:
         return None
     ticket_id, number, letter, slug, date, starts_at = row
@@ -302,7 +374,9 @@ def _run(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
             return _execute(sql, values)
     try:
         return _execute(sql, values)
-    except OperationalError:
+    except OperationalError as fault:
+        if isinstance(fault.__cause__, psycopg.errors.DeadlockDetected):
+            return _execute(sql, values)
         if connection.connection is None or connection.is_usable():
             raise
         # The kept connection is gone, because PostgreSQL was restarted for example. If the statement went through after
@@ -318,11 +392,20 @@ def _execute(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
         return cursor.execute(sql, values, prepare=True).fetchone()
 
 
-def _issued_before(key: str, *, member_id: int, slot_id: int) -> Booking | None:
+def _offered(topic_id: int, slot_id: int) -> Topic:
+    """The topic, if members may come for it in this slot."""
+    topic = Topic.objects.filter(pk=topic_id, department__slots=slot_id).first()
+    slot = Slot.objects.filter(pk=slot_id).first()
+    if topic is None or slot is None or not topic.is_offered(slot.date):
+        raise errors.TopicNotOffered
+    return topic
+
+
+def _issued_before(key: str, *, member_id: int, slot_id: int, topic_id: int | None) -> Booking | None:
     ticket = Ticket.objects.with_details().filter(idempotency_key=key).first()
     if ticket is None:
         return None
-    if (ticket.member_id, ticket.slot_id) != (member_id, slot_id):
+    if (ticket.member_id, ticket.slot_id, ticket.topic_id) != (member_id, slot_id, topic_id):
         raise errors.IdempotencyKeyReused
     return _as_booking(ticket, created=False)
 
@@ -359,7 +442,13 @@ def _counted(refusal: errors.BookingError, slot_id: int, by: User | None) -> err
 
 
 def _why_nothing_was_taken(
-    *, member_id: int, slot_id: int, now: dt.datetime, origin: Origin | None, is_proven: bool
+    *,
+    member_id: int,
+    slot_id: int,
+    topic: Topic | None,
+    now: dt.datetime,
+    origin: Origin | None,
+    is_proven: bool,
 ) -> errors.BookingError:
     slot = Slot.objects.filter(pk=slot_id).first()
     if slot is None or (slot.quota == 0 and not slot.places.exists()):
@@ -375,7 +464,7 @@ def _why_nothing_was_taken(
         return errors.NotYetOpen()
     if slot.quota == 0:
         return errors.DayClosed()
-    if not slot.places.free().exists():
+    if not slot.places.free().kept_for(topic and topic.places_of).exists():
         return errors.SlotFull()
     limited = limits.refusal(member_id=member_id, origin=origin, is_proven=is_proven, now=now)
     return limited or errors.SlotFull()
@@ -385,12 +474,12 @@ def _why_nothing_was_taken(
 def _giving_up_its_place(
     ticket: Ticket, verb: str, *, by: User | None, reason: str, cause: str = ""
 ) -> Iterator[Ticket]:
-    """Move a ticket to a state without a place, run the block, then free the place.
+    """Move a ticket to a state without a place, run the block, then free its places.
 
-    The place is freed last, so that nobody waits for it while the block waits for another. Yields the locked ticket.
+    They are freed last, so that nobody waits for them while the block waits for another. Yields the locked ticket.
     """
     is_of_today = ticket.date == timezone.localdate()
-    locked, slot = locks.lock_ticket_and_slot(ticket, locks_queue=is_of_today)
+    locked, slots = locks.lock_ticket_and_slots(ticket, locks_queue=is_of_today)
     moves.change(locked, verb, by=by, reason=reason, cause=cause)
     yield locked
-    free_place(locked, slot)
+    free_places(locked, slots)
