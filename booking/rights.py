@@ -51,6 +51,7 @@ class Right(StrEnum):
     VIEW_MESSAGES = "booking.view_messagechoice"
     VIEW_DEPARTMENTS = "booking.view_department"
     VIEW_HOURS = "booking.view_openinghours"
+    VIEW_TOPICS = "booking.view_topic"
     VIEW_COUNTERS = "booking.view_counter"
     VIEW_PROFILES = "booking.view_counterprofile"
     VIEW_SERVED_DEPARTMENTS = "booking.view_counterdepartment"

@@ -21,6 +21,7 @@ AUDITOR = "ผู้ตรวจสอบ"
 _KEPT_BY_MANAGERS = [
     "booking.department",
     "booking.openinghours",
+    "booking.topic",
     "booking.dayexception",
     "booking.counter",
     "booking.counterdepartment",

@@ -9,10 +9,10 @@ from booking.models import Slot, Ticket
 from tests.factories import in_days, make_member
 
 
-def confirm_name(client, department, *, member=None, slot=None):
+def confirm_name(client, department, *, member=None, slot=None, **query):
     """Type a member number and say yes to the name. Returns the member and the answer to "yes"."""
     member = member or make_member()
-    query = {"slot": slot.pk} if slot else {}
+    query |= {"slot": slot.pk} if slot else {}
     answer = client.post(
         reverse("identify", args=[department.slug]),
         {"by": "member_number", "member_number": member.member_number, **query},

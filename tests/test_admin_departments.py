@@ -6,8 +6,17 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from booking import verbs
 from booking.models import Department, OpeningHours, Slot
-from tests.factories import in_days, make_department, make_open_department, make_slot, make_ticket
+from tests.factories import (
+    in_days,
+    make_department,
+    make_member,
+    make_open_department,
+    make_slot,
+    make_ticket,
+    make_topic,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -15,7 +24,7 @@ pytestmark = pytest.mark.django_db
 FIELDS = [field.name for field in Department._meta.fields if field.name not in ("id", "slug", "letter")]
 
 
-def form_of(department, *, hours=None, **changed) -> dict:
+def form_of(department, *, hours=None, topics=(), **changed) -> dict:
     """What the page of a department sends when these things are changed in it."""
     data = {"slug": department.slug, "letter": department.letter}
     for name in FIELDS:
@@ -24,6 +33,7 @@ def form_of(department, *, hours=None, **changed) -> dict:
     data = {name: value for name, value in (data | changed).items() if value is not False}
     hours = [hours_row(rule) for rule in department.hours.all()] if hours is None else hours
     known = department.hours.count() if department.pk else 0
+    data |= formset("topics", topics, initial=sum(bool(row.get("id")) for row in topics))
     return data | formset("hours", hours, initial=min(known, len(hours)))
 
 
@@ -201,3 +211,43 @@ def test_history_says_who_changed_what_in_words(client, manager):
     assert manager.username in page
     assert "เปิดใช้งาน" in page
     assert "ไม่ใช่" in page
+
+
+def topic_row(**values) -> dict:
+    names = ("name_en", "minutes", "bring", "bring_en", "online_url", "active_from", "active_until", "id")
+    return dict.fromkeys(names, "") | {"share": 0, "position": 0} | values
+
+
+def test_topics_are_kept_with_their_department(client, manager):
+    department = make_open_department()
+    save(client, department, topics=[topic_row(name="ขอกู้สามัญ", minutes=60, bring="สลิปเงินเดือน")])
+    topic = department.topics.get()
+    assert (topic.name, topic.minutes, topic.things_to_bring) == ("ขอกู้สามัญ", 60, ["สลิปเงินเดือน"])
+    assert topic.history.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"minutes": 0}, "มากกว่าหรือเท่ากับ 1"),
+        ({"share": 101}, "น้อยกว่าหรือเท่ากับ 100"),
+        ({"online_url": "javascript:alert(1)"}, "URL"),
+        ({"active_from": "2026-12-01", "active_until": "2026-11-01"}, "วันสุดท้ายต้องไม่มาก่อนวันแรก"),
+    ],
+)
+def test_what_a_topic_cannot_have_is_said_beside_it(client, manager, values, said):
+    department = make_open_department()
+    page = save(client, department, topics=[topic_row(name="ขอกู้สามัญ", **values)])
+    assert said in page.content.decode()
+    assert not department.topics.exists()
+
+
+def test_a_topic_somebody_booked_for_is_ended_not_deleted(client, manager):
+    department = make_open_department()
+    topic = make_topic(department=department)
+    verbs.book(
+        member_id=make_member().pk, slot_id=make_slot(department=department).pk, topic_id=topic.pk, key="of-the-topic"
+    )
+    row = topic_row(name=topic.name, id=topic.pk, DELETE="on")
+    save(client, department, topics=[row])
+    assert department.topics.exists()

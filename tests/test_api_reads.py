@@ -19,8 +19,15 @@ def test_departments_in_the_office_s_order(client):
 
     assert answer.status_code == 200
     assert answer.json() == [
-        {"slug": "first", "letter": "A", "name": "ฝ่ายแรก", "description": "ขอกู้เงิน", "is_open_today": True},
-        {"slug": "later", "letter": "B", "name": "ฝ่ายหลัง", "description": "", "is_open_today": False},
+        {
+            "slug": "first",
+            "letter": "A",
+            "name": "ฝ่ายแรก",
+            "description": "ขอกู้เงิน",
+            "is_open_today": True,
+            "topics": [],
+        },
+        {"slug": "later", "letter": "B", "name": "ฝ่ายหลัง", "description": "", "is_open_today": False, "topics": []},
     ]
 
 

@@ -7,7 +7,15 @@ from django.utils import timezone
 from booking.models import Place, Ticket
 from booking.models.tickets import State
 from members.identify import issue_identity
-from tests.factories import in_days, make_citizen_id, make_member, make_open_department, make_slot, make_ticket
+from tests.factories import (
+    in_days,
+    make_citizen_id,
+    make_member,
+    make_open_department,
+    make_slot,
+    make_ticket,
+    make_topic,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -285,6 +293,7 @@ def test_its_holder_sees_it(client):
         "ahead": 1,
         "expected_wait_minutes": None,
         "counter": None,
+        "topic": None,
     }
 
 
@@ -380,3 +389,62 @@ def test_a_move_needs_a_slot(client):
     for body in ({}, {"slot": "x"}, {"slot": 10**30}, []):
         answer = post(client, f"tickets/{ticket.public_id}/reschedule/", body, secret=ticket.secret)
         assert refused(answer) == (400, "invalid")
+
+
+# --- topics ---------------------------------------------------------------------------------------------------
+
+
+def test_a_ticket_for_a_topic(client):
+    department = make_open_department(quota=1)
+    topic = make_topic(department=department, minutes=60, bring="สลิปเงินเดือน")
+    listed = client.get("/api/v1/departments/").json()[0]["topics"]
+    assert listed == [
+        {
+            "id": topic.pk,
+            "name": "ขอกู้สามัญ",
+            "minutes": 60,
+            "bring": ["สลิปเงินเดือน"],
+            "online_url": "",
+            "needs_proof": False,
+        }
+    ]
+    path = f"/api/v1/departments/{department.slug}/days/{in_days(1)}/slots/"
+    offered = client.get(path, {"topic": topic.pk}).json()
+    assert len(offered) == len(client.get(path).json()) - 1  # the last time leaves half an hour
+
+    body = {"identity": issue_identity(make_member())[0], "slot": offered[0]["id"], "topic": topic.pk}
+    answer = post(client, "tickets/", body, key="for-a-topic")
+
+    assert answer.status_code == 201
+    ticket = Ticket.objects.get()
+    assert (ticket.topic, ticket.parts) == (topic, 2)
+    assert see(client, ticket, ticket.secret).json()["topic"] == topic.pk
+    assert [slot["state"] for slot in client.get(path).json()[:3]] == ["full", "full", "open"]
+    assert post(client, "tickets/", body, key="for-a-topic").status_code == 200
+
+
+def test_a_topic_of_no_use_is_refused(client):
+    department = make_open_department()
+    over = make_topic(department=department, active_until=in_days(-1))
+    elsewhere = make_topic(department=make_open_department())
+    slot = make_slot(department=department)
+    for topic in (over, elsewhere):
+        body = {"identity": issue_identity(make_member())[0], "slot": slot.pk, "topic": topic.pk}
+        assert refused(post(client, "tickets/", body)) == (409, "topic_not_offered")
+        path = f"/api/v1/departments/{department.slug}/days/"
+        assert refused(client.get(path, {"topic": topic.pk})) == (400, "invalid")
+    for wrong in ("x", "", "9" * 40, "๑"):
+        assert refused(client.get(f"/api/v1/departments/{department.slug}/days/", {"topic": wrong})) == (400, "invalid")
+    body = {"identity": issue_identity(make_member())[0], "slot": slot.pk, "topic": "1"}
+    assert post(client, "tickets/", body).status_code == 400
+    assert not Ticket.objects.exists()
+
+
+def test_a_topic_for_the_proven(client):
+    department = make_open_department()
+    topic = make_topic(department=department, needs_proof=True)
+    member, slot = make_member(), make_slot(department=department)
+    body = {"identity": issue_identity(member)[0], "slot": slot.pk, "topic": topic.pk}
+    assert refused(post(client, "tickets/", body)) == (403, "proof_needed")
+    body |= {"identity": issue_identity(member, proved_by="phone")[0]}
+    assert post(client, "tickets/", body).status_code == 201

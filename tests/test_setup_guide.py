@@ -123,7 +123,7 @@ def test_the_office_may_open_a_department_before_it_has_a_counter(client, manage
     department = Department.objects.get()
     page = client.get(reverse("admin:booking_department_change", args=[department.pk])).context["adminform"].form
     data = {name: value for name, value in page.initial.items() if value is not None and value is not False}
-    data |= {"hours-TOTAL_FORMS": "0", "hours-INITIAL_FORMS": "0"}
+    data |= {f"{part}-{what}_FORMS": "0" for part in ("hours", "topics") for what in ("TOTAL", "INITIAL")}
     data.pop("waits_for_counter", None)
 
     client.post(reverse("admin:booking_department_change", args=[department.pk]), data)

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from booking import thai
 from booking.admin import fields
@@ -26,6 +26,7 @@ from booking.views import sent
 PICKERS: Mapping[type[models.Field], Mapping[str, Any]] = {
     models.DateField: {"form_class": fields.DateField, "widget": fields.DateInput},
     models.TimeField: {"widget": fields.TimeInput},
+    models.URLField: {"assume_scheme": "https"},
 }
 
 
@@ -64,6 +65,14 @@ class OfficeInline(TabularInline):
         if field:
             field.widget.attrs.setdefault("aria-label", field.label)
         return field
+
+
+class OfficeSections(StackedInline):
+    """Rows with too many fields for a line of a table, each a section of its own."""
+
+    formfield_overrides = PICKERS
+    extra = 0
+    tab = True
 
 
 class InWords(HistoricalRecordContextHelper):

@@ -16,13 +16,13 @@ from unfold.decorators import display
 
 from booking import thai
 from booking.admin import departments_file
-from booking.admin.base import OfficeInline, say
+from booking.admin.base import OfficeInline, OfficeSections, say
 from booking.admin.links import closed_times, tickets_of
 from booking.admin.reports import report
 from booking.admin.rules import RulesAdmin, laid_out
 from booking.admin.today import today
 from booking.days import overview
-from booking.models import Department, OpeningHours
+from booking.models import Department, OpeningHours, Topic
 from booking.verbs import closures
 
 
@@ -76,6 +76,19 @@ class HoursInline(OfficeInline):
         return formset if obj else type("NewHours", (ProposedHours, formset), {})
 
 
+class TopicInline(OfficeSections):
+    model = Topic
+    fields = [
+        ("name", "name_en"),
+        ("minutes", "share"),
+        ("bring", "bring_en"),
+        ("online_url", "needs_proof"),
+        ("active_from", "active_until"),
+        "position",
+    ]
+    max_num = 40
+
+
 OFFICE_WEEK = [weekday for weekday in OpeningHours.Weekday if weekday <= OpeningHours.Weekday.FRIDAY]
 
 
@@ -91,7 +104,7 @@ class DepartmentAdmin(RulesAdmin):
     list_display = ["name", "letter", "week", "window", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "name_en", "letter"]
-    inlines = [HoursInline]
+    inlines = [HoursInline, TopicInline]
     list_before_template = "admin/booking/department/list.html"
     fieldsets = [
         (

@@ -1,6 +1,7 @@
 """What the API takes and gives. The schema is made from these too."""
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from booking.calling import waits
@@ -38,15 +39,31 @@ class RefusalSerializer(serializers.Serializer):
     message = serializers.CharField(help_text="For people, in the language of the request: what to do now.")
 
 
+class TopicSerializer(serializers.Serializer):
+    id = serializers.IntegerField(help_text="Asks for its days and times, and books for it.")
+    name = serializers.CharField(source="title")
+    minutes = serializers.IntegerField(allow_null=True, help_text="Null where it fits into any time.")
+    bring = serializers.ListField(
+        child=serializers.CharField(), source="things_to_bring", help_text="Documents; empty: as for the department."
+    )
+    online_url = serializers.CharField(allow_blank=True, help_text="Where it can be done without coming.")
+    needs_proof = serializers.BooleanField(help_text="Whether a booking for it wants an identity with a proof.")
+
+
 class DepartmentSerializer(serializers.Serializer):
     slug = serializers.SlugField()
     letter = serializers.CharField(help_text="Begins the numbers of its tickets.")
     name = serializers.CharField(source="title")
     description = serializers.CharField(source="purpose", allow_blank=True)
     is_open_today = serializers.SerializerMethodField()
+    topics = serializers.SerializerMethodField(help_text="What members come for; often empty.")
 
     def get_is_open_today(self, department: Department) -> bool:
         return department.pk in self.context["open_today"]
+
+    @extend_schema_field(TopicSerializer(many=True))
+    def get_topics(self, department: Department):
+        return TopicSerializer(self.context["topics"].get(department.pk, []), many=True).data
 
 
 class DaySerializer(serializers.Serializer):
@@ -95,6 +112,7 @@ class RescheduleSerializer(serializers.Serializer):
 
 class BookSerializer(RescheduleSerializer):
     identity = Text(max_length=LONGEST_IDENTITY)
+    topic = Id(required=False, help_text="One of the department's topics; left out: a visit of one place.")
 
 
 class IssuedTicketSerializer(serializers.Serializer):
@@ -117,6 +135,7 @@ class TicketSerializer(serializers.Serializer):
     department = serializers.CharField(source="department.slug", help_text="Its slug.")
     date = serializers.DateField()
     start = serializers.DateTimeField(source="slot.starts_at", allow_null=True, help_text="Null for a walk-in.")
+    topic = serializers.IntegerField(source="topic_id", allow_null=True, help_text="What it is for, if that was said.")
     status = serializers.ChoiceField(State.values, source="state")
     ahead = serializers.IntegerField(
         default=None,

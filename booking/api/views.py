@@ -34,21 +34,25 @@ from booking.api.serializers import (
 )
 from booking.days import availability
 from booking.errors import ProofNeeded
-from booking.models import Department, DepartmentDay, Ticket
+from booking.models import Department, DepartmentDay, Ticket, Topic
 from booking.verbs import limits
 from members.identify import issue_identity, look_up, name_confirmed, read_identity
 from members.origins import Origin, origin_of
 from members.throttle import client_address
 
 LONGEST_RANGE = 366  # days
+TOPIC = OpenApiParameter("topic", OpenApiTypes.INT, description="As it is for those who come for this topic.")
 
 
 @endpoint("GET", "anyone", {200: DepartmentSerializer(many=True)})
 def departments(request):
     """The departments, in the order in which the office shows them."""
     open_today = DepartmentDay.objects.on(timezone.localdate()).open().by_department()
+    topics = Topic.objects.offered().by_department()
     found = Department.objects.active()
-    return Response(DepartmentSerializer(found, many=True, context={"open_today": open_today.keys()}).data)
+    return Response(
+        DepartmentSerializer(found, many=True, context={"open_today": open_today.keys(), "topics": topics}).data
+    )
 
 
 @endpoint(
@@ -64,18 +68,20 @@ def departments(request):
             OpenApiTypes.DATE,
             description=f"Last day, at most {LONGEST_RANGE} days in all; the last bookable day where it is left out.",
         ),
+        TOPIC,
     ],
 )
 def days(request, slug):
     """The days of a department: whether each can be booked, and if not, why."""
     department = _department(slug)
-    # Not request.query_params: Django decodes those with the charset that the request names.
-    asked = QueryDict(request.META.get("QUERY_STRING", ""), encoding="utf-8")
+    asked = _query(request)
     first = _date(asked["from"]) if "from" in asked else timezone.localdate()
     last = _date(asked["to"]) if "to" in asked else max(first, availability.booking_window(department)[1])
     if not 0 <= (last - first).days < LONGEST_RANGE:
         raise Invalid(_("ช่วงวันที่ไม่ถูกต้อง กรุณาให้ from ไม่อยู่หลัง to และรวมไม่เกิน %(days)s วัน") % {"days": LONGEST_RANGE})
-    return Response(DaySerializer(availability.days(department, first, last), many=True).data)
+    return Response(
+        DaySerializer(availability.days(department, first, last, _topic(department, asked)), many=True).data
+    )
 
 
 @endpoint(
@@ -84,11 +90,13 @@ def days(request, slug):
     {200: SlotSerializer(many=True)},
     400,
     404,
-    parameters=[OpenApiParameter("date", OpenApiTypes.DATE, OpenApiParameter.PATH)],
+    parameters=[OpenApiParameter("date", OpenApiTypes.DATE, OpenApiParameter.PATH), TOPIC],
 )
 def slots(request, slug, date):
     """The times of a day, soonest first; empty where the office is closed."""
-    return Response(SlotSerializer(availability.times(_department(slug), _date(date)), many=True).data)
+    department = _department(slug)
+    topic = _topic(department, _query(request))
+    return Response(SlotSerializer(availability.times(department, _date(date), topic), many=True).data)
 
 
 @endpoint("POST", "anyone", {200: IdentitySerializer}, 400, 403, 404, 415, 429, 503, request=IdentifySerializer)
@@ -128,11 +136,12 @@ def book(request):
 
     A refusal does not use the identity up. The answer has the ticket's secret; keep it, nothing else opens the ticket.
     """
-    token, slot_id = _wanted(request)
+    token, slot_id, topic_id = _wanted(request)
     identity = read_identity(token)
     booking = verbs.book(
         member_id=identity.member_id,
         slot_id=slot_id,
+        topic_id=topic_id,
         key=idempotency_key(request),
         origin=_origin(request),
         identity_mark=identity.mark,
@@ -201,20 +210,21 @@ for view in (unknown, schema, docs):
     view.access_policy = "anyone"  # type: ignore[union-attr]  # tests/test_access_policy.py reads it there
 
 
-def _wanted(request) -> tuple[str, int]:
-    """The identity and the slot in the body of a booking. What is plainly right is taken as it is, because in a storm
-    the serializer would be a tenth of the work. It says what is wrong with the rest."""
+def _wanted(request) -> tuple[str, int, int | None]:
+    """The identity, the slot and the topic in the body of a booking. What is plainly right is taken as it is, because
+    in a storm the serializer would be a tenth of the work. It says what is wrong with the rest."""
     match request.data:
-        case {"identity": str(identity), "slot": int(slot)} if (
-            identity.isascii()
+        case {"identity": str(identity), "slot": int(slot), **rest} if (
+            "topic" not in rest
+            and identity.isascii()
             and identity.isprintable()
             and 0 < len(identity) <= LONGEST_IDENTITY
             and 0 < slot <= BIGGEST_ID
             and slot is not True
         ):
-            return identity, slot
+            return identity, slot, None
     wanted = body(BookSerializer(), request)
-    return wanted["identity"], wanted["slot"]
+    return wanted["identity"], wanted["slot"], wanted.get("topic")
 
 
 def _origin(request) -> Origin:
@@ -224,6 +234,23 @@ def _origin(request) -> Origin:
 
 def _department(slug: str) -> Department:
     return get_object_or_404(Department.objects.active(), slug=slug)
+
+
+def _query(request) -> QueryDict:
+    """Not request.query_params: Django decodes those with the charset that the request names."""
+    return QueryDict(request.META.get("QUERY_STRING", ""), encoding="utf-8")
+
+
+def _topic(department: Department, asked: QueryDict) -> Topic | None:
+    """The topic that the address names. Raises Invalid if the department has no such topic."""
+    if "topic" not in asked:
+        return None
+    number = str(asked["topic"])
+    is_number = re.fullmatch(r"[0-9]{1,18}", number)
+    found = Topic.objects.offered(department).filter(pk=int(number)) if is_number else None
+    if not found:
+        raise Invalid(_("ฝ่ายนี้ไม่มีเรื่องนี้"))
+    return found[0]
 
 
 def _date(text: str) -> dt.date:

@@ -15,14 +15,14 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from booking.days import opening
-from booking.models import Department, OpeningHours
+from booking.models import Department, OpeningHours, Topic
 from office.settings import office
 
 FORMAT, VERSION = "queuesite.departments", 1
 MOST_DEPARTMENTS = 100
 MOST_ROWS = 200  # of one kind in a department
 # Not of the department but of where it stands.
-LEFT_OUT = {"id", "waits_for_counter", "department"}
+LEFT_OUT = {"id", "waits_for_counter", "department", "pace_seconds"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,10 @@ class Part:
     replaces: bool
 
 
-PARTS = [Part("hours", OpeningHours, ("weekday", "from_date"), replaces=True)]
+PARTS = [
+    Part("hours", OpeningHours, ("weekday", "from_date"), replaces=True),
+    Part("topics", Topic, ("name",), replaces=False),
+]
 
 
 class CannotRead(Exception):

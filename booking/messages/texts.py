@@ -23,15 +23,16 @@ class Said:
 
 
 def when(ticket: Ticket) -> list[str]:
-    """Day and time of a ticket, one line each. A walk-in has no time."""
+    """Day and time of a ticket, and what it is for, one line each. A walk-in has no time."""
     time = [_("เวลา %(time)s") % {"time": thai.clock(ticket.slot)}] if ticket.slot else []
-    return [thai.long_date(ticket.date), *time]
+    topic = [_("เรื่อง %(topic)s") % {"topic": ticket.topic.title}] if ticket.topic else []
+    return [thai.long_date(ticket.date), *time, *topic]
 
 
 def to_come(ticket: Ticket) -> list[str]:
     """What a member needs to come: by when, what to bring, and where to."""
     arrive = times.arrive_by(ticket)
-    things = ticket.department.things_to_bring
+    things = ticket.things_to_bring
     address = office.address
     return [
         *([_("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive)}] if arrive else []),

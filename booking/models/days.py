@@ -106,5 +106,6 @@ def in_closed_time() -> Q:
         department=OuterRef("slot__department"),
         date=OuterRef("slot__date"),
     )
-    further = Place.objects.filter(~Exists(day_of_slot), ticket=OuterRef("pk"), part__gt=1)
-    return Q(slot__isnull=False) & ~served | Q(parts__gt=1) & Exists(further) | Q(slot__isnull=True) & ~Exists(day)
+    further = Exists(Place.objects.filter(~Exists(day_of_slot), ticket=OuterRef("pk"), part__gt=1))
+    unserved = Q(slot__isnull=False) & ~Q(served)
+    return unserved | Q(parts__gt=1) & Q(further) | Q(slot__isnull=True) & ~Q(Exists(day))

@@ -291,7 +291,7 @@ class Ticket(models.Model):
     @property
     def things_to_bring(self) -> list[str]:
         """In the language of the page: what its topic asks for, else what its department does."""
-        return self.topic.documents if self.topic else self.department.things_to_bring
+        return (self.topic.things_to_bring if self.topic else []) or self.department.things_to_bring
 
     @property
     def ends_at(self) -> dt.datetime | None:

@@ -1,6 +1,7 @@
 import datetime as dt
 from typing import Self
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -14,11 +15,16 @@ from members.free_text import FreeCharField, FreeTextField
 
 
 class TopicQuerySet(models.QuerySet["Topic"]):
-    def offered(self, department: Department, date: dt.date | None = None) -> Self:
-        """Those for which members may come to a department on a day; without one, today or later."""
-        first = date or timezone.localdate()
-        of_department = self.filter(Q(active_until=None) | Q(active_until__gte=first), department=department)
-        return of_department if date is None else of_department.filter(Q(active_from=None) | Q(active_from__lte=date))
+    def offered(self, department: Department | None = None) -> Self:
+        """Those for which members may come today or later, to a department or to any."""
+        found = self.filter(Q(active_until=None) | Q(active_until__gte=timezone.localdate()))
+        return found.filter(department=department) if department else found
+
+    def by_department(self) -> dict[int, list["Topic"]]:
+        found: dict[int, list[Topic]] = {}
+        for topic in self:
+            found.setdefault(topic.department_id, []).append(topic)
+        return found
 
 
 class Topic(InTwoLanguages):
@@ -84,6 +90,14 @@ class Topic(InTwoLanguages):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """What the constraints refuse, said beside the field: a section of a form shows nothing else."""
+        if self.active_from and self.active_until and self.active_until < self.active_from:
+            raise ValidationError({"active_until": _("วันสุดท้ายต้องไม่มาก่อนวันแรก")})
+        alike = Topic.objects.filter(department=self.department_id, name=self.name).exclude(pk=self.pk)
+        if alike.exists():
+            raise ValidationError({"name": _("ฝ่ายนี้มีเรื่องนี้แล้ว")})
+
     def is_offered(self, date: dt.date) -> bool:
         return (self.active_from or date) <= date <= (self.active_until or date)
 
@@ -91,8 +105,3 @@ class Topic(InTwoLanguages):
     def places_of(self) -> int | None:
         """Which places it is booked in, as a place's `topic`: its own, or None for those that all others share."""
         return self.pk if self.share else None
-
-    @property
-    def documents(self) -> list[str]:
-        """What to bring for it: its own list, or the department's."""
-        return self.things_to_bring or self.department.things_to_bring

@@ -37,7 +37,7 @@ def _event(ticket, arrive_at, link) -> Event:
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     event.add("dtstamp", timezone.now().astimezone(dt.UTC))
     event.add("dtstart", ticket.slot.starts_at.astimezone(dt.UTC))
-    event.add("dtend", ticket.slot.ends_at.astimezone(dt.UTC))
+    event.add("dtend", ticket.ends_at.astimezone(dt.UTC))
     title = {"code": ticket.code, "department": ticket.department.title}
     event.add("summary", _("บัตรคิว %(code)s %(department)s") % title)
     event.add("description", "\n".join(_what_to_do(ticket, arrive_at)))
@@ -50,7 +50,7 @@ def _event(ticket, arrive_at, link) -> Event:
 
 def _what_to_do(ticket, arrive_at) -> list[str]:
     lines = [_("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive_at)}]
-    things = ticket.department.things_to_bring
+    things = ticket.things_to_bring
     return [*lines, _("สิ่งที่ต้องนำมา"), *(f"- {thing}" for thing in things)] if things else lines
 
 

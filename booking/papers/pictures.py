@@ -26,7 +26,7 @@ SMALLEST = 28  # pixels high: smaller letters cannot be read on a telephone
 def drawn(ticket: Ticket, *, arrive_at, link: str) -> bytes:
     """As draw, but drawn once for what it shows: it takes the processor for as long as twenty pages."""
     shown = [ticket.pk, ticket.state, ticket.code, ticket.date, ticket.department.title, ticket.department.hue]
-    shown += [ticket.department.things_to_bring, ticket.slot and ticket.slot.starts_at, arrive_at, link]
+    shown += [ticket.things_to_bring, ticket.slot and ticket.slot.starts_at, arrive_at, link]
     shown += [get_language(), office.name]
     key = f"picture-{hashlib.sha256(repr(shown).encode()).hexdigest()}"  # the link's secret is not to be read in it
     picture: bytes | None = cache.get(key)
@@ -41,7 +41,7 @@ def draw(ticket: Ticket, *, arrive_at, link: str) -> bytes:
 
     `arrive_at` is None for a walk-in, whose ticket has no time.
     """
-    things = ticket.department.things_to_bring
+    things = ticket.things_to_bring
     left, right, top = EDGE, WIDTH - EDGE, EDGE
     tear = top + STUB_HEIGHT
     bottom = tear + 590 + QR_SIZE + (64 * len(things) + 100 if things else 0)

@@ -14,7 +14,7 @@ import psycopg
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import Count
+from django.db.models import Count, F
 from django.utils import timezone
 
 from booking import errors
@@ -168,11 +168,10 @@ def free_places(ticket: Ticket, slots: list[Slot]) -> None:
     the day was closed, after the booking). The caller holds the slots' locks. A walk-in has no place."""
     if not slots:
         return
-    counted = Slot.objects.filter(pk__in=[slot.pk for slot in slots]).annotate(found=Count("places"))
-    overfull = [slot.pk for slot in counted if slot.found > slot.quota]
+    with_places = Slot.objects.filter(pk__in=[slot.pk for slot in slots]).annotate(found=Count("places"))
+    overfull = with_places.filter(found__gt=F("quota")).values_list("pk", flat=True)
     held = Place.objects.filter(ticket=ticket)
-    if overfull:
-        held.filter(slot__in=overfull).delete()
+    held.filter(slot__in=list(overfull)).delete()
     held.update(ticket=None, part=1)
 
 
@@ -464,7 +463,7 @@ def _why_nothing_was_taken(
         return errors.NotYetOpen()
     if slot.quota == 0:
         return errors.DayClosed()
-    if not slot.places.free().kept_for(topic and topic.places_of).exists():
+    if not slot.places.free().kept_for(topic.places_of if topic else None).exists():
         return errors.SlotFull()
     limited = limits.refusal(member_id=member_id, origin=origin, is_proven=is_proven, now=now)
     return limited or errors.SlotFull()

@@ -1,6 +1,7 @@
 """The way to a ticket: who, the name, the day, the time, the ticket."""
 
 import uuid
+from urllib.parse import urlencode
 
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking import errors, verbs
 from booking.models import Department, Slot, Ticket
 from booking.verbs import limits
-from booking.views import calendar, refusals, sent, visitor, visits
+from booking.views import calendar, refusals, sent, topics, visitor, visits
 from booking.views.access import access, may_be_kept
 from members import line
 from members.errors import MemberError, NotRegistered
@@ -28,13 +29,12 @@ def identify(request, slug):
     Members who are signed in need not type one, but may: "?who" books for somebody else.
     """
     department = get_object_or_404(Department.objects.active(), slug=slug)
-    slot_id = sent.slot(request)
     if request.method != "POST" and visitor.member(request) and request.GET.keys().isdisjoint(["who", "why"]):
-        return redirect(_after_confirming(department, slot_id))
+        return redirect(_after_confirming(request, department))
     context = visitor.form_context(request) | {
         "asks_proof": _asks_proof(request),
         "department": department,
-        "slot_id": slot_id,
+        "chosen": sent.chosen(request),
         "typed": visitor.typed(request),
         "why": refusals.why(request) if request.method != "POST" else None,
         "has_line": line.log_in_is_on(),
@@ -46,7 +46,7 @@ def identify(request, slug):
             context["not_registered"] = isinstance(refusal, NotRegistered)
             response = refusals.beside_the_field(request, "booking/identify.html", context, refusal)
         else:
-            response = redirect(_with_slot("confirm", slug, slot_id))
+            response = redirect(_with_chosen(request, "confirm", slug))
             visitor.remember_asked(response, found)
     else:
         response = render(request, "booking/identify.html", context)
@@ -59,18 +59,17 @@ def identify(request, slug):
 def confirm(request, slug, member_id):
     """Show the masked name, and ask whether it is theirs."""
     department = get_object_or_404(Department.objects.active(), slug=slug)
-    slot_id = sent.slot(request)
     if request.method == "POST" and sent.says_yes(request):
-        response = redirect(_after_confirming(department, slot_id))
+        response = redirect(_after_confirming(request, department))
         name_confirmed(visitor.asked(request))
         visitor.remember_confirmed(response, request)
         return response
     if request.method == "POST":
-        response = redirect(_with_slot("identify", slug, slot_id))
+        response = redirect(_with_chosen(request, "identify", slug))
         visitor.forget_identity(response)
         return response
     member = get_object_or_404(Member, pk=member_id)
-    context = {"department": department, "member": member, "slot_id": slot_id}
+    context = {"department": department, "member": member, "chosen": sent.chosen(request)}
     return render(request, "booking/confirm.html", context)
 
 
@@ -79,14 +78,19 @@ def confirm(request, slug, member_id):
 def days(request, slug):
     department = get_object_or_404(Department.objects.active(), slug=slug)
     visits.count(request, "days", department)
-    context = calendar.days_context(department, days_url=request.path)
+    choice = topics.choice(request, department)
     member = visitor.booked_for(request)
-    context |= {
+    context = choice.context() | {
         "why": refusals.why(request, department),
         "member": member,
         "is_own": member is not None and visitor.member(request) == member,
+        "department": department,
     }
-    response = render(request, "booking/days.html", context)
+    if choice.is_open:
+        response = render(request, "booking/topics.html", context)
+    else:
+        days_shown = calendar.days_context(department, days_url=request.path, topic=choice.topic)
+        response = render(request, "booking/days.html", context | days_shown)
     return response if member or context["why"] else may_be_kept(response)
 
 
@@ -95,11 +99,16 @@ def days(request, slug):
 def times(request, slug, date):
     department = get_object_or_404(Department.objects.active(), slug=slug)
     days_url = reverse("days", args=[slug])
-    context = calendar.times_context(department, date, wanted=sent.slot(request), days_url=days_url)
+    choice = topics.choice(request, department)
+    if choice.is_open:
+        return redirect(days_url)
+    context = calendar.times_context(
+        department, date, wanted=sent.slot(request), days_url=days_url, topic=choice.topic, query=choice.query
+    )
     if not context["is_open"]:
-        return refusals.to_days(days_url, is_full=context["is_full"], date=date, department=department)
+        return refusals.to_days(request, days_url, is_full=context["is_full"], date=date, department=department)
     member = visitor.booked_for(request)
-    context |= {
+    context |= choice.context() | {
         "why": refusals.why(request),
         "member": member,
         "is_own": member is not None and visitor.member(request) == member,
@@ -126,7 +135,7 @@ def take(request, slug, date, identity):
     try:
         if slot_id is None:
             raise errors.NoTimeChosen
-        public_id = _book(request, identity, slot_id=slot_id, key=key).public_id
+        public_id = _book(request, identity, slot_id=slot_id, topic_id=sent.topic(request), key=key).public_id
     except (errors.IdentityUsed, errors.ProofNeeded) as refusal:
         return refusals.to_identify(request, refusal, slug=slug)
     except errors.BookingError as refusal:
@@ -141,10 +150,11 @@ def take(request, slug, date, identity):
     return response
 
 
-def _book(request, identity: Identity, *, slot_id: int, key: str) -> verbs.Booking:
+def _book(request, identity: Identity, *, slot_id: int, topic_id: int | None, key: str) -> verbs.Booking:
     return verbs.book(
         member_id=identity.member_id,
         slot_id=slot_id,
+        topic_id=topic_id,
         key=key,
         origin=visitor.origin(request),
         identity_mark=identity.mark,
@@ -182,14 +192,19 @@ def _booked_by_this_form(refusal, key, member_id) -> Ticket | None:
     return Ticket.objects.live().filter(idempotency_key=key, member=member_id).first()
 
 
-def _after_confirming(department, slot_id) -> str:
+def _after_confirming(request, department) -> str:
     """The days. If a time was chosen before the identity ended, its page with that time still chosen."""
-    slot = Slot.objects.filter(pk=slot_id, department=department).first() if slot_id else None
+    chosen = sent.chosen(request)
+    slot = Slot.objects.filter(pk=chosen["slot"], department=department).first() if "slot" in chosen else None
     if slot is None:
-        return reverse("days", args=[department.slug])
-    return f"{reverse('times', args=[department.slug, slot.date])}?slot={slot.pk}"
+        return _with_query(reverse("days", args=[department.slug]), topic=chosen.get("topic"))
+    return _with_query(reverse("times", args=[department.slug, slot.date]), **chosen)
 
 
-def _with_slot(page: str, slug: str, slot_id) -> str:
-    address = reverse(page, args=[slug])
-    return f"{address}?slot={slot_id}" if slot_id else address
+def _with_chosen(request, page: str, slug: str) -> str:
+    return _with_query(reverse(page, args=[slug]), **sent.chosen(request))
+
+
+def _with_query(address: str, **values: int | None) -> str:
+    kept = {name: value for name, value in values.items() if value}
+    return f"{address}?{urlencode(kept)}" if kept else address

@@ -8,13 +8,14 @@ from django.utils.translation import gettext as _
 
 from booking.days import availability
 from booking.days.availability import DayState, TimeState
+from booking.models import Topic
 
 NOT_WORTH_STARTING_WITH = {DayState.PAST, DayState.NOT_YET, DayState.CLOSED}
 
 
-def days_context(department, *, days_url: str) -> dict:
-    """The strip: from the first day that says something to the last of the booking window."""
-    found = availability.days(department, *availability.booking_window(department))
+def days_context(department, *, days_url: str, topic: Topic | None = None) -> dict:
+    """The strip: from the first day that says something to the last of the booking window, for a topic's members."""
+    found = availability.days(department, *availability.booking_window(department), topic)
     first_open = next((day.date for day in found if day.state == DayState.OPEN), None)
     if first_open:
         found = list(dropwhile(lambda day: day.state in NOT_WORTH_STARTING_WITH, found))
@@ -33,15 +34,18 @@ def days_context(department, *, days_url: str) -> dict:
     }
 
 
-def times_context(department, date, *, wanted: int | None, days_url: str) -> dict:
-    """The times of a day. `wanted` is the slot chosen earlier: it stays chosen if it is free, else the nearest is."""
-    found = availability.times(department, date)
+def times_context(
+    department, date, *, wanted: int | None, days_url: str, topic: Topic | None = None, query: str = ""
+) -> dict:
+    """The times of a day for a topic's members. `wanted` is the slot chosen earlier: it stays chosen if it is free,
+    else the nearest is. `query` leads back to the topic's days."""
+    found = availability.times(department, date, topic)
     nearest = _nearest(found, wanted)
     return {
         "department": department,
         "date": date,
         "days_url": days_url,
-        "back": f"{days_url}#day-{date.isoformat()}",
+        "back": f"{days_url}{query}#day-{date.isoformat()}",
         "parts": _parts_of_day(found),
         "nearest": nearest,
         "chosen": nearest.id if nearest else wanted,

@@ -65,15 +65,16 @@ def to_booking_page(request, refusal, *, days_url: str, date, slot_id: int | Non
     if refusal.leads_to is Leads.TICKET and refusal.ticket and visitor.holds(request, refusal.ticket):
         return to_ticket(refusal.ticket, refusal)
     if refusal.leads_to is Leads.TIMES:
-        return _to(f"{days_url}{date}/", refusal, slot=slot_id)
-    return _to(days_url, refusal, day=date if isinstance(refusal, errors.DayClosed) else None)
+        return _to(f"{days_url}{date}/", refusal, slot=slot_id, topic=sent.topic(request))
+    day = date if isinstance(refusal, errors.DayClosed) else None
+    return _to(days_url, refusal, day=day, topic=sent.topic(request))
 
 
-def to_days(days_url: str, *, is_full: bool, date, department):
+def to_days(request, days_url: str, *, is_full: bool, date, department):
     """From a day that has no free time (any more)."""
     refusal = errors.DayFull if is_full else errors.DayClosed
     tallies.refused(refusal, department.pk)
-    return _to(days_url, refusal, day=date)
+    return _to(days_url, refusal, day=date, topic=sent.topic(request))
 
 
 def to_identify(request, refusal=None, *, slug: str, **kwargs):
@@ -84,7 +85,7 @@ def to_identify(request, refusal=None, *, slug: str, **kwargs):
     elif refusal is None:
         # Browsers do not send expired cookies: only a page that was shown for somebody tells that there was one.
         refusal = errors.WhoAgain if sent.has(request, "for") or request.COOKIES.get("identity") else errors.WhoFirst
-    return _to(reverse("identify", args=[slug]), refusal, slot=sent.slot(request))
+    return _to(reverse("identify", args=[slug]), refusal, **sent.chosen(request))
 
 
 def to_ticket(ticket, refusal):

@@ -52,6 +52,17 @@ def slot(request: HttpRequest) -> int | None:
     return _id(request.POST.get("slot", "")) or _id(request.GET.get("slot", ""))
 
 
+def topic(request: HttpRequest) -> int | None:
+    """The topic chosen in the form or else in the address; None if it cannot be one."""
+    return _id(request.POST.get("topic", "")) or _id(request.GET.get("topic", ""))
+
+
+def chosen(request: HttpRequest) -> dict[str, int]:
+    """The topic and the time chosen so far, for the next address."""
+    found = {"topic": topic(request), "slot": slot(request)}
+    return {name: pk for name, pk in found.items() if pk}
+
+
 def id_of(request: HttpRequest, name: str) -> int | None:
     """The row that a field names; None if it cannot be one."""
     return _id(request.POST.get(name, ""))

@@ -134,7 +134,7 @@ def cancel(request, ticket):
 def move_days(request, ticket):
     if not ticket.can_move:
         return refusals.to_ticket(ticket, errors.WrongState())
-    context = calendar.days_context(ticket.department, days_url=request.path)
+    context = calendar.days_context(ticket.department, days_url=request.path, topic=ticket.topic)
     return render(
         request, "booking/move_days.html", context | {"ticket": ticket, "why": refusals.why(request, ticket.department)}
     )
@@ -150,9 +150,9 @@ def move(request, ticket, date):
     if request.method == "POST":
         return _move(request, ticket, date, days_url)
     wanted = sent.slot(request)
-    context = calendar.times_context(ticket.department, date, wanted=wanted, days_url=days_url)
+    context = calendar.times_context(ticket.department, date, wanted=wanted, days_url=days_url, topic=ticket.topic)
     if not context["is_open"]:
-        return refusals.to_days(days_url, is_full=context["is_full"], date=date, department=ticket.department)
+        return refusals.to_days(request, days_url, is_full=context["is_full"], date=date, department=ticket.department)
     context |= {"ticket": ticket, "why": refusals.why(request), "key": uuid.uuid4()}
     return render(request, "booking/move_times.html", context)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from booking import roles
 from booking.days import opening
-from booking.models import Counter, CounterDepartment, Department, OpeningHours
+from booking.models import Counter, CounterDepartment, Department, OpeningHours, Topic
 from holidays import calendar
 from members import line
 from members.citizen_id import check_digit, citizen_id_hmac
@@ -88,6 +88,30 @@ DEPARTMENTS = [
     },
 ]
 
+# Of one department alone: the others show the way without topics.
+TOPICS = {
+    "administration": [
+        {
+            "name": "สมัครสมาชิกใหม่",
+            "name_en": "Joining the cooperative",
+            "bring": "บัตรประจำตัวประชาชน\nทะเบียนบ้าน\nสลิปเงินเดือนเดือนล่าสุด\nสมุดบัญชีธนาคาร",
+            "bring_en": "Your ID card\nYour house registration\nYour latest pay slip\nYour bank book",
+        },
+        {
+            "name": "ลาออก และคืนค่าหุ้น",
+            "name_en": "Leaving, and having shares paid back",
+            "minutes": 60,
+            "bring": "บัตรประจำตัวประชาชน\nสมุดบัญชีธนาคาร\nหนังสือลาออก",
+            "bring_en": "Your ID card\nYour bank book\nYour letter of resignation",
+        },
+        {
+            "name": "โอนย้ายสังกัด หรือแก้ไขข้อมูล",
+            "name_en": "Transfers and changes of details",
+            "online_url": "https://example.org/imember/",
+        },
+    ]
+}
+
 _TITLES = ["นาย", "นาง", "นางสาว"]
 _MEN = "สมชาย ประเสริฐ วิชัย สุรชัย อนุชา ธนากร เกรียงไกร ไพโรจน์ เอกชัย โกวิท ณรงค์ ปรีชา มานะ สมบัติ บุญเลิศ".split()
 _WOMEN = "สมศรี มาลี วันเพ็ญ สุภาพร เพ็ญศรี กัลยา นงลักษณ์ ใจดี แสงเดือน โสภา รัตนา อรุณี จินตนา ปราณี บุญช่วย".split()
@@ -155,6 +179,8 @@ def _seed_departments() -> None:
         )
         if not created:
             continue
+        for nth, topic in enumerate(TOPICS.get(department.slug, []), start=1):
+            Topic.objects.create(department=department, position=nth, **topic)
         for weekday in range(5):
             OpeningHours.objects.create(
                 department=department,
