@@ -144,6 +144,7 @@ def test_a_turn_from_call_to_finish(post, counter, department, clerk):
         "ahead": 0,
         "expected_wait_minutes": None,
         "counter": 3,
+        "topic": None,
     }
     assert post("counters/3/recall/").json()["status"] == "called"
     assert post("counters/3/start/").json()["status"] == "serving"
@@ -367,6 +368,7 @@ def test_a_walk_in_waits_with_a_number_from_501_and_a_secret_for_its_slip(post, 
         "ahead": 0,
         "expected_wait_minutes": answer.json()["expected_wait_minutes"],
         "counter": None,
+        "topic": None,
         "secret": ticket.secret,
     }
     assert (ticket.priority, ticket.priority_reason) == ("monk", "พระภิกษุ")

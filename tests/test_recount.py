@@ -77,6 +77,11 @@ def recount(
         turn = ticket.slot.starts_at if ticket.slot else ticket.issued_at
         counted = counts(ticket.date, ticket.department_id, turn)
         ending = events[-1]
+        if ticket.slot and (ticket.state != "cancelled" or ending.cause == "day_over"):
+            length = ticket.slot.ends_at - ticket.slot.starts_at
+            found["taken"] += sum(
+                counts(ticket.date, ticket.department_id, turn + nth * length) for nth in range(ticket.parts)
+            )
         if counted:
             came = any(one.verb in ("walk_in", "call") for one in events)
             taken_back = [one.verb for one in events if one.verb in ("check_in", "undo_check_in")][-1:]
@@ -87,7 +92,6 @@ def recount(
                 found["booked_by_staff" if events[0].by_id else "booked"] += 1
                 day = ticket.issued_at.astimezone(BANGKOK).date()
                 found["leads"].append((ticket.date - day).days)
-                found["taken"] += ticket.state != "cancelled" or ending.cause == "day_over"
             if Ticket.objects.filter(moved_from=ticket).exists():
                 found["moved"] += 1
             elif ticket.state != "cancelled":

@@ -3,21 +3,26 @@
 import datetime as dt
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from booking import errors, invariants, verbs
+from booking.calling import pace, waits
 from booking.days import availability, changing, opening
 from booking.days.availability import TimeState
-from booking.models import Place, Slot, Ticket
+from booking.models import Place, Slot, Ticket, Topic
 from booking.verbs import closures
 from members.origins import origin_of
 from tests.factories import (
     change,
     in_days,
+    make_counter,
     make_exception,
     make_member,
     make_open_department,
     make_ticket,
     make_topic,
+    make_walk_in,
 )
 
 pytestmark = pytest.mark.django_db
@@ -216,3 +221,29 @@ def test_a_topic_for_those_who_prove_who_they_are(department, slots):
 def test_a_department_without_topics_is_as_before(slots):
     ticket = make_ticket(slot=slots[0])
     assert (ticket.topic, ticket.parts, held(ticket)) == (None, 1, [(1, slots[0].pk)])
+
+
+def test_a_wait_counts_the_minutes_of_the_topics_before_it(department):
+    """Measured as a department's pace is: until then they take its usual time."""
+    make_counter(departments=[department])
+    slow = make_topic(department=department, name="ขอกู้สามัญ")
+    first, last = make_walk_in(department=department), make_walk_in(department=department)
+    Ticket.objects.filter(pk=first.pk).update(topic=slow)
+    usual = waits.told(last).expected
+    Topic.objects.update(pace_seconds=40 * 60)
+    assert waits.told(last).expected == usual + 30 * 60
+
+
+def test_a_topic_s_pace_is_measured_from_its_own_services(department):
+    slow, quick = make_topic(department=department), make_topic(department=department, name="ชำระหนี้")
+    counter = make_counter(departments=[department])
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for nth in range(12):
+            ticket = make_walk_in(department=department)
+            Ticket.objects.filter(pk=ticket.pk).update(topic=slow if nth < 6 else quick if nth < 10 else None)
+            verbs.call_next(counter=counter, by=counter.clerk)
+            verbs.start(counter=counter, by=counter.clerk)
+            clock.shift(dt.timedelta(minutes=20 if nth < 6 else 4))
+            verbs.finish(counter=counter, by=counter.clerk)
+        pace.measure_paces(since=timezone.now() - dt.timedelta(days=1))
+    assert pace.of_topics() == {slow.pk: 20 * 60}  # four services of the other are too few

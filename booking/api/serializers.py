@@ -7,7 +7,7 @@ from rest_framework import serializers
 from booking.calling import waits
 from booking.days.availability import DayState, TimeState
 from booking.models import Department
-from booking.models.tickets import AT_COUNTER, Priority, State
+from booking.models.tickets import AT_COUNTER, Outcome, Priority, State
 
 BIGGEST_ID = 2**63 - 1
 LONGEST_IDENTITY = 400
@@ -182,6 +182,12 @@ class WalkInSerializer(serializers.Serializer):
 class TransferSerializer(serializers.Serializer):
     department = Text(max_length=40, help_text="The slug of the department that goes on.")
     note = Text(required=False, max_length=200, allow_blank=True, help_text="For who serves the member there.")
+
+
+class FinishSerializer(serializers.Serializer):
+    outcome = serializers.ChoiceField(
+        [one.value for one in Outcome if one], required=False, help_text="What came of the visit; done where left out."
+    )
 
 
 class ReasonSerializer(serializers.Serializer):

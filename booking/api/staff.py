@@ -10,6 +10,7 @@ from booking import verbs
 from booking.api.endpoint import IDEMPOTENCY_KEY, body, endpoint, idempotency_key, ticket_of_holder
 from booking.api.serializers import (
     CallTicketSerializer,
+    FinishSerializer,
     NewTicketSerializer,
     ReasonSerializer,
     ResumeSerializer,
@@ -73,13 +74,19 @@ def _of_the_counter(verb, says: str):
 recall = _of_the_counter(verbs.recall, "Call again. Past the department's maximum the ticket is `missed` instead.")
 undo_call = _of_the_counter(verbs.undo_call, "Take the call back: the ticket waits where it stood.")
 start = _of_the_counter(verbs.start, "The called member stands at the counter: `serving`.")
-finish = _of_the_counter(verbs.finish, "The member has been served: `served`.")
 undo_finish = _of_the_counter(
     verbs.undo_finish,
     "Take back that the counter's last ticket was served, up to a minute later: `serving` again. A ticket that the "
     "counter has called since then waits again where it stood.",
 )
 miss = _of_the_counter(verbs.miss, "The called member did not come: `missed`.")
+
+
+@endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=FinishSerializer, verb="finish")
+def finish(request, number):
+    """The member has been served: `served`."""
+    what = body(FinishSerializer(), request)
+    return _answer(verbs.finish(counter=_seat(request, number), by=request.user, **what))
 
 
 @endpoint("POST", "token", {200: TicketSerializer}, 400, 404, 409, 415, request=ReasonSerializer, verb="hold")

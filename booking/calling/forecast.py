@@ -25,13 +25,14 @@ LOOKS_AHEAD = 3600
 
 class Turn(NamedTuple):
     """A ticket still to be called. A booked member who has not come (`is_here` is False) is called no earlier than the
-    due time."""
+    due time. `seconds`: how long its topic takes, where that was measured; else it takes the queue's pace."""
 
     due: float
     number: int
     key: int
     is_priority: bool = False
     is_here: bool = True
+    seconds: float | None = None
 
 
 @dataclass
@@ -84,7 +85,7 @@ def calls(queues: dict[int, Queue], desks: list[Desk], *, now: float, until: int
         if turn.key == until:
             break
         likely = 1 if turn.is_here or turn.key == WALK_IN else COMES if turn.due >= now else COMES_LATE
-        heapq.heappush(free, (at + queue.seconds * likely, nth))
+        heapq.heappush(free, (at + (turn.seconds or queue.seconds) * likely, nth))
     return found
 
 

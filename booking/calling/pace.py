@@ -7,7 +7,7 @@ from statistics import mean, pstdev, quantiles
 
 from django.utils import timezone
 
-from booking.models import Department, Pace, TicketEvent
+from booking.models import Department, Pace, Ticket, TicketEvent, Topic
 
 LOOKS_BACK = dt.timedelta(days=14)
 LAST = 50
@@ -97,9 +97,17 @@ def by_department(found: list[Service]) -> dict[int, list[Service]]:
     return dict(parts)
 
 
+def of_topics() -> dict[int, int]:
+    """How many seconds a visit for each topic takes, by the topic's id, where that could be measured. One query."""
+    return {pk: seconds for pk, seconds in Topic.objects.values_list("pk", "pace_seconds") if seconds}
+
+
 def measure_paces(*, since: dt.datetime) -> None:
-    """Store the pace of each active department that has served at least five tickets since then."""
-    found = by_department(services(since=since))
+    """Store the pace of each active department, and of each topic, for which at least five tickets were served since
+    then."""
+    all_services = services(since=since)
+    _measure_topics(all_services, since)
+    found = by_department(all_services)
     for department in Department.objects.active():
         pace = measured(found.get(department.pk, []))
         if pace:
@@ -111,6 +119,21 @@ def measure_paces(*, since: dt.datetime) -> None:
                     "measured_at": timezone.now(),
                 },
             )
+
+
+def _measure_topics(found: list[Service], since: dt.datetime) -> None:
+    """Of a ticket that was transferred, its first service is the one for its topic."""
+    about = Ticket.objects.filter(topic__isnull=False, date__gte=timezone.localdate(since))
+    topics = {pk: (topic, department) for pk, topic, department in about.values_list("pk", "topic", "department")}
+    by_topic: dict[int, list[Service]] = defaultdict(list)
+    for service in found:
+        topic_id, department_id = topics.get(service.ticket_id, (0, 0))
+        if service.department_id == department_id:
+            by_topic[topic_id].append(service)
+    for topic_id, of_topic in by_topic.items():
+        pace = measured(of_topic)
+        if pace:
+            Topic.objects.filter(pk=topic_id).update(pace_seconds=round(pace.seconds))
 
 
 FOLLOWED = ["call", "resume", "start", "hold", "miss", "undo_call", "put_back", "finish", "transfer", "undo_finish"]

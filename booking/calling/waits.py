@@ -162,7 +162,7 @@ def standing_of(department: Department, date: dt.date, *, now: dt.datetime | Non
 
 def office(*, now: dt.datetime | None = None, expects_walk_ins: bool = False) -> dict[int, Outlook]:
     """The outlook of every department's queue today, by the department's id. Worked out together, because counters
-    serve several departments. Nine queries, however many tickets.
+    serve several departments. Ten queries, however many tickets.
 
     `expects_walk_ins`: each queue gets one more person who comes now, and who takes nobody's time.
     """
@@ -203,7 +203,7 @@ class End(NamedTuple):
 
 
 def ends(*, now: dt.datetime | None = None, closing: dict[int, dt.datetime] | None = None) -> dict[int, End]:
-    """The end of every department's queue today, by the department's id. Five queries, however many tickets.
+    """The end of every department's queue today, by the department's id. Six queries, however many tickets.
 
     `closing`: from when on a counter, by its id, calls nobody any more.
     """
@@ -243,6 +243,7 @@ class _Row(NamedTuple):
     called_at: dt.datetime | None
     issued_at: dt.datetime
     slot_id: int | None
+    topic_id: int | None
 
 
 def _tickets_by_queue(today: dt.date) -> dict[int, list[_Row]]:
@@ -256,7 +257,7 @@ def _tickets_by_queue(today: dt.date) -> dict[int, list[_Row]]:
 def _queues(
     departments: dict[int, Department], tickets: dict[int, list[_Row]], today: dt.date, now: dt.datetime
 ) -> dict[int, Queue]:
-    paces = pace.paces_of(list(departments.values()))
+    paces, topics = pace.paces_of(list(departments.values())), pace.of_topics()
     periods = serving.serving_periods(today)
     an_hour_ago = now - dt.timedelta(hours=1)
     queues = {}
@@ -268,7 +269,14 @@ def _queues(
             seconds=paces[pk][0],
             periods=[(opens.timestamp(), closes.timestamp()) for opens, closes in periods.get(pk, [])],
             turns=[
-                Turn(row.due_at.timestamp(), row.number, row.pk, bool(row.priority), row.state == State.WAITING)
+                Turn(
+                    row.due_at.timestamp(),
+                    row.number,
+                    row.pk,
+                    bool(row.priority),
+                    row.state == State.WAITING,
+                    topics.get(row.topic_id or 0),
+                )
                 for row in tickets[pk]
                 if row.state in (State.BOOKED, State.WAITING) and _counts(department, row.due_at, row.state, now)
             ],

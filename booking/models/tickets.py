@@ -409,8 +409,9 @@ class TicketEvent(models.Model):
 
     @property
     def why(self) -> str:
-        """The cause in the reader's language, and what staff wrote."""
-        return ": ".join(filter(None, [str(self.get_cause_display()) if self.cause else "", self.reason]))
+        """The cause or the outcome in the reader's language, and what staff wrote."""
+        outcome = "" if self.outcome in (Outcome.NONE, Outcome.DONE) else str(self.get_outcome_display())
+        return ": ".join(filter(None, [str(self.get_cause_display()) if self.cause else outcome, self.reason]))
 
 
 class WaitPrediction(models.Model):

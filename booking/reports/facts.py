@@ -57,6 +57,13 @@ class Event(NamedTuple):
     department_id: int
     slot_starts_at: dt.datetime | None
     issued_at: dt.datetime
+    slot_ends_at: dt.datetime | None
+    parts: int
+
+    def part_begins_at(self, part: int) -> dt.datetime:
+        """A long visit's further places lie in slots as long as its first."""
+        assert self.slot_starts_at and self.slot_ends_at
+        return self.slot_starts_at + part * (self.slot_ends_at - self.slot_starts_at)
 
 
 @dataclass
@@ -106,6 +113,7 @@ def messages(first: dt.date, last: dt.date) -> list[MessageSummary]:
 def _events(first: dt.date, last: dt.date) -> Iterator[Event]:
     rows = TicketEvent.objects.filter(ticket__date__range=(first, last)).order_by("ticket_id", "id")
     of_ticket = ["ticket__date", "ticket__department", "ticket__slot__starts_at", "ticket__issued_at"]
+    of_ticket += ["ticket__slot__ends_at", "ticket__parts"]
     named = ["ticket_id", "verb", "to_state", "queue_id", "counter_id", "by_id", "cause", "at", *of_ticket]
     return (Event(*row) for row in rows.values_list(*named).iterator(5000))
 
@@ -119,7 +127,8 @@ def _of_ticket(found: Hours, history: list[Event], opens_at: dt.datetime | None)
     own["came"] += _came(history)
     if one.slot_starts_at:
         own["booked_by_staff" if one.by_id else "booked"] += 1
-        own["taken"] += became not in GAVE_UP
+        for part in range(0 if became in GAVE_UP else one.parts):
+            found[Key(one.date, one.department_id, _hour(one.part_begins_at(part)))].counts["taken"] += 1
         lead = (one.date - timezone.localdate(one.issued_at)).days
         found[Key(one.date, one.department_id, _hour(one.slot_starts_at))].durations["leads"].append(lead)
     else:

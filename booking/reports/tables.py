@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking import errors, thai
-from booking.models import Counter, Department, HourSummary, Tally, TicketEvent
+from booking.models import Counter, Department, HourSummary, Tally, Ticket, TicketEvent
 from booking.models.notices import Kind, NoticeState
-from booking.models.tickets import Cause
+from booking.models.tickets import Cause, Outcome, State
 from booking.reports.figures import Durations, Figures, Scope, by, figures, hours, messages, promises_of, tallies
 from members import errors as members_errors
 
@@ -50,6 +50,8 @@ MEANS = {
     "promise": gettext_lazy("ส่วนที่รอไม่เกินเวลาที่ฝ่ายตั้งใจ ซึ่งตั้งไว้ที่ฝ่าย"),
     "median": gettext_lazy("ค่ากลาง: ครึ่งหนึ่งใช้เวลาไม่เกินนี้"),
     "p90": gettext_lazy("เก้าในสิบใช้เวลาไม่เกินนี้"),
+    "topics": gettext_lazy("บัตรคิวที่จองพร้อมเลือกเรื่อง ไม่นับที่ยกเลิกหรือเลื่อน"),
+    "outcomes": gettext_lazy("บัตรคิวที่ให้บริการเสร็จแล้ว ตามผลที่เจ้าหน้าที่เลือกเมื่อเสร็จสิ้น"),
     "causes": gettext_lazy("บัตรคิวที่ยกเลิก ตามเหตุผลที่ผู้ยกเลิกเลือก ไม่ระบุคือไม่ได้เลือก"),
     "refused": gettext_lazy("ครั้งที่สมาชิกพยายามแล้วทำไม่ได้ นับตามเวลาที่ทำ ไม่เก็บว่าเป็นผู้ใด"),
     "messages": gettext_lazy("ข้อความเกี่ยวกับบัตรคิวของวันในช่วงที่เลือก ตามช่องทางและผล"),
@@ -98,7 +100,7 @@ def tables(scope: Scope, *, departments: list[Department]) -> list[Table]:
         found.append(_heat(rows, promises))
     found += [_by_counter(rows, promises), _by_clerk(rows, promises)]
     if not scope.is_of_somebody:
-        found += [_causes(scope), _refused(scope, departments), _messages(scope), _visited(scope)]
+        found += [_topics(scope), _causes(scope), _refused(scope, departments), _messages(scope), _visited(scope)]
     return found
 
 
@@ -320,14 +322,48 @@ def _by_clerk(rows: list[HourSummary], promises: dict[int, int]) -> Table:
     return _split("clerks", _("แต่ละเจ้าหน้าที่"), _("เจ้าหน้าที่"), found, of_somebody=True)
 
 
+def _topics(scope: Scope) -> Table:
+    """How many came for each topic, and what came of it. Two queries; hours are not heeded. A finish that was taken
+    back does not count: only a ticket's last."""
+    tickets = Ticket.objects.filter(_of_days(scope, ""), topic__isnull=False).exclude(state=State.CANCELLED)
+    counted = tickets.order_by().values_list("topic", "topic__name", "department__name").annotate(many=Count("pk"))
+    last = TicketEvent.objects.filter(ticket=OuterRef("ticket"), verb="finish").order_by("-pk").values("pk")[:1]
+    ends = TicketEvent.objects.filter(
+        _of_days(scope, "ticket__"), verb="finish", ticket__topic__isnull=False, ticket__state=State.SERVED
+    )
+    ends = ends.filter(pk=Subquery(last)).order_by()
+    came_of = {
+        (topic, outcome): many
+        for topic, outcome, many in ends.values_list("ticket__topic", "outcome").annotate(many=Count("pk"))
+    }
+    told = [outcome for outcome in Outcome if outcome]
+    columns = [
+        Column(_("เรื่อง"), is_number=False),
+        Column(_("ฝ่าย"), is_number=False),
+        Column(_("บัตรคิว (ใบ)"), MEANS["topics"]),
+        *(Column(str(outcome.label), MEANS["outcomes"]) for outcome in told),
+    ]
+    rows: list[list[Cell]] = [
+        [name, department, many, *(came_of.get((topic, outcome), 0) for outcome in told)]
+        for topic, name, department, many in sorted(counted, key=lambda row: -row[3])
+    ]
+    return Table("topics", _("เรื่องที่มาติดต่อ"), columns, rows, means=MEANS["topics"])
+
+
+def _of_days(scope: Scope, prefix: str) -> Q:
+    """A condition for tickets (with a prefix for what belongs to them): the scope's days and departments."""
+    wanted = Q(**{f"{prefix}date__range": (scope.first, scope.last)})
+    if scope.departments is not None:
+        wanted &= Q(**{f"{prefix}department__in": scope.departments})
+    if scope.weekday is not None:
+        wanted &= Q(**{f"{prefix}date__iso_week_day": scope.weekday + 1})
+    return wanted
+
+
 def _causes(scope: Scope) -> Table:
     """Why tickets were cancelled, by whom. One query; hours are not heeded."""
-    rows = TicketEvent.objects.filter(verb="cancel", ticket__date__range=(scope.first, scope.last))
+    rows = TicketEvent.objects.filter(_of_days(scope, "ticket__"), verb="cancel")
     rows = rows.exclude(cause=Cause.DAY_OVER)
-    if scope.departments is not None:
-        rows = rows.filter(ticket__department__in=scope.departments)
-    if scope.weekday is not None:
-        rows = rows.filter(ticket__date__iso_week_day=scope.weekday + 1)
     rows = rows.order_by().annotate(by_member=Q(by=None))
     counted = rows.values_list("cause", "by_member").annotate(many=Count("pk")).order_by("-many", "cause")
     labels = dict(Cause.choices) | {"": _("ไม่ระบุ")}

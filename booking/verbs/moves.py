@@ -48,13 +48,15 @@ def change(
     at_counter: Counter | None = None,
     reason: str = "",
     cause: str = "",
+    outcome: str = "",
     **fields: Any,
 ) -> Ticket:
     """Move a locked ticket, owe the messages that follow, and write its event.
 
     `counter` is where the ticket is now; `at_counter` is the counter that it leaves. `reason` is what staff wrote;
-    `cause` (Cause) is why it is made, where that is to be counted. Raises WrongState if the verb has no move from the
-    ticket's state."""
+    `cause` (Cause) is why it is made, and `outcome` (Outcome) what came of it, where that is to be counted. Raises
+    WrongState if the verb has no move from the ticket's state.
+    """
     require_move(ticket, verb)
     from_state, ticket.state = ticket.state, MOVES[verb][ticket.state]
     where = at_counter
@@ -69,7 +71,9 @@ def change(
     if ticket.date >= timezone.localdate():
         for kind in kinds.owed(verb, to=To.HOLDER, by=by):
             ledger.owe(ticket, kind)
-    write_event(ticket, verb, from_state, by=by, counter=where, reason=reason, cause=cause, at=timezone.now())
+    write_event(
+        ticket, verb, from_state, by=by, counter=where, reason=reason, cause=cause, outcome=outcome, at=timezone.now()
+    )
     for kind in kinds.owed(verb, to=To.NEXT, by=by):
         ledger.owe_next(ticket.queue, kind)
     return ticket
@@ -85,6 +89,7 @@ def write_event(
     counter: Counter | None = None,
     reason: str = "",
     cause: str = "",
+    outcome: str = "",
 ) -> None:
     TicketEvent.objects.create(
         ticket=ticket,
@@ -96,6 +101,7 @@ def write_event(
         by=by,
         reason=reason,
         cause=cause,
+        outcome=outcome,
         at=at,
     )
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from booking import errors
 from booking.calling import console
 from booking.models import Counter, Department, Ticket
-from booking.models.tickets import State
+from booking.models.tickets import Outcome, State
 from booking.verbs import locks, moves, next_call
 
 
@@ -68,10 +68,10 @@ def start(*, counter: Counter, by: User) -> Ticket:
 
 
 @locks.verb
-def finish(*, counter: Counter, by: User) -> Ticket:
-    """The member has been served. Locks and raises as recall."""
+def finish(*, counter: Counter, by: User, outcome: str = Outcome.DONE) -> Ticket:
+    """The member has been served; `outcome` is what came of it. Locks and raises as recall."""
     ticket = locks.lock_ticket_at(counter, by)
-    return moves.change(ticket, "finish", by=by, counter=counter)
+    return moves.change(ticket, "finish", by=by, counter=counter, outcome=outcome)
 
 
 @locks.verb
@@ -138,7 +138,7 @@ def finish_held(*, ticket: Ticket, by: User) -> Ticket:
     locked = locks.lock_ticket(ticket)
     if locked.state != State.ON_HOLD:
         raise errors.WrongState
-    return moves.change(locked, "finish", by=by)
+    return moves.change(locked, "finish", by=by, outcome=Outcome.DONE)
 
 
 @locks.verb

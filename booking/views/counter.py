@@ -26,7 +26,7 @@ from booking.calling import console as reads
 from booking.calling import order, queues
 from booking.models import Counter, Department, Ticket
 from booking.models.staff import has_ticket
-from booking.models.tickets import Priority, State
+from booking.models.tickets import Outcome, Priority, State
 from booking.rights import Right
 from booking.verbs import alarms, catalogue, seats
 from booking.verbs.catalogue import Surface
@@ -261,6 +261,10 @@ def find(request, counter):
     return _done(request, counter, show=ticket.public_id, said="checked_in")
 
 
+# What a clerk may say besides that it is done.
+OUTCOMES = [Outcome.OTHER_TOPIC, Outcome.DOCUMENT_MISSING, Outcome.REFERRED]
+
+
 # --- what the buttons do; each gives the code of something to say, or None ---
 
 
@@ -287,7 +291,9 @@ def _transfer(request, counter):
 
 def _finish(request, counter):
     """Finish and, if asked for, call the next: two verbs. The first holds even if the second finds nobody."""
-    verbs.finish(counter=counter, by=request.user)
+    verbs.finish(
+        counter=counter, by=request.user, outcome=sent.choice(request, "outcome", OUTCOMES, default=Outcome.DONE)
+    )
     return _call_next(request, counter) if sent.has(request, "then_next") else None
 
 
@@ -487,6 +493,7 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
         "said": SAID.get(said),
         "is_about_queue": said in ABOUT_QUEUE_SAID or request.resolver_match.url_name in ABOUT_QUEUE,
         "classes": Priority,
+        "outcomes": OUTCOMES,
         "issue_key": uuid.uuid4(),
         "may": catalogue.used_by(request.user, Surface.CONSOLE),
     }
