@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_q.models import Failure
 
-from members.models import Member
+from members.models import Member, MemberRequest
 from office.settings import office
 
 
@@ -27,9 +27,12 @@ def forget_old() -> str:
     is_gone = ~Exists(Member.objects.filter(pk=OuterRef("id")))
     old = Member.history.filter(history_date__lt=history_ends).filter(Exists(later) | is_gone)
     history, _by_model = old.delete()
+    over = MemberRequest.objects.exclude(state=MemberRequest.State.OPEN)
+    asked, _by_model = over.filter(ended_at__lt=history_ends).delete()
     failures, _by_model = Failure.objects.filter(stopped__lt=log_ins_end).delete()
-    return _("การเข้าสู่ระบบ %(log_ins)d ประวัติสมาชิก %(history)d งานที่ล้มเหลว %(failures)d") % {
+    return _("การเข้าสู่ระบบ %(log_ins)d ประวัติสมาชิก %(history)d คำขอ %(asked)d งานที่ล้มเหลว %(failures)d") % {
         "log_ins": log_ins,
         "history": history,
+        "asked": asked,
         "failures": failures,
     }

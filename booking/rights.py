@@ -27,6 +27,8 @@ class Right(StrEnum):
     ADD_EXCEPTION = "booking.add_dayexception"
     ADD_MEMBER = "members.add_member"
     CHANGE_MEMBER = "members.change_member"
+    DELETE_MEMBER = "members.delete_member"
+    ANSWER_MEMBER_REQUEST = "members.change_memberrequest"
     CHANGE_CLIP = "booking.change_clip"
     CHANGE_OFFICE = "office.change_setting"
     CHANGE_MESSAGES = "booking.change_messagechoice"
@@ -62,6 +64,7 @@ class Right(StrEnum):
     VIEW_TOKENS = "booking.view_stafftoken"
     VIEW_HOLIDAYS = "holidays.view_holiday"
     VIEW_MEMBERS = "members.view_member"
+    VIEW_MEMBER_REQUESTS = "members.view_memberrequest"
     # Of staff themselves.
     VIEW_USERS = "auth.view_user"
     VIEW_ROLES = "auth.view_group"

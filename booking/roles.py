@@ -70,6 +70,7 @@ _RIGHTS_OF_MANAGERS = [
     *_RIGHTS_OF_AUDITORS,
     *_RIGHTS_OF_HEADS,
     *(name.replace(".", f".{action}_") for name in _KEPT_BY_MANAGERS for action in _ACTIONS),
+    Right.ANSWER_MEMBER_REQUEST,
     Right.ASK_FOR_PROOF,
     Right.CHANGE_MESSAGES,
     Right.CHANGE_OFFICE,

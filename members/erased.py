@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from members.models import ErasedMember, Member
+from members import requests
+from members.models import ErasedMember, Member, MemberRequest
 from members.numbers import significant
 
 
@@ -32,10 +33,17 @@ class Erased:
 
 
 def bury(member: Member, *, by: User) -> None:
-    """Leave a tombstone of a member who is about to be deleted."""
+    """Leave a tombstone of a member who is about to be deleted. What they asked in the app goes with them; when they
+    asked is kept, so that the office can show that it answered in time."""
+    asked = requests.open_ones().filter(member=member, kind=MemberRequest.Kind.ERASURE).first()
     ErasedMember.objects.update_or_create(
         number_hmac=number_hmacs(member.member_number)[0],
-        defaults={"citizen_id_hmac": member.citizen_id_hmac, "erased_at": timezone.now(), "erased_by": by},
+        defaults={
+            "citizen_id_hmac": member.citizen_id_hmac,
+            "asked_at": asked and asked.asked_at,
+            "erased_at": timezone.now(),
+            "erased_by": by,
+        },
     )
 
 

@@ -147,6 +147,24 @@ class NotSignedIn(MemberError):
     status = 401
 
 
+class AlreadyAsked(MemberError):
+    code = "already_asked"
+    message = _("ท่านขอเรื่องนี้ไว้แล้ว และสหกรณ์กำลังดำเนินการ หากต้องการเปลี่ยน กรุณาถอนคำขอเดิมก่อน")
+
+
+class WordsNeeded(MemberError):
+    code = "words_needed"
+    message = _("กรุณากรอกทั้งสองช่อง")
+    status = 400
+
+
+class RequestIsOver(MemberError):
+    """Carried out, refused or withdrawn meanwhile."""
+
+    code = "request_is_over"
+    message = _("คำขอนี้สิ้นสุดแล้ว กรุณาดูสถานะล่าสุด")
+
+
 REFUSALS = (
     InvalidCitizenId,
     InvalidMemberNumber,
@@ -161,4 +179,7 @@ REFUSALS = (
     WrongPassword,
     WeakPassword,
     NotSignedIn,
+    AlreadyAsked,
+    WordsNeeded,
+    RequestIsOver,
 )

@@ -18,6 +18,7 @@ from simple_history.models import HistoricalRecords
 
 from members.citizen_id import parse_member_number
 from members.errors import InvalidMemberNumber
+from members.free_text import FreeTextField
 from members.names import full_name, masked_name
 from members.numbers import MAX_WIDTH, significant
 from members.phones import parse_phone
@@ -339,6 +340,8 @@ class ErasedMember(models.Model):
 
     number_hmac = models.CharField(max_length=64, unique=True, editable=False)
     citizen_id_hmac = models.CharField(max_length=64, null=True, db_index=True, editable=False)
+    # When the member asked for it in the app; None where it was on paper or at the counter.
+    asked_at = models.DateTimeField(_("ขอเมื่อ"), null=True, editable=False)
     erased_at = models.DateTimeField(_("ลบเมื่อ"))
     erased_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("ลบโดย"))
 
@@ -348,6 +351,50 @@ class ErasedMember(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class MemberRequest(models.Model):
+    """What a member asks the office to do with what is held of them: see requests.py. With the member it goes."""
+
+    class Kind(models.TextChoices):
+        CORRECTION = "correction", _("ขอแก้ไขข้อมูล")
+        ERASURE = "erasure", _("ขอให้ลบข้อมูล")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("รอสหกรณ์ดำเนินการ")
+        DONE = "done", _("ดำเนินการแล้ว")
+        REFUSED = "refused", _("สหกรณ์ไม่รับคำขอ")
+        WITHDRAWN = "withdrawn", _("ท่านถอนคำขอแล้ว")
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="requests", verbose_name=_("สมาชิก"))
+    kind = models.CharField(_("คำขอ"), max_length=10, choices=Kind)
+    state = models.CharField(_("สถานะ"), max_length=10, choices=State, default=State.OPEN)
+    wrong = FreeTextField(_("ข้อมูลที่ไม่ถูกต้อง"), max_length=500, blank=True, default="")
+    right = FreeTextField(_("ข้อมูลที่ถูกต้อง"), max_length=500, blank=True, default="")
+    asked_at = models.DateTimeField(_("ขอเมื่อ"))
+    ended_at = models.DateTimeField(_("เสร็จเมื่อ"), null=True)
+    # Nobody where the member withdrew it.
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("ผู้ดำเนินการ")
+    )
+    answer = FreeTextField(_("คำตอบถึงสมาชิก"), max_length=500, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("คำขอของสมาชิก")
+        verbose_name_plural = _("คำขอของสมาชิก")
+        ordering = ["asked_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_open_request_of_a_kind", fields=["member", "kind"], condition=models.Q(state="open")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.kind} {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
 
 
 class MemberAccount(models.Model):

@@ -52,6 +52,7 @@ PAGES = {
     "members_member_left": MANAGER,
     "members_member_duplicates": MANAGER,
     "members_member_line": BOTH,
+    "members_memberrequest_changelist": MANAGER,
     "booking_messagechoice_changelist": MANAGER,
     "booking_messagechoice_add": NOBODY,
     "booking_notice_changelist": MANAGER,

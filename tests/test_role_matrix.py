@@ -49,7 +49,8 @@ ANSWERS = {
         admin:django_q_success_add admin:view_on_site arrive_check_in
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
         ticket_check_in ticket_open workerz
-            member_leave
+            member_leave withdraw_request admin:members_memberrequest_add admin:members_memberrequest_delete
+            admin:members_memberrequest_change
     """,
     "member": """
         ticket ticket_calendar ticket_cancel ticket_live ticket_move ticket_move_days ticket_picture
@@ -107,6 +108,7 @@ ANSWERS = {
         admin:booking_stafftoken_change admin:booking_stafftoken_changelist admin:booking_ticket_closed_list
         admin:holidays_holiday_change admin:holidays_holiday_changelist admin:holidays_holiday_history
         admin:holidays_holiday_simple_history admin:members_member_change admin:members_member_changelist
+        admin:members_memberrequest_changelist
     """,
     "clerk head manager superuser": """
         admin:booking_ticket_cancel
@@ -139,7 +141,8 @@ ANSWERS = {
         admin/booking/waitprediction/<path:object_id>/ admin/django_q/failure/<path:object_id>/
         admin/django_q/ormq/<path:object_id>/ admin/django_q/schedule/<path:object_id>/
         admin/django_q/success/<path:object_id>/ admin/holidays/holiday/<path:object_id>/
-        admin/members/member/<path:object_id>/ admin/booking/counterprofile/<path:object_id>/
+        admin/members/member/<path:object_id>/ admin/members/memberrequest/<path:object_id>/
+        admin:members_memberrequest_history admin/booking/counterprofile/<path:object_id>/
         admin/office/setting/<path:object_id>/ admin:app_list
         admin:axes_accessattempt_history
         admin:axes_accessfailurelog_history admin:booking_calendar admin:booking_clip_history
@@ -155,7 +158,7 @@ ANSWERS = {
     """,
     "public member reception clerk other_clerk head manager auditor superuser": """
         admin:login arrive board board_of_department board_words confirm days guide home privacy member member_first
-        member_code member_contact member_password held held_file
+        member_code member_contact member_password held held_file ask_correction ask_erasure
         member_forgot identify line line_callback line_confirm line_link line_start line_unlink manifest offline recover
         set_password status ticket_qr tickets times worker look look_by_night
     """,

@@ -19,7 +19,7 @@ from booking.models.jobs import worker_is_late
 from booking.rights import Right
 from booking.verbs import closures
 from holidays.models import Holiday
-from members import directory, line
+from members import directory, line, requests
 from members.directory import comparing
 from members.models import LineQuota
 
@@ -117,6 +117,7 @@ def _of_today(user):
             "do": _("ดูช่วงเวลา"),
             "link": f"{reverse('admin:booking_slot_changelist')}?overfull=1",
         }
+    yield _of_requests(user)
     yield _of_the_directory(user)
     if user.has_perm(Right.VIEW_JOBS):
         yield _of_the_check()
@@ -126,6 +127,23 @@ def _of_today(user):
             "do": _("ดูงานเบื้องหลัง"),
             "link": reverse("admin:booking_jobrun_changelist"),
         }
+
+
+def _open_requests(user) -> int:
+    return requests.open_ones().count() if user.has_perm(Right.VIEW_MEMBER_REQUESTS) else 0
+
+
+def _of_requests(user) -> dict | None:
+    """That members have asked for something, and how long is left to answer the oldest."""
+    if not user.has_perm(Right.ANSWER_MEMBER_REQUEST):
+        return None
+    oldest, count = requests.open_ones().first(), requests.open_ones().count()
+    return oldest and {
+        "text": _("สมาชิกขอแก้ไขหรือลบข้อมูล %(count)d เรื่อง ต้องตอบเรื่องแรกภายใน %(date)s")
+        % {"count": count, "date": thai.short_date(requests.due_on(oldest))},
+        "do": _("ดูคำขอ"),
+        "link": f"{reverse('admin:members_memberrequest_changelist')}?state__exact=open",
+    }
 
 
 def _of_next_year(user) -> dict | None:
@@ -224,6 +242,12 @@ def sidebar(request) -> list[dict]:
                     Right.VIEW_WAITS,
                 ),
                 (_("สมาชิก"), "group", "admin:members_member_changelist", Right.VIEW_MEMBERS),
+                (
+                    _("คำขอของสมาชิก"),
+                    "contract_edit",
+                    "admin:members_memberrequest_changelist",
+                    Right.VIEW_MEMBER_REQUESTS,
+                ),
                 (_("บัญชี LINE ของสมาชิก"), "link", "admin:members_member_line", Right.HAND_OUT_LINKING_CODE),
             ],
         ),
@@ -261,7 +285,10 @@ def sidebar(request) -> list[dict]:
     ]
     links = [reverse(address) for _title, items in pages for _name, _icon, address, _right in items]
     index = reverse("admin:index")
-    badges = {"admin:booking_today": open_alarms(request.user)}
+    badges = {
+        "admin:booking_today": open_alarms(request.user),
+        "admin:members_memberrequest_changelist": _open_requests(request.user),
+    }
     here = max((link for link in links if request.path.startswith(link) and link != index), key=len, default=index)
     return [
         {

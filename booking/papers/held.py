@@ -28,6 +28,18 @@ def held_of(member: Member) -> dict[str, Any]:
             {"device": one.device, "began_at": _moment(one.began_at), "seen_at": _moment(one.seen_at)}
             for one in member.sessions.all()
         ],
+        "requests": [
+            {
+                "what": str(one.get_kind_display()),
+                "wrong": one.wrong,
+                "right": one.right,
+                "state": str(one.get_state_display()),
+                "asked_at": _moment(one.asked_at),
+                "ended_at": _moment(one.ended_at),
+                "answer": one.answer,
+            }
+            for one in member.requests.all()
+        ],
         "tickets": [
             {
                 "number": ticket.code,

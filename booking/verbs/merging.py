@@ -8,14 +8,15 @@ from booking import errors
 from booking.models import Ticket
 from booking.models.tickets import LIVE
 from booking.verbs import locks
+from members import requests
 from members.models import LineAccount, LinkingCode, Member
 from members.numbers import significant
 
 
 @locks.verb
 def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
-    """Give the tickets and the LINE account of `dropped` to `kept`, fill in what `kept` has not (telephone, e-mail,
-    citizen ID), and delete `dropped`. The history of both stays, and says who merged what.
+    """Give the tickets, the LINE account and the requests of `dropped` to `kept`, fill in what `kept` has not
+    (telephone, e-mail, citizen ID), and delete `dropped`. The history of both stays, and says who merged what.
 
     Locks the queues of their live tickets, all their tickets and both members. Raises NoSuchMember where one is gone or
     they are not alike; TwoTicketsOfOneDay, TwoLineAccounts.
@@ -36,6 +37,7 @@ def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
     Ticket.objects.filter(member=dropped).update(member=kept)
     LineAccount.objects.filter(member=dropped).update(member=kept)
     LinkingCode.objects.filter(member=dropped).update(member=kept)
+    requests.hand_over(dropped=dropped, kept=kept)
     _fill_in(kept, dropped)
     # simple_history, which has no types, reads these.
     dropped._history_user = kept._history_user = by  # type: ignore[attr-defined]

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.http import JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
@@ -12,13 +10,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from booking.errors import ProofNeeded
 from booking.models import Department, DepartmentDay, Ticket
 from booking.models.visits import count_visit, total_visits
-from booking.papers.held import held_of
 from booking.views import refusals, visitor, visits
 from booking.views.access import access, may_be_kept
 from members import line
 from members.errors import MemberError
 from members.identify import registration_status
-from office.settings import office
 
 
 @dataclass(frozen=True)
@@ -85,36 +81,3 @@ def guide(request):
     if is_new:
         response.set_cookie("visited", "1", secure=request.is_secure(), httponly=True, samesite="Lax")
     return may_be_kept(response)
-
-
-@require_safe
-@access("anyone")
-def privacy(request):
-    """What is kept of members, why, for how long, and whom to ask: from the settings that make it so."""
-    context = {
-        "history_days": office.keeps_history_days,
-        "backups": settings.BACKUP_KEEP if settings.BACKUP_DIR else 0,
-        "has_line": line.is_on() or line.log_in_is_on(),
-        "signs_in_by_line": line.log_in_is_on(),
-        "member": visitor.member(request),
-    }
-    response = render(request, "booking/privacy.html", context)
-    return response if context["member"] else may_be_kept(response)
-
-
-@require_safe
-@access("own")
-def held(request, member):
-    """All that is held of the member who is signed in."""
-    return render(request, "booking/held.html", {"held": held_of(member)})
-
-
-@require_safe
-@access("own")
-def held_file(request, member):
-    """The same, as a file."""
-    return JsonResponse(
-        held_of(member),
-        json_dumps_params={"ensure_ascii": False, "indent": 2},
-        headers={"Content-Disposition": 'attachment; filename="my-data.json"'},
-    )
