@@ -138,7 +138,9 @@ def _of_requests(user) -> dict | None:
     if not user.has_perm(Right.ANSWER_MEMBER_REQUEST):
         return None
     oldest, count = requests.open_ones().first(), requests.open_ones().count()
-    return oldest and {
+    if oldest is None:
+        return None
+    return {
         "text": _("สมาชิกขอแก้ไขหรือลบข้อมูล %(count)d เรื่อง ต้องตอบเรื่องแรกภายใน %(date)s")
         % {"count": count, "date": thai.short_date(requests.due_on(oldest))},
         "do": _("ดูคำขอ"),
