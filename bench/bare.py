@@ -28,6 +28,8 @@ def application(environ, start_response):
         "secret_hash": hashlib.sha256(public_id.encode()).hexdigest(),
         "key": wanted["key"],
         "by": None,
+        "asked": "",
+        "reason": "",
         "messages": True,
         "owed": ["issued", "day_before"],
         "reminders": ["day_before"],

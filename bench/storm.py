@@ -119,6 +119,8 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "secret_hash": "repeat('0', 64)",
         "key": "'pgbench-' || :slot::text || ':' || :member::text",
         "by": "NULL::bigint",
+        "asked": "''",
+        "reason": "''",
         "messages": "true",
         "owed": "ARRAY['issued', 'day_before']",
         "reminders": "ARRAY['day_before']",

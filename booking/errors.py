@@ -364,6 +364,20 @@ class TooManyNames(BookingError):
     message = _("พบมากกว่า 8 คิว กรุณาพิมพ์ชื่อให้ยาวขึ้น หรือพิมพ์ชื่อและนามสกุล")
 
 
+class BeingCalled(BookingError):
+    """A colleague, `name`, telephones the member at this moment."""
+
+    code = "being_called"
+    message = _("มีเพื่อนร่วมงานกำลังโทรหาสมาชิกท่านนี้")
+
+    def __init__(self, name: str = ""):
+        super().__init__()
+        self.name = name
+
+    def __str__(self) -> str:
+        return str(_("%s กำลังโทรหาสมาชิกท่านนี้") % self.name if self.name else self.message)
+
+
 class NoSuchMember(BookingError):
     code = "no_such_member"
     message = _("ไม่พบเลขทะเบียนนี้ กรุณาตรวจเลข หรือเว้นว่างไว้")
@@ -411,6 +425,7 @@ REFUSALS = (
     WindowPassed,
     NotYetOpen,
     NotRegistered,
+    BeingCalled,
     TopicNotOffered,
     IdentityUsed,
     ProofNeeded,

@@ -141,7 +141,7 @@ POSTS = {
     "booking_ticket_cancel T": ({"reason": "โทรมา"}, BOTH),
     "booking_ticket_move T": ({"slot": "S", "key": "office:" + "k" * 30}, MANAGER),
     "booking_ticket_book_for_member": (
-        {"department": "D", "member_number": "777001", "date": "tomorrow", "slot": "S", "key": "office:" + "k" * 30},
+        {"department": "D", "member": "777001", "date": "tomorrow", "slot": "S", "key": "office:" + "k" * 30},
         MANAGER,
     ),
     "booking_ticket_change T": ({"state": "served"}, NOBODY),

@@ -43,7 +43,7 @@ def make_cancelled(*, days_ahead=1, reason="ปิดปรับปรุง", 
 
 
 def done(notice) -> str:
-    return reverse("admin:booking_notice_telephoned", args=[notice.pk])
+    return reverse("admin:booking_notice_called", args=[notice.pk])
 
 
 def choose(client, *kinds):
@@ -84,9 +84,9 @@ def test_the_first_page_says_how_many(client, clerk, to_telephone):
 
 
 def test_the_button_ends_it_and_keeps_who_it_was(client, clerk, to_telephone):
-    answer = client.post(done(to_telephone), follow=True)
+    answer = client.post(done(to_telephone), {"result": "reached"}, follow=True)
 
-    assert "บันทึกว่าโทรแจ้งแล้ว" in text(answer)
+    assert "บันทึกแล้ว: โทรแจ้งแล้ว" in text(answer)
     assert "ไม่มีใครที่ต้องโทรแจ้ง" in text(answer)
     to_telephone.refresh_from_db()
     assert (to_telephone.state, to_telephone.channel) == (NoticeState.TELEPHONED, "phone")
@@ -95,11 +95,11 @@ def test_the_button_ends_it_and_keeps_who_it_was(client, clerk, to_telephone):
 
 
 def test_pressed_by_two_it_is_the_first_s(client, clerk, to_telephone):
-    client.post(done(to_telephone))
+    client.post(done(to_telephone), {"result": "reached"})
     other = make_user(group=roles.CLERK)
     client.force_login(other)
 
-    answer = client.post(done(to_telephone), follow=True)
+    answer = client.post(done(to_telephone), {"result": "reached"}, follow=True)
 
     assert "มีผู้โทรแจ้งไว้ก่อน" in text(answer)
     to_telephone.refresh_from_db()
@@ -113,7 +113,7 @@ def test_a_link_does_not_end_it(client, clerk, to_telephone):
 
 
 def test_a_notice_that_is_not_there_is_not_found(client, clerk):
-    assert client.post(reverse("admin:booking_notice_telephoned", args=[999999])).status_code == 404
+    assert client.post(reverse("admin:booking_notice_called", args=[999999])).status_code == 404
 
 
 @pytest.mark.parametrize("who", ["newcomer", "no staff", "public"])
@@ -121,7 +121,7 @@ def test_strangers_neither_see_nor_end_it(client, to_telephone, who):
     if who != "public":
         client.force_login(make_user(is_staff=who == "newcomer"))
 
-    answers = [client.get(TELEPHONE), client.post(done(to_telephone))]
+    answers = [client.get(TELEPHONE), client.post(done(to_telephone), {"result": "reached"})]
 
     assert {answer.status_code for answer in answers} == ({403} if who == "newcomer" else {302})
     assert all(to_telephone.ticket.member.phone not in text(answer) for answer in answers)

@@ -33,14 +33,14 @@ def clerk():
 
 
 def test_who_telephoned_is_kept(to_telephone, clerk):
-    assert ledger.telephoned(notice=to_telephone, by=clerk)
+    assert ledger.called(notice=to_telephone, by=clerk, result="reached")
     to_telephone.refresh_from_db()
     assert (to_telephone.ended_by, to_telephone.reason) == (clerk, "")
     assert why(to_telephone) == "โดย somchai"
 
 
 def test_nobody_is_told_apart_once_their_log_in_is_gone(to_telephone, clerk):
-    ledger.telephoned(notice=to_telephone, by=clerk)
+    ledger.called(notice=to_telephone, by=clerk, result="reached")
     clerk.delete()
     to_telephone.refresh_from_db()
     assert (to_telephone.state, why(to_telephone)) == (NoticeState.TELEPHONED, "-")

@@ -42,7 +42,7 @@ ANSWERS = {
         admin:booking_clip_delete admin:booking_counter_delete admin:booking_dayexception_history
         admin:booking_dayexception_simple_history admin:booking_department_delete admin:booking_jobrun_add
         admin:booking_jobrun_delete admin:booking_messagechoice_add admin:booking_messagechoice_delete
-        admin:booking_notice_add admin:booking_notice_delete admin:booking_notice_telephoned
+        admin:booking_notice_add admin:booking_notice_delete admin:booking_notice_called
         admin:booking_slot_add admin:booking_slot_delete admin:booking_stafftoken_add admin:booking_ticket_add
         admin:booking_ticket_delete admin:booking_ticket_origin admin:booking_waitprediction_add
         admin:booking_waitprediction_delete admin:django_q_failure_add admin:django_q_ormq_add
@@ -129,6 +129,9 @@ ANSWERS = {
     "kiosk reception clerk head manager superuser": """
         kiosk_issue
     """,
+    "reception clerk head manager auditor superuser": """
+        admin:booking_ticket_read_out
+    """,
     "reception clerk other_clerk head manager auditor superuser": """
         admin/auth/group/<path:object_id>/ admin/auth/user/<path:object_id>/
         admin/axes/accessattempt/<path:object_id>/ admin/axes/accessfailurelog/<path:object_id>/
@@ -202,6 +205,7 @@ def office():
         "verb": "hold",
         "kind": "csv",
         "chapter": "today",
+        "ticket_id": ticket.pk,
         "app_label": "booking",
         "section": "facts",
         "id": users["clerk"].pk,

@@ -1,5 +1,8 @@
 """Messages to members: which the office pays for, what became of each, and whom to telephone."""
 
+import datetime as dt
+
+from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib import messages as said_to_staff
@@ -7,14 +10,16 @@ from django.db.models import Case, When
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from booking.admin.base import OfficeAdmin, ReadOnlyAdmin, moment, page, require, say
+from booking.errors import BookingError
 from booking.messages import cards, kinds, ledger
 from booking.messages.kinds import KINDS
-from booking.models import MessageChoice, Notice
+from booking.models import MessageChoice, Notice, NoticeCall
 from booking.models.notices import Kind, NoticeState
 from booking.models.staff import only_theirs
 from booking.rights import Right
@@ -120,7 +125,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     def get_custom_urls(self):
         return [
             ("telephone/", "booking_notice_telephone", telephone),
-            ("telephone/<int:pk>/done/", "booking_notice_telephoned", telephoned),
+            ("telephone/<int:pk>/called/", "booking_notice_called", called),
         ]
 
     @display(description=gettext_lazy("เกิดเมื่อ"), ordering="created_at")
@@ -161,36 +166,90 @@ def why(notice: Notice) -> str:
     return str(REASONS.get(notice.reason, notice.reason)) or "-"
 
 
+class CallForm(forms.Form):
+    """What came of a call. The time, of today or tomorrow where it has passed, is for CALL_AGAIN."""
+
+    result = forms.ChoiceField(choices=NoticeCall.Result)
+    again = forms.TimeField(required=False)
+    note = forms.CharField(max_length=200, required=False)
+
+    def clean(self):
+        chosen = super().clean()
+        if chosen.get("result") == NoticeCall.Result.CALL_AGAIN and not chosen.get("again") and not self.errors:
+            self.add_error("again", _("กรุณาใส่เวลาที่จะโทรอีกครั้ง"))
+        return chosen
+
+    def again_at(self) -> dt.datetime | None:
+        at = self.cleaned_data.get("again")
+        if at is None or self.cleaned_data["result"] != NoticeCall.Result.CALL_AGAIN:
+            return None
+        moment = timezone.make_aware(dt.datetime.combine(timezone.localdate(), at))
+        return moment if moment > timezone.now() else moment + dt.timedelta(days=1)
+
+
 def telephone(request, model_admin):
-    """Whom to telephone, soonest day first, with what to say."""
+    """Whom to telephone, soonest day first, with what to say; who is to be called later stands below."""
     require(request, Right.TELEPHONE)
     found = only_theirs(ledger.to_telephone(), request.user, path="ticket__")
-    rows = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
+    notices = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
+    now = timezone.now()
+    rows = [_row(notice, request.user, now) for notice in notices.prefetch_related("calls__by")[:MOST_ON_A_PAGE]]
     return page(
         request,
         model_admin,
         "admin/booking/notice/telephone.html",
         title=_("ต้องโทรแจ้ง"),
         count=found.count(),
-        rows=[_row(notice) for notice in rows[:MOST_ON_A_PAGE]],
+        rows=sorted(rows, key=lambda row: (row["is_later"], row["again_at"] or now)),
         is_on=ledger.is_on(),
         closed_times=request.user.has_perm(Right.VIEW_TICKETS),
     )
 
 
-def _row(notice: Notice) -> dict:
+def _row(notice: Notice, user, now: dt.datetime) -> dict:
     what = kinds.said(notice, **KINDS[notice.kind].facts(notice.ticket))
-    return {"notice": notice, "ticket": notice.ticket, "say": [what.heading, *what.lines], "why": why(notice)}
+    calls = list(notice.calls.all())
+    last = calls[-1] if calls else None
+    again_at = last.again_at if last else None
+    calling = last.by if last and last.is_going_on(now) else None
+    return {
+        "notice": notice,
+        "ticket": notice.ticket,
+        "say": [what.heading, *what.lines],
+        "why": why(notice),
+        "calls": [call for call in calls if call.result != NoticeCall.Result.CALLING],
+        "again_at": again_at,
+        "is_later": again_at is not None and again_at > now,
+        "caller": calling if calling != user else None,
+        "is_mine": calling == user,
+    }
 
 
-def telephoned(request, model_admin, pk):
-    """POST: the member has been told. Pressed twice, or by two people, it counts once."""
+def called(request, model_admin, pk):
+    """POST: somebody telephones the member, or says what came of it. Pressed twice, or by two people, a call that
+    reached the member counts once."""
     require(request, Right.TELEPHONE)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     notice = get_object_or_404(only_theirs(Notice.objects.all(), request.user, path="ticket__"), pk=pk)
-    if ledger.telephoned(notice=notice, by=request.user):
-        say(request, said_to_staff.SUCCESS, _("บันทึกว่าโทรแจ้งแล้ว"))
-    else:
+    form = CallForm(request.POST)
+    if not form.is_valid():
+        say(request, said_to_staff.ERROR, " ".join(str(one) for errors in form.errors.values() for one in errors))
+        return _to_telephone(notice)
+    result = form.cleaned_data["result"]
+    try:
+        call = ledger.called(
+            notice=notice, by=request.user, result=result, again_at=form.again_at(), note=form.cleaned_data["note"]
+        )
+    except BookingError as refusal:
+        say(request, said_to_staff.WARNING, refusal)
+        return _to_telephone(notice)
+    if call is None:
         say(request, said_to_staff.INFO, _("รายการนี้ไม่ต้องโทรแล้ว มีผู้โทรแจ้งไว้ก่อน"))
-    return HttpResponseRedirect(reverse("admin:booking_notice_telephone"))
+    elif result != NoticeCall.Result.CALLING:
+        say(request, said_to_staff.SUCCESS, _("บันทึกแล้ว: %s") % NoticeCall.Result(result).label)
+    return _to_telephone(notice)
+
+
+def _to_telephone(notice: Notice):
+    return HttpResponseRedirect(f"{reverse('admin:booking_notice_telephone')}#notice-{notice.pk}")

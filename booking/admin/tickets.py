@@ -19,18 +19,16 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking import thai, verbs
-from booking.admin import close_day, closed, day_list, fields, origins, settlements
+from booking.admin import close_day, closed, day_list, for_members, origins, settlements
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
-from booking.models import Department, Ticket, TicketEvent
+from booking.models import Ticket, TicketEvent
 from booking.models.staff import departments_of, only_theirs
 from booking.models.tickets import STAFF_CAUSES, State
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
-from booking.views import sent
-from members.citizen_id import ascii_digits, parse_member_number
-from members.errors import MemberError, NotRegistered
+from members.citizen_id import ascii_digits
 from members.models import Member
 
 # A state that is not here would be shown by its name in the database.
@@ -149,6 +147,7 @@ class TicketAdmin(ReadOnlyAdmin):
             ("closed/settling/<int:pk>/", "booking_settlement", settlements.progress_page),
             ("closed/settling/<int:pk>/progress", "booking_settlement_progress", settlements.progress),
             ("closed/list.<str:kind>", "booking_ticket_closed_list", closed.download),
+            ("<int:ticket_id>/read-out/", "booking_ticket_read_out", for_members.read_out),
             ("origins/", "booking_ticket_origins", origins.origins),
             ("origins/<str:kind>/<str:origin>/", "booking_ticket_origin", origins.one_origin),
         ]
@@ -284,38 +283,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
     @action(description=gettext_lazy("จองให้สมาชิก"), url_path="book", icon="add_call", permissions=["book"])
     def book_for_member(self, request):
-        """For members who telephone: department, member number and day; then the name, to be asked for, and the times.
-        All of it by POST, so that no member number stands in an address."""
-        form = BookForm(request.POST if request.method == "POST" else None)
-        if (theirs := departments_of(request.user)) is not None:
-            form.fields["department"].queryset = form.fields["department"].queryset.filter(pk__in=theirs)
-        slot_form = SlotForm(request.POST or None)
-        times = None
-        if request.method == "POST" and form.is_valid() and not sent.has(request, "edit"):
-            chosen = form.cleaned_data
-            if sent.has(request, "slot") and slot_form.is_valid():
-                try:
-                    booking = verbs.book(
-                        member_id=chosen["member_number"].pk,
-                        slot_id=slot_form.cleaned_data["slot"],
-                        key=slot_form.cleaned_data["key"],
-                        by=request.user,
-                    )
-                except BookingError as refusal:
-                    say(request, messages.ERROR, refusal)
-                else:
-                    say(request, messages.SUCCESS, _("จองแล้ว แจ้งสมาชิกว่าหมายเลขคือ %s") % booking.code)
-                    return HttpResponseRedirect(address_of(booking.ticket_id))
-            times = open_times(chosen["department"], chosen["date"])
-        return page(
-            request,
-            self,
-            "admin/booking/ticket/book.html",
-            title=_("จองให้สมาชิก"),
-            form=form,
-            times=times,
-            key=new_key(),
-        )
+        return for_members.book(request, self, new_key=new_key)
 
     @action(
         description=gettext_lazy("บัตรคิวในเวลาที่ปิด"),
@@ -364,42 +332,6 @@ class SlotForm(forms.Form):
     slot = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     key = forms.RegexField(r"^office:[\w-]{20,80}$")
     reason = forms.CharField(max_length=200, required=False)
-
-
-class BookForm(forms.Form):
-    department = forms.ModelChoiceField(
-        Department.objects.active(),
-        label=gettext_lazy("ฝ่าย"),
-        empty_label=gettext_lazy("เลือกฝ่าย"),
-        widget=UnfoldAdminSelectWidget,
-    )
-    member_number = forms.CharField(
-        label=gettext_lazy("เลขทะเบียนสมาชิก"),
-        max_length=40,
-        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    date = fields.DateField(label=gettext_lazy("วันที่"))
-
-    def clean_member_number(self) -> Member:
-        try:
-            number = parse_member_number(self.cleaned_data["member_number"])
-        except MemberError as refusal:
-            raise forms.ValidationError(str(refusal)) from refusal
-        member = Member.objects.with_number(number)
-        if member is None:
-            raise forms.ValidationError(_("ไม่พบเลขทะเบียนนี้ กรุณาตรวจกับสมาชิกอีกครั้ง"))
-        if not member.is_registered:
-            raise forms.ValidationError(str(NotRegistered()))
-        return member
-
-    def clean(self):
-        """Raises no fault of its own: why a day has no times is said beside the date."""
-        chosen = super().clean()
-        if chosen.get("department") and chosen.get("date"):
-            day = availability.day(chosen["department"], chosen["date"])
-            if day.state != availability.DayState.OPEN:
-                self.add_error("date", _("วันนี้จองไม่ได้: %s กรุณาเลือกวันอื่น") % day.reason)
-        return chosen
 
 
 def found_by(tickets, text: str):

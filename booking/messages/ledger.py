@@ -7,13 +7,15 @@ import datetime as dt
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
+from booking import errors
 from booking.calling import order
 from booking.messages import kinds
 from booking.messages.kinds import KINDS
-from booking.models import Department, MessageChoice, Notice, Ticket
+from booking.models import Department, MessageChoice, Notice, NoticeCall, Ticket
 from booking.models.notices import Kind, NoticeQuerySet, NoticeState
 from members import line
 
@@ -21,6 +23,17 @@ from members import line
 def is_on() -> bool:
     """Whether the office can send anything at all."""
     return line.is_on() or bool(settings.EMAIL_HOST)
+
+
+def reaches(ticket: Ticket) -> bool:
+    """Whether a ticket's holder is sent the ticket when it is booked: the office sends it, and the member can be
+    reached."""
+    member = ticket.member
+    if member is None or not _is_chosen(Kind.ISSUED):
+        return False
+    account = getattr(member, "line_account", None)
+    by_line = line.is_on() and account is not None and account.can_be_reached
+    return by_line or bool(settings.EMAIL_HOST and member.email)
 
 
 def owe(ticket: Ticket, kind: Kind) -> None:
@@ -70,13 +83,33 @@ def to_telephone() -> NoticeQuerySet:
     return found.order_by("ticket__date", "ticket__due_at", "pk")
 
 
-def telephoned(*, notice: Notice, by: User) -> bool:
-    """A member of staff has telephoned the member. Returns False if somebody had done so before."""
-    return bool(
-        Notice.objects.to_telephone()
-        .filter(pk=notice.pk)
-        .update(state=NoticeState.TELEPHONED, channel="phone", reason="", ended_by=by, ended_at=timezone.now())
-    )
+@transaction.atomic
+def called(
+    *, notice: Notice, by: User, result: str, again_at: dt.datetime | None = None, note: str = ""
+) -> NoticeCall | None:
+    """A member of staff telephones the member, or has done so: `result` (NoticeCall.Result). `again_at`: when to call
+    again, for CALL_AGAIN.
+
+    Locks the notice. Returns None where nobody has to telephone any more; raises BeingCalled while a colleague does.
+    """
+    locked = Notice.objects.select_for_update(no_key=True).to_telephone().filter(pk=notice.pk).first()
+    if locked is None:
+        return None
+    now = timezone.now()
+    last = locked.calls.select_related("by").last()
+    if last and last.by != by and last.is_going_on(now):
+        raise errors.BeingCalled(last.by.get_full_name() or last.by.get_username() if last.by else "")
+    call = NoticeCall.objects.create(notice=locked, by=by, at=now, result=result, again_at=again_at, note=note)
+    if result == NoticeCall.Result.REACHED:
+        locked.state, locked.channel, locked.reason, locked.ended_by, locked.ended_at = (
+            NoticeState.TELEPHONED,
+            "phone",
+            "",
+            by,
+            now,
+        )
+        locked.save(update_fields=["state", "channel", "reason", "ended_by", "ended_at"])
+    return call
 
 
 def oldest_unsent() -> dt.datetime | None:

@@ -6,7 +6,7 @@ from booking.models.departments import Department
 from booking.models.exceptions import DayException
 from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun, KeyInUse
-from booking.models.notices import MessageChoice, Notice
+from booking.models.notices import MessageChoice, Notice, NoticeCall
 from booking.models.places import Place, Slot
 from booking.models.profiles import CounterProfile, ProfileCounter, ProfileSwitch
 from booking.models.settling import SettledTicket, Settlement
@@ -36,6 +36,7 @@ __all__ = [
     "MessageChoice",
     "MessageSummary",
     "Notice",
+    "NoticeCall",
     "OpeningHours",
     "Pace",
     "Place",

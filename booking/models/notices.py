@@ -1,3 +1,4 @@
+import datetime as dt
 import uuid
 from typing import Self
 
@@ -6,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from booking.models.tickets import Ticket
+from members.free_text import FreeCharField
 
 
 class Kind(models.TextChoices):
@@ -86,6 +88,41 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_id}: {self.kind}"
+
+
+# For so long nobody else is to call somebody whom a colleague calls.
+CALLING_LASTS = dt.timedelta(minutes=10)
+
+
+class NoticeCall(models.Model):
+    """Somebody telephoned a member about a message that could not be sent, or is about to. Rows are only added."""
+
+    class Result(models.TextChoices):
+        CALLING = "calling", _("กำลังโทร")
+        REACHED = "reached", _("โทรแจ้งแล้ว")
+        NO_ANSWER = "no_answer", _("ไม่รับสาย")
+        CALL_AGAIN = "call_again", _("ขอให้โทรอีกครั้ง")
+
+    notice = models.ForeignKey(Notice, models.CASCADE, related_name="calls", verbose_name=_("ข้อความ"))
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("โดย")
+    )
+    at = models.DateTimeField(_("เมื่อ"))
+    result = models.CharField(_("ผล"), max_length=10, choices=Result)
+    again_at = models.DateTimeField(_("โทรอีกครั้งเมื่อ"), null=True, blank=True)
+    note = FreeCharField(_("หมายเหตุ"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("การโทรแจ้ง")
+        verbose_name_plural = _("การโทรแจ้ง")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.notice_id}: {self.result}"
+
+    def is_going_on(self, now: dt.datetime) -> bool:
+        """Whether nobody else is to call this member yet."""
+        return self.result == self.Result.CALLING and now < self.at + CALLING_LASTS
 
 
 class MessageChoice(models.Model):

@@ -369,6 +369,17 @@ MEMBERS_CAUSES = (Cause.CANNOT_COME, Cause.SETTLED, Cause.BY_MISTAKE, Cause.OTHE
 STAFF_CAUSES = (Cause.MEMBER_ASKED, Cause.OFFICE, Cause.BY_MISTAKE, Cause.OTHER)
 
 
+class Asked(models.TextChoices):
+    """How a member asked staff for a booking."""
+
+    NONE = "", "-"
+    TELEPHONE = "telephone", _("โทรศัพท์")
+    DESK = "desk", _("หน้าสำนักงาน")
+
+
+STAFF_ASKED = (Asked.TELEPHONE, Asked.DESK)
+
+
 class Outcome(models.TextChoices):
     """What came of a visit, as the clerk says at its end."""
 
@@ -394,6 +405,8 @@ class TicketEvent(models.Model):
     reason = FreeCharField(_("เหตุผล"), max_length=200, blank=True)
     # Events older than this column have its words in their reason.
     cause = models.CharField(max_length=20, choices=Cause, default=Cause.NONE, db_default="", blank=True)
+    # Of a booking by staff alone.
+    asked = models.CharField(max_length=10, choices=Asked, default=Asked.NONE, db_default="", blank=True)
     # Of a finish alone.
     outcome = models.CharField(max_length=20, choices=Outcome, default=Outcome.NONE, db_default="", blank=True)
     at = models.DateTimeField(_("เมื่อ"))
@@ -409,9 +422,14 @@ class TicketEvent(models.Model):
 
     @property
     def why(self) -> str:
-        """The cause or the outcome in the reader's language, and what staff wrote."""
-        outcome = "" if self.outcome in (Outcome.NONE, Outcome.DONE) else str(self.get_outcome_display())
-        return ": ".join(filter(None, [str(self.get_cause_display()) if self.cause else outcome, self.reason]))
+        """What can be counted of it, in the reader's language, and what staff wrote."""
+        outcome = "" if self.outcome in (Outcome.NONE, Outcome.DONE) else self.get_outcome_display()
+        counted = [
+            self.get_cause_display() if self.cause else "",
+            self.get_asked_display() if self.asked else "",
+            outcome,
+        ]
+        return ": ".join(str(one) for one in [*counted, self.reason] if one)
 
 
 class WaitPrediction(models.Model):

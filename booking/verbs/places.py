@@ -23,6 +23,7 @@ from booking.messages.kinds import KINDS, REMINDED_AT, To
 from booking.models import Place, Slot, Ticket, Topic, tallies
 from booking.models.tickets import State, hash_of, secret_of
 from booking.verbs import limits, locks, moves
+from members.free_text import masked
 from members.models import Member
 from members.origins import Origin
 from office.settings import office
@@ -50,6 +51,8 @@ def book(
     key: str,
     topic_id: int | None = None,
     by: User | None = None,
+    asked: str = "",
+    reason: str = "",
     verb: str = "book",
     origin: Origin | None = None,
     identity_mark: str | None = None,
@@ -60,7 +63,8 @@ def book(
 
     `verb` names what owes the messages: "reschedule" if the ticket replaces another.
     `key` names the request: the same key always gives the same ticket, whatever has happened to it since. `by` is the
-    member of staff who books for the member; None means that members book for themselves. `origin` is where the member
+    member of staff who books for the member; None means that members book for themselves. `asked` (Asked) is how the
+    member asked staff for it, `reason` what staff wrote of it. `origin` is where the member
     books from; the limits of limits.py apply only to bookings with an origin. `is_proven`: ask for no further proof.
     `identity_mark` names the identity that books. It is good for one ticket; a refusal does not use it up.
     One statement. Locks the member's row, so that one member's bookings come one after the other, and the places taken.
@@ -79,6 +83,8 @@ def book(
             topic=topic,
             key=key,
             by=by,
+            asked=asked,
+            reason=reason,
             now=now,
             verb=verb,
             origin=origin,
@@ -230,8 +236,8 @@ WITH who AS MATERIALIZED (
        AND choice.kind = ANY(%(owed)s)
        AND (choice.kind <> ALL(%(reminders)s) OR day_before.at > %(now)s)
 ), logged AS (
-    INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, reason, at)
-    SELECT id, 'book', '', %(state)s, queue_id, %(by)s, '', %(now)s FROM new
+    INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, asked, reason, at)
+    SELECT id, 'book', '', %(state)s, queue_id, %(by)s, %(asked)s, %(reason)s, %(now)s FROM new
 )
 SELECT new.id, first.number, first.letter, first.slug, first.date, first.starts_at FROM new, first
 """
@@ -307,6 +313,8 @@ def _take_places(
     topic: Topic | None,
     key: str,
     by: User | None,
+    asked: str,
+    reason: str,
     now: dt.datetime,
     verb: str,
     origin: Origin | None,
@@ -327,6 +335,8 @@ def _take_places(
         "secret_hash": hash_of(secret),
         "key": key,
         "by": by.pk if by else None,
+        "asked": asked,
+        "reason": masked(reason),
         "messages": ledger.is_on(),
         "owed": [str(kind) for kind in owed if not KINDS[kind].is_telephoned],
         "reminders": [str(kind) for kind in kinds.reminders()],
