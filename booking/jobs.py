@@ -18,7 +18,7 @@ from booking.messages import ledger, sending
 from booking.models import Department, JobRun, Slot, Ticket
 from booking.reports import stored
 from booking.verbs import alarms, profiles, settling, surges
-from members import accounts, directory, line, line_accounts, throttle
+from members import accounts, directory, line, line_accounts, passkeys, throttle
 from members.directory import comparing
 from members.files import importing
 from members.models import LineEvent, LineQuota
@@ -204,6 +204,11 @@ def forget_sessions() -> None:
     """Deletes the sessions of staff and of members that have ended."""
     call_command("clearsessions")
     accounts.forget_ended()
+
+
+@recurring(minutes=60)
+def forget_challenges() -> None:
+    passkeys.forget_challenges()
 
 
 def sync_schedules() -> None:

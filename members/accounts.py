@@ -27,7 +27,7 @@ from members import directory, line
 from members.citizen_id import citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.codes import issue_code, use_code
 from members.errors import CodeNeeded, NotSignedIn, WeakPassword, WrongCode, WrongPassword
-from members.models import LineAccount, LinkingCode, Member, MemberAccount, MemberSession
+from members.models import LineAccount, LinkingCode, Member, MemberAccount, MemberSession, Passkey
 from members.numbers import significant
 from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
 from office.settings import office
@@ -69,7 +69,7 @@ def sign_in(*, member_number: str, password: str, device: str, address: str, age
     give_back_proof(account.pk, "password")
     if hashers.identify_hasher(account.password).must_update(account.password):
         MemberAccount.objects.filter(pk=account.pk).update(password=hashers.make_password(password))
-    return _begin(account.member, agent)
+    return begin(account.member, agent)
 
 
 def session_of(token: str) -> MemberSession | None:
@@ -94,10 +94,11 @@ def forget_ended() -> int:
     return MemberSession.objects.filter(seen_at__lt=timezone.now() - SESSION_LASTS).delete()[0]
 
 
-def _begin(member: Member, agent: str) -> tuple[MemberSession, str]:
+def begin(member: Member, agent: str) -> tuple[MemberSession, str]:
+    """A session for a member who has proved to be it, and the token that the device holds from now on."""
     token, now = secrets.token_urlsafe(32), timezone.now()
     session = MemberSession.objects.create(
-        member=member, token_hash=_hash(token), device=_device(agent), began_at=now, seen_at=now
+        member=member, token_hash=_hash(token), device=device_name(agent), began_at=now, seen_at=now
     )
     return session, token
 
@@ -154,7 +155,8 @@ def set_password(
     *, claim: Claim, code: str, password: str, device: str, address: str, agent: str
 ) -> tuple[MemberSession, str]:
     """Set the password of the member of a claim, whom a code proves; every device is signed out but this one, which is
-    signed in. Who has one is registered in i-member from then on. Tells the member.
+    signed in, and passkeys end: whoever asks for a code may have lost a telephone. Who has a password is registered in
+    i-member from then on. Tells the member.
 
     Raises WeakPassword before the code is used up; CodeNeeded, WrongCode (also where there is no such member);
     TooManyAttempts."""
@@ -187,7 +189,8 @@ def _set_by_code(member: Member, code: str, password: str, agent: str) -> tuple[
         member._change_reason = _("สมัครไอเมมเบอร์เอง")  # type: ignore[attr-defined]  # of simple_history
         member.save(update_fields=["is_registered"])
     end(member=member)
-    return _begin(member, agent)
+    Passkey.objects.filter(member=member).delete()
+    return begin(member, agent)
 
 
 @sensitive_variables("old", "password")
@@ -221,6 +224,16 @@ def tell_of_password(member_id: int) -> None:
     with translation.override("th"):
         text = _("ตั้งรหัสผ่านบัตรคิวออนไลน์ใหม่แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
         _send(member, subject=_("ตั้งรหัสผ่านใหม่แล้ว"), text=f"{text} {_of_office()}")
+
+
+def tell_of_passkey(member_id: int) -> None:
+    """The job that tells a member of a new passkey. Raises LineFault to be tried again."""
+    member = Member.objects.filter(pk=member_id).first()
+    if member is None or not _ways(member):
+        return
+    with translation.override("th"):
+        text = _("เพิ่มพาสคีย์ของบัตรคิวออนไลน์แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
+        _send(member, subject=_("เพิ่มพาสคีย์แล้ว"), text=f"{text} {_of_office()}")
 
 
 @sensitive_variables("password")
@@ -316,7 +329,7 @@ def _no_password() -> str:
     return _made[kind]
 
 
-def _device(agent: str) -> str:
+def device_name(agent: str) -> str:
     """What kind of device it is, in words that its owner knows it by."""
     inside = _("ใน LINE") if "Line/" in agent else ""
     kinds = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Macintosh": "Mac"}

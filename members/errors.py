@@ -147,6 +147,19 @@ class NotSignedIn(MemberError):
     status = 401
 
 
+class WrongPasskey(MemberError):
+    """Unknown, removed, another's, or an answer to another question: never told apart."""
+
+    code = "wrong_passkey"
+    message = _("ใช้พาสคีย์นี้ไม่ได้ กรุณาลองใหม่ หรือเข้าสู่ระบบด้วยรหัสผ่าน")
+    status = 401
+
+
+class TooManyPasskeys(MemberError):
+    code = "too_many_passkeys"
+    message = _("มีพาสคีย์ครบ 10 รายการแล้ว กรุณาลบรายการที่ไม่ใช้ก่อน")
+
+
 class AlreadyAsked(MemberError):
     code = "already_asked"
     message = _("ท่านขอเรื่องนี้ไว้แล้ว และสหกรณ์กำลังดำเนินการ หากต้องการเปลี่ยน กรุณาถอนคำขอเดิมก่อน")
@@ -179,6 +192,8 @@ REFUSALS = (
     WrongPassword,
     WeakPassword,
     NotSignedIn,
+    WrongPasskey,
+    TooManyPasskeys,
     AlreadyAsked,
     WordsNeeded,
     RequestIsOver,

@@ -18,7 +18,7 @@ from simple_history.models import HistoricalRecords
 
 from members.citizen_id import parse_member_number
 from members.errors import InvalidMemberNumber
-from members.free_text import FreeTextField
+from members.free_text import FreeCharField, FreeTextField
 from members.names import full_name, masked_name
 from members.numbers import MAX_WIDTH, significant
 from members.phones import parse_phone
@@ -430,6 +430,40 @@ class MemberSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} {self.device}"
+
+
+class Passkey(models.Model):
+    """A passkey of a member: see passkeys.py. The public key opens nothing."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="passkeys", verbose_name=_("สมาชิก"))
+    credential_id = models.CharField(max_length=1400, unique=True, editable=False)  # 1,023 bytes at most, as base64url
+    public_key = models.BinaryField(editable=False)
+    sign_count = models.BigIntegerField(editable=False)
+    name = FreeCharField(_("เครื่อง"), max_length=60)
+    made_at = models.DateTimeField(_("เพิ่มเมื่อ"))
+    used_at = models.DateTimeField(_("ใช้ล่าสุดเมื่อ"), null=True)
+
+    class Meta:
+        verbose_name = _("พาสคีย์ของสมาชิก")
+        verbose_name_plural = _("พาสคีย์ของสมาชิก")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.member} {self.name}"
+
+
+class UsedChallenge(models.Model):
+    """That a challenge for a passkey has counted, until its cookie ends."""
+
+    challenge_hash = models.CharField(max_length=64, primary_key=True)
+    ends_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("คำถามพาสคีย์ที่ใช้แล้ว")
+        verbose_name_plural = _("คำถามพาสคีย์ที่ใช้แล้ว")
+
+    def __str__(self) -> str:
+        return self.challenge_hash[:8]
 
 
 class LinkingCode(models.Model):

@@ -28,6 +28,10 @@ def held_of(member: Member) -> dict[str, Any]:
             {"device": one.device, "began_at": _moment(one.began_at), "seen_at": _moment(one.seen_at)}
             for one in member.sessions.all()
         ],
+        "passkeys": [
+            {"name": one.name, "made_at": _moment(one.made_at), "used_at": _moment(one.used_at)}
+            for one in member.passkeys.all()
+        ],
         "requests": [
             {
                 "what": str(one.get_kind_display()),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from booking.views import refusals, sent, visitor
 from booking.views.access import access
-from members import accounts
+from members import accounts, passkeys
 from members.codes import CODE_DIGITS
 from members.errors import CodeNeeded, MemberError, WeakPassword, WrongCode
 from members.throttle import client_address
@@ -27,6 +27,7 @@ DONE = {
     "contact": _("บันทึกแล้ว และแจ้งไปที่อีเมลหรือ LINE เดิมของท่านแล้ว"),
     "same": _("ไม่มีอะไรเปลี่ยน"),
     "left": _("ออกจากระบบแล้ว"),
+    "left_all": _("ออกจากระบบทุกเครื่องแล้ว พาสคีย์ยังใช้เข้าสู่ระบบได้ ลบได้หลังเข้าสู่ระบบ"),
 }
 # For what somebody wants a password. Both ways ask the same; they differ in what the page is called.
 FIRST, FORGOT = "first", "forgot"
@@ -50,18 +51,14 @@ def where_it_is_ours(view):
 @where_it_is_ours
 def entry(request):
     """Sign in; or, where somebody is, what is theirs."""
-    context = {
-        "next": _onward(request),
-        "done": DONE.get(request.GET.get("done", "")),
-        "typed": {"member_number": sent.number(request, "member_number")},
-    }
+    context = sign_in_context(request)
     if request.method == "POST":
         try:
             _session, token = accounts.sign_in(
                 member_number=sent.number(request, "member_number"),
                 password=sent.code(request, "password", most=LONGEST_PASSWORD),
                 agent=request.headers.get("User-Agent", ""),
-                **_from_where(request),
+                **from_where(request),
             )
         except MemberError as refusal:
             response = refusals.beside_the_field(request, "booking/member/sign_in.html", context, refusal)
@@ -111,7 +108,7 @@ def code(request):
             code=sent.number(request, "code"),
             password=sent.code(request, "password", most=LONGEST_PASSWORD),
             agent=request.headers.get("User-Agent", ""),
-            **_from_where(request),
+            **from_where(request),
         )
     except MemberError as refusal:
         context["is_code"] = isinstance(refusal, CodeNeeded | WrongCode)
@@ -167,8 +164,10 @@ def leave(request, session):
     if other and other != session.pk:
         accounts.end(member=session.member, session_id=other)
         return redirect("member")
-    accounts.end(member=session.member, session_id=None if sent.has(request, "all") else session.pk)
-    response = redirect(f"{reverse('member')}?done=left")
+    is_all = sent.has(request, "all")
+    accounts.end(member=session.member, session_id=None if is_all else session.pk)
+    stays = is_all and session.member.passkeys.exists()
+    response = redirect(f"{reverse('member')}?done={'left_all' if stays else 'left'}")
     visitor.forget_member(response)
     visitor.forget_identity(response)
     visitor.forget_tickets(response)
@@ -182,7 +181,7 @@ def _ask(request, way: str):
     context: dict = {"way": way, "typed": typed}
     if request.method == "POST":
         try:
-            claim = accounts.ask_code(**typed, **_from_where(request))
+            claim = accounts.ask_code(**typed, **from_where(request))
         except MemberError as refusal:
             context["is_citizen_id"] = refusal.code == "invalid_citizen_id"
             response = refusals.beside_the_field(request, "booking/member/numbers.html", context, refusal)
@@ -201,16 +200,27 @@ def _theirs(request, session, context: dict):
         "member": session.member,
         "session": session,
         "sessions": session.member.sessions.all(),
+        "passkeys": session.member.passkeys.all(),
         "tickets": mine.order_by("date", "due_at"),
     }
     return render(request, "booking/member/mine.html", context)
 
 
-def _from_where(request) -> dict:
+def sign_in_context(request) -> dict:
+    """What the page of signing in shows, by whichever way."""
+    return {
+        "next": onward(request),
+        "done": DONE.get(request.GET.get("done", "")),
+        "typed": {"member_number": sent.number(request, "member_number")},
+        "passkeys_are_on": passkeys.is_on(),
+    }
+
+
+def from_where(request) -> dict:
     return {"device": visitor.device(request), "address": client_address(request)}
 
 
-def _onward(request) -> str:
+def onward(request) -> str:
     wanted = sent.onward(request)
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if is_ours else ""

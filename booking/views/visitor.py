@@ -14,7 +14,7 @@ from booking.errors import ProofNeeded
 from booking.models import Ticket
 from booking.verbs import limits
 from booking.views import sent
-from members import accounts, directory
+from members import accounts, directory, passkeys
 from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, Identity, issue_identity, read_identity
 from members.models import LineAccount, Member, MemberSession
@@ -167,6 +167,21 @@ def member_claim(request) -> accounts.Claim | None:
 
 def remember_member_claim(response, claim: accounts.Claim) -> None:
     _set_json_cookie(response, "member_claim", claim, max_age=IDENTITY_LASTS.total_seconds())
+
+
+def passkey_challenge(request, what_for: str) -> bytes:
+    """The challenge that this browser asked for less than five minutes ago, for signing in or for a new passkey."""
+    kept = _json_cookie(request, "passkey", max_age=passkeys.CHALLENGE_LASTS.total_seconds())
+    return bytes.fromhex(kept[1]) if kept and kept[0] == what_for else b""
+
+
+def remember_passkey_challenge(response, what_for: str, challenge: bytes) -> None:
+    kept = (what_for, challenge.hex())
+    _set_json_cookie(response, "passkey", kept, max_age=passkeys.CHALLENGE_LASTS.total_seconds())
+
+
+def forget_passkey_challenge(response) -> None:
+    _delete_cookie(response, "passkey")
 
 
 # --- their LINE account ---
