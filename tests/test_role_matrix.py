@@ -49,8 +49,8 @@ ANSWERS = {
         admin:django_q_success_add admin:view_on_site arrive_check_in
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
         ticket_check_in ticket_open workerz
-            member_leave member_passkeys member_passkey_begin member_passkey_new member_passkey_remove member_passkey_sign_in
-            withdraw_request admin:members_memberrequest_add admin:members_memberrequest_delete
+            member_leave member_passkeys member_passkey_begin member_passkey_new member_passkey_remove
+            member_passkey_sign_in withdraw_request admin:members_memberrequest_add admin:members_memberrequest_delete
             admin:members_memberrequest_change
     """,
     "member": """
