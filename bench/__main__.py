@@ -1,5 +1,5 @@
-"""Measures the service: python -m bench [--quick] [storm] [office] [crashes] [nodes] [pages] [reports]
-[front] [weights] [imports] [machine] [soak]
+"""Measures the service: python -m bench [--quick] [storm] [office] [consoles] [crashes] [nodes] [pages]
+[reports] [front] [weights] [imports] [machine] [soak]
 
 A database and a web server of its own (var/bench-postgres, var/bench), durable commits. Prints tables, keeps them as
 JSON in var/bench/, and ends with 1 where an invariant did not hold or a request made a fault. docs/performance.md says
@@ -13,7 +13,19 @@ import sys
 
 from queuesite.launcher import postgres
 
-PARTS = ["storm", "office", "crashes", "nodes", "pages", "reports", "front", "weights", "imports", "machine"]
+PARTS = [
+    "storm",
+    "office",
+    "consoles",
+    "crashes",
+    "nodes",
+    "pages",
+    "reports",
+    "front",
+    "weights",
+    "imports",
+    "machine",
+]
 ASKED_FOR = ["soak"]  # an hour for each part, and only where it is named
 
 

@@ -8,6 +8,8 @@ LARGE_OF_SMALL = 1.2
 QUERIES = 6
 FIRST_PAGE_KB, LATER_PAGE_KB = 60, 15
 COUNTED = ["days", "times"]
+# Milliseconds of processor, web and database, of a page after a change.
+AFTER_A_CHANGE_MS = {"console": 8, "member's live part": 6, "board": 6, "call-next by the API": 6}
 
 
 def storm(found: dict) -> None:
@@ -61,6 +63,20 @@ def office(found: dict) -> None:
     head = [title, "web", "database", "answers a second", "unchanged", "p50 ms", "p99 ms", "faults"]
     table(head, [_open_row(name, figures) for name, figures in pages_open.items() if name != "pages"])
     print("\nInvariants: " + ("; ".join(found["broken"]) if found["broken"] else "all held"))
+
+
+def consoles(found: dict) -> None:
+    few, many = (f"{crowd:,} wait" for crowd in found["crowds"])
+    rows = []
+    for page, both in found["pages"].items():
+        cells = [f"{each['web_ms']:.1f} + {each['database_ms']:.1f}" for each in both]
+        counted = ["/".join(f"{each[what]:,}" for each in both) for what in ("queries", "calls")]
+        rows.append([page, *cells, *counted])
+    table(["after a change, CPU ms web + database", few, many, "queries", "calls of functions"], rows)
+    for page, both in found["pages"].items():
+        least, most = (each["web_ms"] + each["database_ms"] for each in both)
+        judge(f"{page}: ms with {many}", most, at_most=AFTER_A_CHANGE_MS[page])
+        judge(f"{page}: {many} / {few}", most / least, at_most=LARGE_OF_SMALL)
 
 
 def _board_row(name: str, found: dict) -> list[str]:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bench import (
+    consoles,
     crashes,
     database,
     front,
@@ -59,6 +60,13 @@ def everything(parts: list[str], *, quick: bool, tickets: int | None, url: str, 
         found["office"] = office.measure(office_url, workspace=folder, **size)
         connection.close()
         report.office(found["office"])
+    if "consoles" in parts:
+        say("\nPages that stay open, after a change, with few and with many who wait")
+        database.fresh(url, "bench_consoles", template="bench_small")
+        database.use("bench_consoles")
+        found["consoles"] = consoles.measure(crowds=[200, 1000 if quick else 5000], rounds=5 if quick else 30)
+        connection.close()
+        report.consoles(found["consoles"])
     if "crashes" in parts:
         say("\nWeb workers killed, PostgreSQL stopped at once, while members book")
         crashes_url = database.fresh(url, "bench_crashes", template="bench_small")

@@ -33,7 +33,7 @@ def test_the_list_is_the_order_of_the_calls(clock, priority_in_a_row, calls_earl
             make_walk_in(department=department, priority=priority)
     clock.shift(90 * 60)
 
-    listed = order.in_order_at_counter([own, other])
+    listed = order.in_order_at_counter([own, other], first=100)
     called = []
     while following := order.next_call(counter.department_ids()):
         assert verbs.call_next(counter=counter, by=counter.clerk) == following.ticket

@@ -1,5 +1,5 @@
-"""The statement that calls the next ticket does what the plain order of calling says, over random queues: the same
-ticket, move, event, version and messages."""
+"""The statement that calls the next ticket, and the one that lists who waits at a counter, do what the plain order of
+calling says, over random queues: the same ticket, move, event, version and messages; the same list, however long."""
 
 import datetime as dt
 
@@ -147,6 +147,15 @@ def what_comes_of(call, counter, *, times):
     return left
 
 
+offices = given(
+    rules=st.lists(departments, min_size=3, max_size=3),
+    held=st.lists(tickets, min_size=5, max_size=14),
+    order_served=st.permutations(range(3)).flatmap(lambda all_: st.integers(1, 3).map(lambda most: all_[:most])),
+    is_busy=st.sampled_from([False] * 4 + [True]),
+    is_on=st.booleans(),
+)
+
+
 @pytest.mark.parametrize("examples", [30, pytest.param(400, marks=pytest.mark.slow)])
 def test_it_calls_as_the_plain_order_says(office, examples):
     limits = settings(
@@ -155,16 +164,10 @@ def test_it_calls_as_the_plain_order_says(office, examples):
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    limits(it_calls_as_the_plain_order_says)(office)
+    # Given anew for each run: an inner test that has been given its offices once cannot be given them again.
+    limits(offices(it_calls_as_the_plain_order_says))(office)
 
 
-@given(
-    rules=st.lists(departments, min_size=3, max_size=3),
-    held=st.lists(tickets, min_size=5, max_size=14),
-    order_served=st.permutations(range(3)).flatmap(lambda all_: st.integers(1, 3).map(lambda most: all_[:most])),
-    is_busy=st.sampled_from([False] * 4 + [True]),
-    is_on=st.booleans(),
-)
 def it_calls_as_the_plain_order_says(office, rules, held, order_served, is_busy, is_on):
     with transaction.atomic():
         counter = furnish(office, rules=rules, held=held, order_served=order_served, is_busy=is_busy)
@@ -173,6 +176,56 @@ def it_calls_as_the_plain_order_says(office, rules, held, order_served, is_busy,
         expected = what_comes_of(plainly, counter, times=3)
         assert what_comes_of(in_one_statement, counter, times=3) == expected
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("examples", [40, pytest.param(400, marks=pytest.mark.slow)])
+def test_the_list_at_a_counter_is_the_plain_order(office, examples):
+    limits = settings(
+        max_examples=examples,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    limits(lists(the_list_is_the_plain_order))(office)
+
+
+lists = given(
+    rules=st.lists(departments, min_size=3, max_size=3),
+    held=st.lists(tickets, min_size=5, max_size=16),
+    order_served=st.permutations(range(3)).flatmap(lambda all_: st.integers(1, 3).map(lambda most: all_[:most])),
+    first=st.integers(1, 18),
+)
+
+
+def the_list_is_the_plain_order(office, rules, held, order_served, first):
+    with transaction.atomic():
+        # Who waits is not among the calls before, so that to be called once more takes no call away.
+        held = [one | ({"called": None} if one["state"] in (State.WAITING, State.BOOKED) else {}) for one in held]
+        counter = furnish(office, rules=rules, held=held, order_served=order_served, is_busy=False)
+        served = [one.department for one in counter.serves.order_by("position").select_related("department")]
+
+        listed = order.in_order_at_counter(served, first=first)
+
+        assert [(turn.ticket.pk, turn.why) for turn in listed] == in_plain_order(served)[:first]
+        transaction.set_rollback(True)
+
+
+def in_plain_order(served):
+    """Who stands, one after the other as order.next_call() would call them; then who may not be called yet. Who has
+    been listed is called, a moment after the one before."""
+    found, pks = [], [one.pk for one in served]
+    later = NOW + dt.timedelta(seconds=1)
+    while turn := order.next_call(pks, now=NOW):
+        Ticket.objects.filter(pk=turn.ticket.pk).update(state=State.SERVED, called_at=later)
+        found.append((turn.ticket.pk, turn.why))
+        later += dt.timedelta(seconds=1)
+    # The same, as if they were called early.
+    Department.objects.filter(pk__in=pks).update(calls_early=True)
+    while turn := order.next_call(pks, now=NOW):
+        Ticket.objects.filter(pk=turn.ticket.pk).update(state=State.SERVED, called_at=later)
+        found.append((turn.ticket.pk, "not_yet"))
+        later += dt.timedelta(seconds=1)
+    return found
 
 
 def test_no_message_where_the_office_can_send_none(office, settings):
@@ -212,9 +265,10 @@ def test_a_call_owes_nothing_that_would_have_to_be_telephoned():
     assert not any(KINDS[kind].is_telephoned for kind in owed)
 
 
-def test_it_finds_the_first_who_waits_without_reading_the_queue(office):
-    """By the plan that a prepared statement goes on with, over a queue that is worth an index."""
-    served, counter, _members = office
+@pytest.fixture
+def crowd(office):
+    """Three thousand who wait in one queue, and twice as many who were served on days before."""
+    served, _counter, _members = office
     Ticket.objects.bulk_create(
         Ticket(
             public_id=f"ticket-{nth}",
@@ -231,15 +285,32 @@ def test_it_finds_the_first_who_waits_without_reading_the_queue(office):
         )
         for nth in range(9000)
     )
+
+
+def plan_of(statement, values):
+    """That with which a prepared statement goes on."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE booking_ticket")
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        values = next_call.values(counter, [served[0].pk], by=counter.clerk)
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT TEXT) " + next_call.CALL, values)
-        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT TEXT) " + statement, values)
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def test_it_finds_the_first_who_waits_without_reading_the_queue(office, crowd):
+    served, counter, _members = office
+    plan = plan_of(next_call.CALL, next_call.values(counter, [served[0].pk], by=counter.clerk))
 
     assert plan.count("waiting_ordinary") >= 2, plan
     assert plan.count("waiting_priority") >= 2, plan
+    assert "Seq Scan on booking_ticket " not in plan, plan
+
+
+def test_the_list_is_found_without_reading_the_queue(office, crowd):
+    served, _counter, _members = office
+    asked = {"departments": [served[0].pk], "now": NOW, "today": NOW.date(), "first": 100}
+    plan = plan_of(order.FIRST_OF_EACH_CLASS, asked)
+
+    assert plan.count("waiting_ordinary") == plan.count("waiting_priority") == 1, plan
     assert "Seq Scan on booking_ticket " not in plan, plan
 
 

@@ -19,6 +19,7 @@ MOST_FOUND = 8
 UNDO_FINISH_WITHIN = dt.timedelta(seconds=60)
 # The lists beside the ticket at the counter.
 LISTS = ["waiting", "on_hold", "missed", "expected"]
+COUNTED = [State.WAITING, State.BOOKED, State.ON_HOLD, State.MISSED]
 
 
 @dataclass(frozen=True)
@@ -80,27 +81,19 @@ def at_counter(counter: Counter) -> AtCounter | None:
 
 
 def counts(departments: list[Department], *, now: dt.datetime | None = None) -> dict[str, int]:
-    """How many tickets stand in each of LISTS."""
-    may_be_called = order.may_be_called(now or timezone.now())
-    return (
-        Ticket.objects.of_today()
-        .filter(queue__in=departments)
-        .aggregate(
-            waiting=Count("pk", filter=may_be_called),
-            on_hold=Count("pk", filter=Q(state=State.ON_HOLD)),
-            missed=Count("pk", filter=Q(state=State.MISSED)),
-            expected=Count("pk", filter=Q(state=State.BOOKED) & ~may_be_called),
-        )
-    )
+    """How many tickets stand in each of LISTS; one query, without looking at who was served."""
+    standing = Ticket.objects.of_today().filter(queue__in=departments, state__in=COUNTED)
+    is_called = Case(When(order.may_be_called(now or timezone.now()), then=True), default=False)
+    found = dict.fromkeys(LISTS, 0)
+    groups = standing.order_by().values("state", is_called=is_called).annotate(tickets=Count("pk"))
+    for state, may_be_called, tickets in groups.values_list("state", "is_called", "tickets"):
+        found["waiting" if may_be_called else "expected" if state == State.BOOKED else state] += tickets
+    return found
 
 
-def rows(
-    name: str, departments: list[Department], turns: list[order.NextUp], *, now: dt.datetime | None = None
-) -> list[Row]:
-    """The first hundred rows of one of LISTS. `turns` are those who wait, in order."""
+def rows(name: str, departments: list[Department], *, now: dt.datetime | None = None) -> list[Row]:
+    """The first hundred rows of one of LISTS, but of those who wait, who stand in order.in_order_at_counter()."""
     now = now or timezone.now()
-    if name == "waiting":
-        return [row(turn.ticket, now=now) for turn in turns[:MOST_ROWS]]
     tickets = Ticket.objects.with_details().select_related("member").of_today().filter(queue__in=departments)
     if name == "expected":
         tickets = tickets.filter(Q(state=State.BOOKED) & ~order.may_be_called(now)).order_by(

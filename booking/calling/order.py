@@ -8,16 +8,18 @@ The order of calling, in this one place:
 3. Then by the time at which they were due, then by number.
 4. Where nobody is due in any of the departments: who has come early, in the same order, where the department allows it.
 
-A counter's next call is one statement, which says the same in SQL (booking/verbs/next_call.py).
+Twice the same is said in SQL: a counter's next call is one statement (booking/verbs/next_call.py), and the list at a
+counter is read by the first of each class (in_order_at_counter). Property tests hold both to the plain order.
 """
 
 import datetime as dt
-from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
+from django.db import connection
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.utils import timezone
 
@@ -77,16 +79,103 @@ def may_be_called(now: dt.datetime) -> Q:
     return Q(state=State.WAITING) | Q(state=State.BOOKED, queue__uses_check_in=False, due_at__lte=now)
 
 
-def in_order_at_counter(departments: list[Department], *, now: dt.datetime | None = None) -> list[NextUp]:
-    """Everybody a counter serving these departments would call, in order, if nobody else came. Last are those who came
-    early to a department that does not call early; their `why` is not_yet."""
+def in_order_at_counter(departments: list[Department], *, first: int, now: dt.datetime | None = None) -> list[NextUp]:
+    """The `first` that a counter serving these departments would call, in order, if nobody else came. Last are those
+    who came early to a department that does not call early; their `why` is not_yet.
+
+    However many wait, only those are loaded: two queries, one where nobody waits. Their member and counter are not
+    loaded with them.
+    """
     now = now or timezone.now()
-    standing: dict[int, list[FlaggedTicket]] = defaultdict(list)
-    for ticket in _with_flags(Ticket.objects.of_today().filter(queue__in=departments), now=now):
-        standing[ticket.queue_id].append(ticket)
-    turns = [turn for one in departments for turn in _taking_turns(standing[one.pk], one)]
+    pks, today = [one.pk for one in departments], timezone.localdate(now)
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_OF_EACH_CLASS, {"departments": pks, "now": now, "today": today, "first": first})
+        stands = [_Stands(*row) for row in cursor.fetchall()]
+    by_id = {one.pk: one for one in departments}
+    turns = [
+        turn
+        for pk in by_id
+        if (of_one := [one for one in stands if one.queue_id == pk])
+        for turn in _taking_turns(of_one, by_id[pk], in_a_row=_in_a_row(of_one[0].last_calls))
+    ]
     ranks = {"early": 1, "not_yet": 2}
-    return sorted(turns, key=lambda turn: ranks.get(turn.why, 0))
+    turns = sorted(turns, key=lambda turn: ranks.get(turn[1], 0))[:first]
+    tickets = _loaded([stand.ticket_id for stand, _ in turns], by_id)
+    return [NextUp(tickets[stand.ticket_id], why) for stand, why in turns if stand.ticket_id in tickets]
+
+
+class _Stands(NamedTuple):
+    """A ticket that may be called, and whether the last calls from its queue were of priority, the latest first."""
+
+    ticket_id: int
+    queue_id: int
+    is_due: bool
+    is_priority: bool
+    last_calls: list[bool]
+
+
+# The first of each department's classes, each through its own index, are enough to know the first of all; booked
+# tickets, in departments without check-in, stand in the day's queue by due time. In the order of the groups that
+# follow each other, and within a group class beside class, twice as many as are wanted hold all that are wanted.
+FIRST_OF_EACH_CLASS = """
+WITH office AS MATERIALIZED (
+    SELECT department.id, served.position, department.uses_check_in, department.calls_early,
+           department.priority_in_a_row AS most
+      FROM unnest(%(departments)s::bigint[]) WITH ORDINALITY AS served (id, position)
+      JOIN booking_department department ON department.id = served.id
+), standing AS (
+    SELECT one.id, office.id AS queue_id, office.position, one.due_at <= %(now)s AS is_due, one.is_priority,
+           CASE WHEN one.due_at <= %(now)s THEN 0 WHEN office.calls_early THEN 1 ELSE 2 END AS rank,
+           row_number() OVER (PARTITION BY office.id, one.due_at <= %(now)s, one.is_priority
+                              ORDER BY one.due_at, one.number, one.id) AS nth
+      FROM office, LATERAL (
+          (SELECT id, false AS is_priority, due_at, number FROM booking_ticket
+            WHERE queue_id = office.id AND date = %(today)s AND state = 'waiting' AND priority = ''
+            ORDER BY due_at, number, id LIMIT %(first)s)
+          UNION ALL
+          (SELECT id, true, due_at, number FROM booking_ticket
+            WHERE queue_id = office.id AND date = %(today)s AND state = 'waiting' AND priority <> ''
+            ORDER BY due_at, number, id LIMIT %(first)s)
+          UNION ALL
+          (SELECT id, false, due_at, number FROM booking_ticket
+            WHERE NOT office.uses_check_in AND queue_id = office.id AND date = %(today)s
+              AND due_at <= %(now)s AND state = 'booked' AND priority = ''
+            ORDER BY due_at, number, id LIMIT %(first)s)
+          UNION ALL
+          (SELECT id, true, due_at, number FROM booking_ticket
+            WHERE NOT office.uses_check_in AND queue_id = office.id AND date = %(today)s
+              AND due_at <= %(now)s AND state = 'booked' AND priority <> ''
+            ORDER BY due_at, number, id LIMIT %(first)s)
+      ) one
+), shown AS MATERIALIZED (
+    SELECT * FROM standing ORDER BY rank, position, nth LIMIT 2 * %(first)s
+), calls AS MATERIALIZED (
+    SELECT id, ARRAY(
+               SELECT priority <> '' FROM booking_ticket
+                WHERE queue_id = office.id AND date = %(today)s AND called_at IS NOT NULL
+                ORDER BY called_at DESC, id DESC LIMIT office.most
+           ) AS last
+      FROM office WHERE id IN (SELECT queue_id FROM shown)
+)
+SELECT shown.id, shown.queue_id, is_due, is_priority, calls.last
+  FROM shown JOIN calls ON calls.id = shown.queue_id
+ ORDER BY rank, position, nth
+"""
+
+
+def _loaded(ticket_ids: list[int], departments: dict[int, Department]) -> dict[int, Ticket]:
+    """Tickets by their id, each with its slot, topic and departments. Who was sent on from a department that is not
+    served here costs a query more."""
+    if not ticket_ids:
+        return {}
+    tickets = Ticket.objects.select_related("slot", "topic").in_bulk(ticket_ids)
+    issuers = {ticket.department_id for ticket in tickets.values()} - departments.keys()
+    known = departments | (Department.objects.in_bulk(issuers) if issuers else {})
+    for ticket in tickets.values():
+        ticket.department = known[ticket.department_id]
+        if ticket.queue_id in known:
+            ticket.queue = known[ticket.queue_id]
+    return tickets
 
 
 def _where_somebody_stands(department_ids: list[int], *, now: dt.datetime) -> set[tuple[int, bool]]:
@@ -109,20 +198,18 @@ def _with_flags(tickets: TicketQuerySet, *, now: dt.datetime) -> "QuerySet[Flagg
     return found.annotate(**flags)  # type: ignore[return-value]
 
 
-def _taking_turns(tickets: "list[FlaggedTicket]", department: Department) -> Iterator[NextUp]:
-    """These tickets of a department in turn: first those that are due, then the early ones. Within each, an ordinary
-    ticket follows after so many priority ones."""
-    if not tickets:
-        return
-    most, in_a_row = department.priority_in_a_row, _priority_calls_in_a_row(department)
+def _taking_turns(standing: list[_Stands], department: Department, *, in_a_row: int) -> "Iterator[tuple[_Stands, str]]":
+    """Those who stand in a department's queue in turn, each with why: first those that are due, then the early ones.
+    Within each, an ordinary ticket follows after so many priority ones, of which `in_a_row` were called last."""
+    most = department.priority_in_a_row
     for is_due in (True, False):
-        priority = deque(ticket for ticket in tickets if ticket.is_due == is_due and ticket.is_priority)
-        ordinary = deque(ticket for ticket in tickets if ticket.is_due == is_due and not ticket.is_priority)
+        priority = deque(one for one in standing if one.is_due == is_due and one.is_priority)
+        ordinary = deque(one for one in standing if one.is_due == is_due and not one.is_priority)
         while priority or ordinary:
             had_its_turns = bool(most) and in_a_row >= most
-            ticket = (ordinary if not priority or (ordinary and had_its_turns) else priority).popleft()
-            in_a_row = in_a_row + 1 if ticket.is_priority else 0
-            yield NextUp(ticket, _why(ticket, department, priority_had_its_turns=had_its_turns))
+            one = (ordinary if not priority or (ordinary and had_its_turns) else priority).popleft()
+            in_a_row = in_a_row + 1 if one.is_priority else 0
+            yield one, _why(one, department, priority_had_its_turns=had_its_turns)
 
 
 def _priority_has_had_its_turns(department: Department) -> bool:
@@ -134,13 +221,18 @@ def _priority_calls_in_a_row(department: Department) -> int:
     """How many calls there were since the last ordinary one, counted up to the department's maximum."""
     called = Ticket.objects.standing_in(department).filter(called_at__isnull=False).order_by("-called_at", "-pk")
     last = called.values_list("priority", flat=True)[: department.priority_in_a_row]
-    return sum(1 for _ in takewhile(bool, last))
+    return _in_a_row(last)
 
 
-def _why(ticket: "FlaggedTicket", department: Department, *, priority_had_its_turns: bool) -> str:
+def _in_a_row(last_calls: Iterable[object]) -> int:
+    """How many calls, the latest first, there were before one that was not of priority."""
+    return sum(1 for _ in takewhile(bool, last_calls))
+
+
+def _why(ticket: "FlaggedTicket | _Stands", department: Department, *, priority_had_its_turns: bool) -> str:
     if not ticket.is_due:
         return "early" if department.calls_early else "not_yet"
-    if ticket.priority:
+    if ticket.is_priority:
         return "priority"
     return "ordinary_turn" if priority_had_its_turns else "due"
 

@@ -30,7 +30,7 @@ from booking.models.tickets import Outcome, Priority, State
 from booking.rights import Right
 from booking.verbs import alarms, catalogue, seats
 from booking.verbs.catalogue import Surface
-from booking.views import refusals, scan, sent
+from booking.views import refusals, scan, sent, who_waits
 from booking.views.access import access
 from booking.views.live import queue_etag
 from members.citizen_id import parse_member_number
@@ -42,6 +42,7 @@ LONGEST_SEEN = 100
 LONGEST_CLASS_REASON = 120  # as long as a ticket keeps
 PUBLIC_ID = re.compile(r"[-\w]{1,32}", re.ASCII)
 SHORTEST_NAME = 2
+WAITING = "waiting"
 # What search has found, beside reads.LISTS. Its tickets stand in the address, not the name: addresses are logged.
 FOUND = "found"
 
@@ -458,31 +459,35 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
     now = timezone.now()
     departments = _departments(counter)
     etag = etag or _etag(request, counter, show=show, found=found)
-    turns = order.in_order_at_counter(departments, now=now)
     at_counter = reads.at_counter(counter)
     counts = reads.counts(departments, now=now)
     shown = _shown(show or ("" if found else _shown_id(request)), at_counter)
     list_query = _list_query(request, found)
     name = list_query["list"]
     query = list_query | ({"show": shown.ticket.public_id} if shown else {})
-    if name == FOUND:
-        rows, more = reads.found(list_query["found"].split("."), departments, now=now), 0
+    turns = order.in_order_at_counter(departments, first=reads.MOST_ROWS if name == WAITING else 1, now=now)
+    following = turns[0] if turns and turns[0].why != "not_yet" else None
+    if name == WAITING:
+        rows = [reads.row(turn.ticket, now=now) for turn in turns]
+    elif name == FOUND:
+        rows = reads.found(list_query["found"].split("."), departments, now=now)
     else:
-        rows, more = reads.rows(name, departments, turns, now=now), max(0, counts[name] - reads.MOST_ROWS)
+        rows = reads.rows(name, departments, now=now)
     return {
         "counter": counter,
         "departments": departments,
         "other_departments": Department.objects.active(),
         "at_counter": at_counter,
         "seen": _seen(at_counter and at_counter.ticket),
-        "next": turns[0] if turns and turns[0].why != "not_yet" else None,
+        "next": following,
         "finished": _undoable(counter, at_counter, now),
         "figures": reads.figures(counter),
         "list": name,
         "counts": counts,
         "list_query": f"?{urlencode(list_query)}",
         "rows": rows,
-        "more": more,
+        "who_waits": who_waits.drawn(rows, first_is_next=bool(following)) if name == WAITING else [],
+        "more": 0 if name == FOUND else max(0, counts[name] - reads.MOST_ROWS),
         "shown": shown,
         "shown_is_theirs": shown and has_ticket(request.user, shown.ticket),
         "shown_is_served_here": shown and shown.ticket.queue in departments,
