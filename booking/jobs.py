@@ -5,6 +5,7 @@ import time
 from functools import wraps
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db.models import Max
 from django.utils import timezone
@@ -93,8 +94,9 @@ def measure_pace() -> None:
 
 
 @recurring(minutes=10)
-def forget_imports() -> None:
-    importing.forget_old()
+def forget_imports() -> str:
+    count = importing.forget_old()
+    return _("ไฟล์ที่ไม่มีผู้ยืนยัน %d") % count if count else ""
 
 
 @recurring(minutes=1)
@@ -135,8 +137,8 @@ def measure_waits() -> None:
 
 
 @recurring(minutes=60)
-def purge_lookups() -> None:
-    throttle.purge_lookups()
+def purge_lookups() -> str:
+    return _("การค้นหาสมาชิก %d") % throttle.purge_lookups()
 
 
 @recurring(minutes=60)
@@ -154,10 +156,11 @@ def read_line_quota() -> None:
 
 
 @recurring(minutes=24 * 60)
-def purge_line_events() -> None:
+def purge_line_events() -> str:
     """LINE hands an event over again for some days at most."""
-    line_accounts.forget_ended_links()
-    LineEvent.objects.filter(received_at__lt=timezone.now() - dt.timedelta(days=7)).delete()
+    links = line_accounts.forget_ended_links()
+    events, _by_model = LineEvent.objects.filter(received_at__lt=timezone.now() - dt.timedelta(days=7)).delete()
+    return _("เหตุการณ์ LINE %(events)d การผูกที่สิ้นสุดแล้ว %(links)d") % {"events": events, "links": links}
 
 
 @recurring(minutes=24 * 60)
@@ -200,15 +203,17 @@ def check_queue() -> str:
 
 
 @recurring(minutes=24 * 60)
-def forget_sessions() -> None:
+def forget_sessions() -> str:
     """Deletes the sessions of staff and of members that have ended."""
+    ended = Session.objects.filter(expire_date__lt=timezone.now()).count()
     call_command("clearsessions")
-    accounts.forget_ended()
+    counts = {"staff": ended, "members": accounts.forget_ended()}
+    return _("เจ้าหน้าที่ %(staff)d สมาชิก %(members)d") % counts
 
 
 @recurring(minutes=60)
-def forget_challenges() -> None:
-    passkeys.forget_challenges()
+def forget_challenges() -> str:
+    return _("คำถามพาสคีย์ %d") % passkeys.forget_challenges()
 
 
 def sync_schedules() -> None:

@@ -160,6 +160,18 @@ class TooManyPasskeys(MemberError):
     message = _("มีพาสคีย์ครบ 10 รายการแล้ว กรุณาลบรายการที่ไม่ใช้ก่อน")
 
 
+class CareIsOver(MemberError):
+    """One of the two has ended it, or it never began."""
+
+    code = "care_is_over"
+    message = _("ท่านไม่ได้ดูแลคิวของท่านนี้แล้ว กรุณาดูรายชื่อคนในครอบครัว")
+
+
+class TooManyCared(MemberError):
+    code = "too_many_cared"
+    message = _("ดูแลได้ไม่เกิน 6 ท่าน กรุณาเลิกดูแลบางท่านก่อน")
+
+
 class AlreadyAsked(MemberError):
     code = "already_asked"
     message = _("ท่านขอเรื่องนี้ไว้แล้ว และสหกรณ์กำลังดำเนินการ หากต้องการเปลี่ยน กรุณาถอนคำขอเดิมก่อน")
@@ -194,6 +206,8 @@ REFUSALS = (
     NotSignedIn,
     WrongPasskey,
     TooManyPasskeys,
+    CareIsOver,
+    TooManyCared,
     AlreadyAsked,
     WordsNeeded,
     RequestIsOver,

@@ -101,7 +101,8 @@ def registration_status(
 class Identity:
     """Who somebody says they are. It books one ticket, which keeps `mark`, so that there is no second.
 
-    `proved_by`: "" if only a number was given; else "phone", "code" or "line". No proof is asked for again.
+    `proved_by`: "" if only a number was given; else "phone", "code", "line", "password", or "family" where who is
+    signed in looks after the member. No proof is asked for again.
     `found_by`: the kind of number that was typed.
     `mark` is None for somebody signed in by LINE: that account books as often as the member's limits allow.
     """

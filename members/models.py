@@ -432,6 +432,32 @@ class MemberSession(models.Model):
         return f"{self.member} {self.device}"
 
 
+class Care(models.Model):
+    """That a member looks after another: asked, consented to, ended. Ended ones stay as its log: see family.py."""
+
+    carer = models.ForeignKey(Member, models.CASCADE, related_name="cares_for", verbose_name=_("ผู้ดูแล"))
+    member = models.ForeignKey(Member, models.CASCADE, related_name="cared_for_by", verbose_name=_("สมาชิก"))
+    asked_at = models.DateTimeField(_("ขอเมื่อ"))
+    began_at = models.DateTimeField(_("ยินยอมเมื่อ"), null=True)
+    # What proved that it was the member who consented: "password", "line" or "code".
+    proved_by = models.CharField(_("ยืนยันด้วย"), max_length=10, default="", blank=True)
+    ended_at = models.DateTimeField(_("สิ้นสุดเมื่อ"), null=True)
+    ended_by = models.CharField(max_length=10, default="", blank=True)  # "carer" or "member"
+
+    class Meta:
+        verbose_name = _("การดูแลคนในครอบครัว")
+        verbose_name_plural = _("การดูแลคนในครอบครัว")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_care_of_a_pair", fields=["carer", "member"], condition=models.Q(ended_at=None)
+            ),
+            models.CheckConstraint(name="nobody_is_their_own_carer", condition=~models.Q(carer=models.F("member"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.carer_id} {self.member_id}"
+
+
 class Passkey(models.Model):
     """A passkey of a member: see passkeys.py. The public key opens nothing."""
 

@@ -121,6 +121,13 @@ class Office:
         least=90,
         hint=_("ชื่อผู้ใช้ ที่อยู่อินเทอร์เน็ต และเวลา ของทุกครั้งที่เข้าสู่ระบบหรือพยายาม"),
     )
+    keeps_files_days = AtMost(
+        LIMITS,
+        _("เก็บรายการไฟล์สมาชิกที่นำเข้าแล้ว (วัน)"),
+        first=lambda: settings.KEEP_FILES_DAYS,
+        least=7,
+        hint=_("จำนวนใหม่ เปลี่ยน หายไป และแถวที่ผิดตามที่พิมพ์มา ตัวไฟล์เองไม่เก็บเมื่อนำเข้าแล้ว"),
+    )
     log_in_failures = AtMost(
         LIMITS, _("เจ้าหน้าที่ใส่รหัสผ่านผิดจากที่เดียวกันได้ (ครั้ง)"), first=lambda: settings.LOGIN_FAILURE_LIMIT, least=3
     )

@@ -92,6 +92,8 @@ MOST_MOVES = whole("MOST_MOVES", default=10)
 UNLINK_AFTER_DAYS = whole("UNLINK_AFTER_DAYS", default=90)
 # The Computer-Related Crime Act has traffic data kept for 90 days at least.
 KEEP_LOG_INS_DAYS = whole("KEEP_LOG_INS_DAYS", default=180)
+# What came of an imported file, with the rows that were refused.
+KEEP_FILES_DAYS = whole("KEEP_FILES_DAYS", default=180)
 KEEP_HISTORY_DAYS = whole("KEEP_HISTORY_DAYS", default=3 * 365)
 
 # --- LINE and e-mail --------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ ANSWERS = {
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
         ticket_check_in ticket_open workerz
             member_leave member_passkeys member_passkey_begin member_passkey_new member_passkey_remove
+            family_accept family_end family_for
             member_passkey_sign_in withdraw_request admin:members_memberrequest_add admin:members_memberrequest_delete
             admin:members_memberrequest_change
     """,
@@ -163,6 +164,7 @@ ANSWERS = {
     "public member reception clerk other_clerk head manager auditor superuser": """
         admin:login arrive board board_of_department board_words confirm days guide home privacy member member_first
         member_code member_contact member_password held held_file ask_correction ask_erasure
+        family family_add
         member_forgot identify line line_callback line_confirm line_link line_start line_unlink manifest offline recover
         set_password status ticket_qr tickets times worker look look_by_night
     """,

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from booking.models import Notice
-from members.models import Member
+from members.models import Care, Member
 
 
 def held_of(member: Member) -> dict[str, Any]:
@@ -31,6 +33,19 @@ def held_of(member: Member) -> dict[str, Any]:
         "passkeys": [
             {"name": one.name, "made_at": _moment(one.made_at), "used_at": _moment(one.used_at)}
             for one in member.passkeys.all()
+        ],
+        "family": [
+            {
+                "who": _("ท่านดูแล") if one.carer_id == member.pk else _("ผู้ดูแลท่าน"),
+                "name": (one.member if one.carer_id == member.pk else one.carer).full_name,
+                "began_at": _moment(one.began_at),
+                "proved_by": one.proved_by,
+                "ended_at": _moment(one.ended_at),
+            }
+            # What was asked of others, and not answered, would tell who is a member.
+            for one in Care.objects.filter(Q(carer=member) | Q(member=member), began_at__isnull=False)
+            .select_related("carer", "member")
+            .order_by("pk")
         ],
         "requests": [
             {

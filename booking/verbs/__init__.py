@@ -5,6 +5,7 @@ arriving  the member has come: check in, walk in, come back
 serving   a counter calls, serves, holds and transfers
 ending    the day ends; a ticket closed too early is reopened; members are unlinked from old tickets
 closures  the office closes a day or a time, and decides what happens to its tickets
+family    a member books for another whom they look after
 erasing   a member is forgotten, because they asked for it
 merging   two entries of one member become one
 seats     who sits at which counter

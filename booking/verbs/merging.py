@@ -16,7 +16,8 @@ from members.numbers import significant
 @locks.verb
 def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
     """Give the tickets, the LINE account and the requests of `dropped` to `kept`, fill in what `kept` has not
-    (telephone, e-mail, citizen ID), and delete `dropped`. The history of both stays, and says who merged what.
+    (telephone, e-mail, citizen ID), and delete `dropped`, with its password, passkeys and family. The history of both
+    stays, and says who merged what.
 
     Locks the queues of their live tickets, all their tickets and both members. Raises NoSuchMember where one is gone or
     they are not alike; TwoTicketsOfOneDay, TwoLineAccounts.

@@ -1,6 +1,7 @@
 """The way to a ticket: who, the name, the day, the time, the ticket."""
 
 import uuid
+from functools import partial
 from urllib.parse import urlencode
 
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,10 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking import errors, verbs
 from booking.models import Department, Slot, Ticket
 from booking.verbs import limits
+from booking.verbs.family import book_for
 from booking.views import calendar, refusals, sent, topics, visitor, visits
 from booking.views.access import access, may_be_kept
 from members import line
-from members.errors import MemberError, NotRegistered
+from members.errors import CareIsOver, MemberError, NotRegistered
 from members.identify import Identity, look_up, name_confirmed
 from members.models import Member
 
@@ -80,12 +82,11 @@ def days(request, slug):
     visits.count(request, "days", department)
     choice = topics.choice(request, department)
     member = visitor.booked_for(request)
-    context = choice.context() | {
-        "why": refusals.why(request, department),
-        "member": member,
-        "is_own": member is not None and visitor.member(request) == member,
-        "department": department,
-    }
+    context = (
+        choice.context()
+        | _for_whom(request, member)
+        | {"why": refusals.why(request, department), "department": department}
+    )
     if choice.is_open:
         response = render(request, "booking/topics.html", context)
     else:
@@ -108,10 +109,9 @@ def times(request, slug, date):
     if not context["is_open"]:
         return refusals.to_days(request, days_url, is_full=context["is_full"], date=date, department=department)
     member = visitor.booked_for(request)
-    context |= choice.context() | {
+    context |= choice.context() | _for_whom(request, member)
+    context |= {
         "why": refusals.why(request),
-        "member": member,
-        "is_own": member is not None and visitor.member(request) == member,
         "key": _key(request, slug, date),
         "booked_for": visitor.sign_name(member.pk) if member else "",
     }
@@ -138,6 +138,10 @@ def take(request, slug, date, identity):
         public_id = _book(request, identity, slot_id=slot_id, topic_id=sent.topic(request), key=key).public_id
     except (errors.IdentityUsed, errors.ProofNeeded) as refusal:
         return refusals.to_identify(request, refusal, slug=slug)
+    except CareIsOver:
+        response = redirect(f"{reverse('family')}?done=over")
+        visitor.choose_oneself(response)
+        return response
     except errors.BookingError as refusal:
         booked = _booked_by_this_form(refusal, key, identity.member_id)
         if booked is None:
@@ -146,12 +150,16 @@ def take(request, slug, date, identity):
         response = refusals.to_ticket(booked, errors.AlreadyBooked(booked))
     else:
         response = redirect(f"{reverse('ticket', args=[public_id])}?booked=1")
-    visitor.remember_booked(response, request, public_id)
+    # What a member's family has on this device is theirs as long as they consent, and no longer.
+    if not _is_family(identity):
+        visitor.remember_booked(response, request, public_id)
     return response
 
 
 def _book(request, identity: Identity, *, slot_id: int, topic_id: int | None, key: str) -> verbs.Booking:
-    return verbs.book(
+    carer = visitor.member(request)
+    book = partial(book_for, carer_id=carer.pk) if carer and _is_family(identity) else verbs.book
+    return book(
         member_id=identity.member_id,
         slot_id=slot_id,
         topic_id=topic_id,
@@ -160,6 +168,21 @@ def _book(request, identity: Identity, *, slot_id: int, topic_id: int | None, ke
         identity_mark=identity.mark,
         is_proven=bool(identity.proved_by),
     )
+
+
+def _is_family(identity: Identity) -> bool:
+    return identity.proved_by == "family"
+
+
+def _for_whom(request, member: Member | None) -> dict:
+    """In whose name it would be booked, and in whose else it can be."""
+    who = visitor.member(request)
+    ours = [who, *visitor.family(request)] if who else []
+    return {
+        "member": member,
+        "is_own": member is not None and member in ours,
+        "others": [one for one in ours if one != member] if member in ours else [],
+    }
 
 
 def _asks_proof(request) -> bool:

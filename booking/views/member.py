@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from booking.models import Ticket
 from booking.views import refusals, sent, visitor
 from booking.views.access import access
-from members import accounts, passkeys
+from booking.views.public import Stub
+from members import accounts, family, passkeys
 from members.codes import CODE_DIGITS
 from members.errors import CodeNeeded, MemberError, WeakPassword, WrongCode
 from members.throttle import client_address
@@ -195,13 +197,16 @@ def _ask(request, way: str):
 
 
 def _theirs(request, session, context: dict):
-    mine = session.member.tickets.filter(moved_to=None).with_details().upcoming()
+    ours = [session.member, *visitor.family(request)]
+    mine = Ticket.objects.filter(member__in=ours, moved_to=None).with_details().select_related("member").upcoming()
+    stubs = [Stub(ticket, visitor.name_shown(request, ticket)) for ticket in mine.order_by("date", "due_at")]
     context |= {
         "member": session.member,
         "session": session,
         "sessions": session.member.sessions.all(),
         "passkeys": session.member.passkeys.all(),
-        "tickets": mine.order_by("date", "due_at"),
+        "asks_care": family.asked_of(session.member).exists(),
+        "tickets": stubs,
     }
     return render(request, "booking/member/mine.html", context)
 

@@ -16,6 +16,7 @@ from booking.verbs import limits
 from booking.views import sent
 from members import accounts, directory, passkeys
 from members.errors import IdentityExpired
+from members.family import of_carer
 from members.identify import IDENTITY_LASTS, Identity, issue_identity, read_identity
 from members.models import LineAccount, Member, MemberSession
 from members.origins import Origin, origin_of
@@ -24,6 +25,7 @@ from members.throttle import client_address
 YEAR = 365 * 24 * 60 * 60
 LINE_LASTS = 30 * 24 * 60 * 60
 LOG_IN_LASTS = 10 * 60
+CHOSEN_LASTS = 60 * 60
 MOST_TICKETS = 20
 
 
@@ -86,6 +88,8 @@ def confirmed(request) -> Identity:
         who = member(request)
         if who is None:
             raise
+        if cared := chosen_cared(request):
+            return Identity(cared.pk, proved_by="family")
         return Identity(who.pk, proved_by="password" if member_session(request) else "line")
 
 
@@ -139,6 +143,33 @@ def member(request) -> Member | None:
         return session.member
     account = line_account(request)
     return account.member if account else None
+
+
+def family(request) -> list[Member]:
+    """Whom the member who is signed in looks after, by their consent."""
+    if not hasattr(request, "family"):
+        who = member(request)
+        request.family = [care.member for care in of_carer(who)] if who else []
+    return request.family
+
+
+def chosen_cared(request) -> Member | None:
+    """For whom of the family the member who is signed in books now; None for themselves, and once consent has ended."""
+    kept = _json_cookie(request, "family", max_age=CHOSEN_LASTS)
+    who = member(request) if kept else None
+    if who is None or kept[0] != who.pk:
+        return None
+    return next((one for one in family(request) if one.pk == kept[1]), None)
+
+
+def choose_cared(response, who: Member, cared: Member) -> None:
+    _set_json_cookie(response, "family", (who.pk, cared.pk), max_age=CHOSEN_LASTS)
+    forget_identity(response)
+
+
+def choose_oneself(response) -> None:
+    _delete_cookie(response, "family")
+    forget_identity(response)
 
 
 def member_session(request) -> MemberSession | None:
@@ -256,21 +287,21 @@ def ticket_ids(request) -> list[str]:
 
 
 def my_tickets(request):
-    """The tickets that this device holds, and those of the member who is signed in. A ticket that was
-    moved, by anybody, is replaced by the one it became."""
+    """The tickets that this device holds, and those of the member who is signed in and of whom they look after. A
+    ticket that was moved, by anybody, is replaced by the one it became."""
     device_ids, who = ticket_ids(request), member(request)
     if not device_ids and not who:
         return Ticket.objects.none()
     ours = Ticket.objects.followed_from(device_ids) if device_ids else Ticket.objects.none()
     if who:
-        ours |= Ticket.objects.filter(member=who, moved_to=None)
+        ours |= Ticket.objects.filter(member__in=[who, *family(request)], moved_to=None)
     return ours.with_details()
 
 
 def holds(request, ticket) -> bool:
-    """Whether a ticket, or one that became it by a move, is this device's; or it is the signed-in member's."""
-    who = member(request)
-    if who and who.pk == ticket.member_id:
+    """Whether a ticket, or one that became it by a move, is this device's; or it is the signed-in member's, or of one
+    whom they look after."""
+    if ticket.member_id and ticket.member_id in _ours(request):
         return True
     device_ids = ticket_ids(request)
     if not device_ids or ticket.public_id in device_ids:
@@ -279,17 +310,21 @@ def holds(request, ticket) -> bool:
 
 
 def name_shown(request, ticket) -> str:
-    """The name that a ticket's page may show on this device: in full to its member who is signed in, masked if it
-    was booked here, none if it was opened by its secret."""
-    who = member(request)
+    """The name that a ticket's page may show on this device: in full to its member who is signed in, and to
+    who looks after that member; masked if it was booked here, none if it was opened by its secret."""
     if ticket.member is None:
         return ""
-    if who and who.pk == ticket.member_id:
+    if ticket.member_id in _ours(request):
         return ticket.member.full_name
     booked = set(_cookie(request, "booked").split())
     if ticket.public_id in booked or (booked and not booked.isdisjoint(ticket.was_once())):
         return ticket.member.masked_name
     return ""
+
+
+def _ours(request) -> set[int]:
+    who = member(request)
+    return {who.pk, *(one.pk for one in family(request))} if who else set()
 
 
 def remember_booked(response, request, public_id: str) -> None:

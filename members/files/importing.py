@@ -255,17 +255,17 @@ def go_on() -> None:
             log.exception("the file of members %s was not gone on with", pk)
 
 
-def forget_old() -> None:
+def forget_old() -> int:
     """Delete files that nobody has confirmed for an hour. An answer of i-member stays until the next night's
-    arrives."""
+    arrives. Returns how many."""
     waiting = [MemberFile.State.READING, MemberFile.State.CHECKED]
     with transaction.atomic():
         old = MemberFile.objects.filter(
             state__in=waiting, uploaded_at__lt=timezone.now() - KEPT, uploaded_by__isnull=False
         )
-        MemberFile.objects.filter(
-            pk__in=list(old.select_for_update(skip_locked=True).values_list("pk", flat=True))
-        ).delete()
+        pks = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        MemberFile.objects.filter(pk__in=pks).delete()
+    return len(pks)
 
 
 # --- what a row means ---------------------------------------------------------------------------------------------
