@@ -4,14 +4,23 @@ import datetime as dt
 
 import pytest
 from axes.models import AccessAttempt, AccessLog
+from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Failure
 
 from booking import jobs, retention
 from booking.models import JobRun
-from members.models import Member
-from tests.factories import make_member, make_ticket
+from members.models import (
+    LineEvent,
+    LinkingCode,
+    LookupLog,
+    Member,
+    MemberFile,
+    MemberSession,
+    UsedChallenge,
+)
+from tests.factories import make_member, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -125,3 +134,48 @@ def test_where_nothing_is_backed_up_it_says_nothing_of_that(client):
 @pytest.mark.parametrize("name", ["home", "guide", "status"])
 def test_every_page_leads_to_it(client, name):
     assert f'href="{reverse("privacy")}"' in client.get(reverse(name)).content.decode()
+
+
+def test_what_came_of_a_file_is_kept_for_half_a_year_and_what_goes_on_for_as_long_as_it_takes():
+    user = make_user()
+    for state, days in (("done", 181), ("refused", 181), ("done", 179), ("importing", 181), ("reading", 181)):
+        MemberFile.objects.create(
+            name=f"{state}{days}", state=state, uploaded_by=user, uploaded_at=days_ago(days), row_count=1
+        )
+
+    assert "ไฟล์นำเข้า 2 " in retention.forget_old()
+
+    assert {one.name for one in MemberFile.objects.all()} == {"done179", "importing181", "reading181"}
+
+
+def test_codes_go_with_the_log_ins():
+    member = make_member()
+    for days in (181, 179):
+        LinkingCode.objects.create(member=member, code_hmac="x", expires_at=days_ago(days))
+
+    assert "รหัสยืนยัน 1 " in retention.forget_old()
+    assert LinkingCode.objects.count() == 1
+
+
+def test_each_job_that_deletes_says_how_many():
+    member = make_member()
+    MemberSession.objects.create(member=member, token_hash="x", began_at=days_ago(40), seen_at=days_ago(40))
+    Session.objects.create(session_key="x", session_data="", expire_date=days_ago(1))
+    LookupLog.objects.create(scope="address", key_hmac="x", tried_at=[], ends_at=days_ago(1))
+    LineEvent.objects.create(webhook_event_id="old", received_at=days_ago(8))
+    LineEvent.objects.create(webhook_event_id="new", received_at=days_ago(6))
+    UsedChallenge.objects.create(challenge_hash="x", ends_at=days_ago(1))
+    waiting = MemberFile.objects.create(uploaded_by=make_user(), uploaded_at=days_ago(1), row_count=1)
+
+    for job, said in (
+        (jobs.forget_sessions, "เจ้าหน้าที่ 1 สมาชิก 1"),
+        (jobs.purge_lookups, "การค้นหาสมาชิก 1"),
+        (jobs.purge_line_events, "เหตุการณ์ LINE 1 การผูกที่สิ้นสุดแล้ว 0"),
+        (jobs.forget_challenges, "คำถามพาสคีย์ 1"),
+        (jobs.forget_imports, "ไฟล์ที่ไม่มีผู้ยืนยัน 1"),
+    ):
+        job()
+        assert JobRun.objects.get(name=job.__name__).found == said
+
+    assert [one.pk for one in LineEvent.objects.all()] == ["new"]
+    assert not MemberFile.objects.filter(pk=waiting.pk).exists()
