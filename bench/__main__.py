@@ -1,5 +1,5 @@
 """Measures the service: python -m bench [--quick] [storm] [office] [consoles] [crashes] [nodes] [pages]
-[reports] [front] [weights] [imports] [machine] [soak]
+[reports] [history] [front] [weights] [imports] [machine] [soak]
 
 A database and a web server of its own (var/bench-postgres, var/bench), durable commits. Prints tables, keeps them as
 JSON in var/bench/, and ends with 1 where an invariant did not hold or a request made a fault. docs/performance.md says
@@ -36,7 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="a smoke run: small numbers, figures that mean little")
     parser.add_argument(
-        "--tickets", type=int, help="how many the larger database of the reports has; a million where not given"
+        "--tickets", type=int, help="how many the larger database of reports and history has; a million where not given"
     )
     options = parser.parse_args()
     folder = _environment()

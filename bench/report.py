@@ -168,6 +168,18 @@ def reports(found: dict) -> None:
         judge(f"{page}: queries at many - at few", most["queries"] - least["queries"], at_most=0)
 
 
+def history(found: dict) -> None:
+    few, many = (f"{count:,} tickets" for count in found["tickets"])
+    rows = []
+    for what, both in found["asked"].items():
+        cells = [f"{each['web_ms']:.1f} + {each['database_ms']:.1f}" for each in both]
+        rows.append([what, *cells, "/".join(str(each["queries"]) for each in both)])
+    table(["CPU ms web + database", few, many, "queries"], rows)
+    for what, (least, most) in found["asked"].items():
+        ratio = (most["web_ms"] + most["database_ms"]) / (least["web_ms"] + least["database_ms"])
+        judge(f"{what}: at many / at few", ratio, at_most=LARGE_OF_SMALL)
+
+
 def front(found: dict) -> None:
     straight = found["straight"]
     rows = []

@@ -14,6 +14,7 @@ from bench import (
     crashes,
     database,
     front,
+    history,
     imports,
     machine,
     nodes,
@@ -105,6 +106,12 @@ def _lesser(
             database.add_history(database.fresh(url, name, template="bench_small"), size)
         found["reports"] = reports.measure(*sizes, rounds=1 if quick else 8)
         report.reports(found["reports"])
+    if "history" in parts:
+        many = tickets or (20_000 if quick else 1_000_000)
+        say(f"\nWhat grows with history, with {many:,} tickets")
+        database.add_history(database.fresh(url, "bench_history", template="bench_small"), many)
+        found["history"] = history.measure("bench_small", "bench_history", rounds=2 if quick else 8)
+        report.history(found["history"])
     if "front" in parts:
         say("\nThe nginx in front")
         size = {"count": 2000, "rounds": 1} if quick else {"count": 4000, "rounds": 4}

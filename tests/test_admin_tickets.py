@@ -53,7 +53,7 @@ def test_the_list_begins_with_what_is_coming_and_shows_the_past_when_asked(clien
     assert found(client) == [today, later]
     assert found(client, when="today") == [today]
     assert found(client, when="tomorrow") == [later]
-    assert found(client, when="all") == [past, today, later]
+    assert found(client, when="all") == [later, today, past]
     assert found(client, q=past.code) == [past]
     yesterday = in_days(-1)
     assert found(client, date__year=yesterday.year, date__month=yesterday.month, date__day=yesterday.day) == [past]

@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from booking import thai
 from booking.admin import fields
+from booking.admin.paging import BoundedPaginator
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
 from booking.views import sent
@@ -36,6 +37,7 @@ class OfficeAdmin(ModelAdmin):
     warn_unsaved_form = True
     list_per_page = 50
     show_full_result_count = False
+    paginator = BoundedPaginator
 
     def get_object(self, request, object_id, from_field=None):
         # `?_to_field=` names no field, and Django looks for one of that name.

@@ -41,6 +41,10 @@ class SlotAdmin(ReadOnlyAdmin):
     def get_custom_urls(self):
         return [("calendar/", "booking_calendar", month)]
 
+    def get_ordering(self, request):
+        """The latest first, until a year is chosen: the list goes only so far."""
+        return self.ordering if "date__year" in request.GET else ["-date", *self.ordering[1:]]
+
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("places")
 

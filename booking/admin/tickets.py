@@ -194,6 +194,12 @@ class TicketAdmin(ReadOnlyAdmin):
     def moved_to_(self, ticket):
         return ticket_link(getattr(ticket, "moved_to", None))
 
+    def get_ordering(self, request):
+        """All days: the latest first, since the list goes only so far."""
+        when = request.GET.get("when")
+        is_of_all = when == "all" or (not when and "q" in request.GET)
+        return ["-date", *self.ordering[1:]] if is_of_all and "date__year" not in request.GET else self.ordering
+
     def get_search_results(self, request, queryset, search_term):
         found = found_by(queryset, search_term)
         # Whose ticket it is, is not told by searching for them either.

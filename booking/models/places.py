@@ -61,7 +61,10 @@ class Slot(models.Model):
                 violation_error_message=_("ช่วงหมายเลขไม่ถูกต้อง"),
             ),
         ]
-        indexes = [models.Index(name="slot_of_day", fields=["department", "date"])]
+        indexes = [
+            models.Index(name="slot_of_day", fields=["department", "date"]),
+            models.Index(name="slots_by_date", fields=["date"]),
+        ]
 
     def __str__(self) -> str:
         local = timezone.localtime(self.starts_at)

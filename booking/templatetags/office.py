@@ -1,10 +1,13 @@
 """What the back office's pages need besides, and what the office says in its own words."""
 
+import calendar
 import datetime as dt
 import re
 
 from django import template
-from django.utils.translation import get_language
+from django.db.models import Max, Min
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext
 
 from booking import thai
 from booking.messages import wording
@@ -20,6 +23,58 @@ def buddhist_years(text) -> str:
         return str(text)
     text = re.sub(r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b", _said, str(text))
     return re.sub(r"\b20[0-9]{2}\b", lambda year: str(int(year[0]) + thai.ERA), text)
+
+
+@register.inclusion_tag("admin/date_hierarchy.html")
+def dates_to_choose(cl):
+    """The years of a list's rows, then the months of the chosen year, then its days: as Django's date_hierarchy, but
+    from the first and the last date of all rows, without a look at each."""
+    name = cl.date_hierarchy
+    dates = cl.model._default_manager.aggregate(first=Min(name), last=Max(name))
+    first, last = dates["first"], dates["last"]
+    if first is None:
+        return {"show": False}
+    # The list has checked them where there is a year, and else heeds neither month nor day.
+    chosen = [cl.params.get(f"{name}__{part}") for part in ("year", "month", "day")]
+    year, month, day = (int(one) if one and chosen[0] else None for one in chosen)
+    if year is None and first.year == last.year:
+        year = first.year
+
+    def link(**parts):
+        return cl.get_query_string({f"{name}__{part}": str(one) for part, one in parts.items()}, [f"{name}__"])
+
+    if year is None:
+        years = range(first.year, last.year + 1)
+        return {"show": True, "choices": [{"link": link(year=one), "title": str(one)} for one in years]}
+    to_years = {"link": link(), "title": gettext("ทุกวัน")} if first.year != last.year else None
+    if month is None:
+        return {
+            "show": True,
+            "back": to_years,
+            "choices": [
+                {"link": link(year=year, month=one), "title": date_format(dt.date(year, one, 1), "YEAR_MONTH_FORMAT")}
+                for one in range(1, 13)
+                if (first.year, first.month) <= (year, one) <= (last.year, last.month)
+            ],
+        }
+    to_months = {"link": link(year=year), "title": str(year)}
+    if day is None:
+        days = range(1, calendar.monthrange(year, month)[1] + 1)
+        return {
+            "show": True,
+            "back": to_months,
+            "choices": [
+                {
+                    "link": link(year=year, month=month, day=one),
+                    "title": date_format(dt.date(year, month, one), "MONTH_DAY_FORMAT"),
+                }
+                for one in days
+                if first <= dt.date(year, month, one) <= last
+            ],
+        }
+    chosen = dt.date(year, month, day)
+    back = {"link": link(year=year, month=month), "title": date_format(chosen, "YEAR_MONTH_FORMAT")}
+    return {"show": True, "back": back, "choices": [{"title": date_format(chosen, "MONTH_DAY_FORMAT")}]}
 
 
 @register.filter
