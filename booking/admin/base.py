@@ -37,7 +37,7 @@ class OfficeAdmin(ModelAdmin):
     warn_unsaved_form = True
     list_per_page = 50
     show_full_result_count = False
-    paginator = BoundedPaginator
+    paginator: type = BoundedPaginator
 
     def get_object(self, request, object_id, from_field=None):
         # `?_to_field=` names no field, and Django looks for one of that name.
