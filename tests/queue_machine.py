@@ -9,10 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from booking import errors, invariants, verbs
 from booking.days import opening
-from booking.models import DayException, Department, Place, Slot, Ticket
+from booking.models import DayException, Department, Place, Slot, Ticket, Topic
 from booking.models.tickets import MOVES, Priority
 from booking.verbs import closures, seats
-from tests.factories import make_counter, make_member, make_open_department, make_user
+from tests.factories import make_counter, make_member, make_open_department, make_topic, make_user
 
 MORNING = dt.datetime(2026, 11, 23, 8, 20, tzinfo=dt.timezone(dt.timedelta(hours=7)))
 
@@ -31,6 +31,10 @@ def furnish() -> None:
             )
             for settings in ({}, {"uses_check_in": False}, {"late_rule": "keep", "max_recalls": 1})
         ]
+        # A visit of two slots, and one of the share that is kept for it.
+        make_topic(department=departments[0], minutes=120)
+        make_topic(department=departments[1], minutes=90, share=40)
+        opening.rules_changed()
         for first in range(3):
             make_counter(departments=departments[first:] + departments[:first])
 
@@ -47,6 +51,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.departments = list(Department.objects.order_by("pk"))
         self.slots = list(Slot.objects.filter(date__gte=MORNING.date()).order_by("pk"))
         self.counters = list(self.departments[0].counters.order_by("pk"))
+        self.topics = dict(Topic.objects.values_list("department", "pk"))
         self.members = [make_member() for _ in range(4)]
         self.stranger = make_user()
         self.states = {}
@@ -61,10 +66,14 @@ class QueueMachine(RuleBasedStateMachine):
     def time_goes_by(self, minutes):
         self.traveller.shift(dt.timedelta(minutes=minutes))
 
-    @rule(member=nth, slot=nth, key=nth)
-    def book(self, member, slot, key):
+    @rule(member=nth, slot=nth, key=nth, with_topic=st.booleans())
+    def book(self, member, slot, key, with_topic):
         member, slot = self._pick(self.members, member), self._pick(self.slots, slot)
-        self._try("book", lambda: verbs.book(member_id=member.pk, slot_id=slot.pk, key=f"key-{key % 12}"))
+        topic = self.topics.get(slot.department_id) if with_topic else None
+        self._try(
+            "book",
+            lambda: verbs.book(member_id=member.pk, slot_id=slot.pk, topic_id=topic, key=f"key-{key % 12}"),
+        )
 
     @rule(department=nth, member=st.one_of(st.none(), nth), priority=st.sampled_from(Priority.values))
     def walk_in(self, department, member, priority):
@@ -186,10 +195,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _rules_change(self, change):
         """Lay days out anew: every ticket stays as it was, with its place, and laying out again finds nothing to do."""
-        held = dict(Place.objects.taken().values_list("ticket", "number"))
+        held = set(Place.objects.taken().values_list("ticket", "part", "number"))
         with transaction.atomic():
             change()
-        assert dict(Place.objects.taken().values_list("ticket", "number")) == held
+        assert set(Place.objects.taken().values_list("ticket", "part", "number")) == held
         assert dict(Ticket.objects.values_list("pk", "state")) == self.states
         found = opening.differences()
         assert found.count == 0, f"{found}; {found.changed} {found.new} {found.gone} {found.days}"

@@ -247,3 +247,13 @@ def test_a_topic_s_pace_is_measured_from_its_own_services(department):
             verbs.finish(counter=counter, by=counter.clerk)
         pace.measure_paces(since=timezone.now() - dt.timedelta(days=1))
     assert pace.of_topics() == {slow.pk: 20 * 60}  # four services of the other are too few
+
+
+def test_changed_hours_leave_the_slot_of_a_second_half(department, slots, long):
+    """Its slot has no ticket of its own, and must not go with those that nobody uses."""
+    ticket = book(slots[0], long)
+    department.hours.update(slot_minutes=45)
+    opening.rules_changed([department])
+    assert len(held(ticket)) == 3
+    assert invariants.violations() == {}
+    assert opening.differences().count == 0

@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange as Range
 
-from booking.days import rules
+from booking.days import rules, shares
 from booking.days.rules import DayPlan, Period
-from booking.models import Department, DepartmentDay, Place, Slot, Ticket
+from booking.days.shares import Share
+from booking.models import Department, DepartmentDay, Place, Slot, Ticket, Topic
 from booking.models.hours import LAST_BOOKED_NUMBER
 
 # Days laid out beyond the booking window, so that members see the next day at midnight even if the worker is some days
@@ -37,6 +39,7 @@ class Changes:
     new: list[Slot] = field(default_factory=list)
     places_gone: int = 0
     places_new: int = 0
+    places_dealt: int = 0  # free places that another topic has now, or none
     days: list[DepartmentDay] = field(default_factory=list)
     # Not written: slots with fewer numbers than the rules now want turns.
     short: list[Slot] = field(default_factory=list)
@@ -44,13 +47,14 @@ class Changes:
     def __str__(self) -> str:
         return (
             f"slots: {len(self.gone)} too many, {len(self.changed)} differ, {len(self.new)} missing; "
-            f"free places: {self.places_gone} too many, {self.places_new} missing; days: {len(self.days)} differ"
+            f"free places: {self.places_gone} too many, {self.places_new} missing, "
+            f"{self.places_dealt} of another topic; days: {len(self.days)} differ"
         )
 
     @property
     def count(self) -> int:
         rows = len(self.gone) + len(self.changed) + len(self.new) + len(self.days)
-        return rows + self.places_gone + self.places_new
+        return rows + self.places_gone + self.places_new + self.places_dealt
 
 
 @transaction.atomic
@@ -94,6 +98,7 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     for department, date, periods in days:
         _plan_day(changes, department, date, periods, slots_of[department.pk, date], unused, now)
     _write(changes, slots, now)
+    _deal_out(changes, locked, slots, now)
     _write_days(changes, locked, plans, first)
     return changes
 
@@ -138,7 +143,7 @@ def _take_away_unused(days: list[LaidOut], slots_of: SlotsOf, now: dt.datetime) 
     if not doubtful:
         return set()
     all_ids = [slot.pk for coming, _retired in doubtful for slot in coming]
-    used = set(Ticket.objects.filter(slot__in=all_ids).values_list("slot_id", flat=True))
+    used = _used(all_ids)
     ids: set[int] = set()
     for coming, retired in doubtful:
         # A day with tickets keeps its numbers: only slots that the rules no longer have go. Any other day is
@@ -146,7 +151,14 @@ def _take_away_unused(days: list[LaidOut], slots_of: SlotsOf, now: dt.datetime) 
         ids |= {slot.pk for slot in (retired if used & {slot.pk for slot in coming} else coming)} - used
     places = Place.objects.free().filter(slot__in=ids)
     places._raw_delete(places.db)
-    return ids - set(Ticket.objects.filter(slot__in=ids).values_list("slot_id", flat=True))
+    return ids - _used(ids)
+
+
+def _used(slot_ids: Iterable[int]) -> set[int]:
+    """Those of these slots that ever had a ticket, or hold a further part of one's visit."""
+    tickets = Ticket.objects.filter(slot__in=slot_ids).order_by().values_list("slot_id", flat=True)
+    parts = Place.objects.taken().filter(slot__in=slot_ids, part__gt=1).order_by().values_list("slot_id", flat=True)
+    return set(tickets.union(parts))
 
 
 def _plan_day(
@@ -341,6 +353,68 @@ def _add_places(places: list[NewPlaces]) -> None:
                 [numbers.stop - 1 for _, numbers in places],
             ],
         )
+
+
+# A place that was booked meanwhile stays whose it was.
+DEAL_OUT = """
+UPDATE booking_place SET topic_id = NULLIF(dealt.topic_id, 0)
+  FROM unnest(%s::bigint[], %s::bigint[]) AS dealt (id, topic_id)
+ WHERE booking_place.id = dealt.id AND booking_place.ticket_id IS NULL
+"""
+
+
+def _deal_out(changes: Changes, departments: list[Department], found: list[Slot], now: dt.datetime) -> None:
+    """Write the topics' shares on the free places of slots that have not begun; those that have count for the day, so
+    that what is dealt out does not change while it goes by. Places that are held stay as they are, and count for the
+    share that they were booked in. One query where no topic has a share."""
+    has_places = Exists(Place.objects.free().filter(topic=OuterRef("pk")))
+    topics: dict[int, list[Topic]] = defaultdict(list)
+    for topic in Topic.objects.filter(Q(share__gt=0) | has_places, department__in=departments):
+        topics[topic.department_id].append(topic)
+    gone = {slot.pk for slot in changes.gone}
+    there = [slot for slot in [*found, *changes.new] if slot.department_id in topics and slot.pk not in gone]
+    slots = sorted(there, key=lambda slot: slot.starts_at)
+    if not slots:
+        return
+    wanted: dict[int, Counter[int]] = {}
+    by_day: SlotsOf = defaultdict(list)
+    for slot in slots:
+        by_day[slot.department_id, slot.date].append(slot)
+    for (department_id, date), of_day in by_day.items():
+        offered = [
+            Share(one.pk, one.share, one.minutes) for one in topics[department_id] if one.share and one.is_offered(date)
+        ]
+        wanted |= dict(zip([slot.pk for slot in of_day], shares.deal_out(of_day, offered), strict=True))
+    coming = [slot.pk for slot in slots if slot.starts_at > now]
+    places = Place.objects.filter(slot__in=coming).order_by("slot", "-number")
+    of_slot: dict[int, list[Place]] = defaultdict(list)
+    for place in places:
+        of_slot[place.slot_id].append(place)
+    dealt = {place: topic for pk, found in of_slot.items() for place, topic in _dealt(found, wanted[pk]).items()}
+    if dealt:
+        with connection.cursor() as cursor:
+            cursor.execute(DEAL_OUT, [list(dealt), list(dealt.values())])
+            changes.places_dealt = cursor.rowcount
+
+
+def _dealt(places: list[Place], wanted: Counter[int]) -> dict[int, int]:
+    """Which free places of a slot go to which topic (0: to all others), by the place's id. Those that have it already
+    keep it, then the highest numbers are taken, so that common bookings begin with the first."""
+    missing = wanted - Counter(place.topic_id for place in places if place.ticket_id and place.topic_id)
+    changed: dict[int, int] = {}
+    spare = []
+    for place in (one for one in places if not one.ticket_id):
+        if place.topic_id and missing[place.topic_id] > 0:
+            missing[place.topic_id] -= 1
+        else:
+            spare.append(place)
+    for place in spare:
+        topic_id = next((one for one, count in missing.items() if count > 0), 0)
+        if topic_id:
+            missing[topic_id] -= 1
+        if topic_id != (place.topic_id or 0):
+            changed[place.pk] = topic_id
+    return changed
 
 
 DAY_FIELDS = ["state", "reason", "reason_en", "serving"]

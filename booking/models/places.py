@@ -141,7 +141,8 @@ class Place(models.Model):
         ]
         indexes = [
             # Bookings take from it, and "places left" counts it.
-            models.Index(name="free_place_of_slot", fields=["slot", "number"], condition=Q(ticket__isnull=True))
+            models.Index(name="free_place_of_slot", fields=["slot", "number"], condition=Q(ticket__isnull=True)),
+            models.Index(name="places_of_topic", fields=["topic", "slot"], condition=Q(topic__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -352,7 +352,7 @@ def _take_places(
     # A topic that fits into any slot needs no look at those that follow.
     is_long = topic is not None and topic.minutes is not None
     row = _run(TAKE_FREE_PLACES if is_long else TAKE_FREE_PLACE, values)
-    if row is None and Place.objects.free().filter(slot=slot_id).exists():
+    if row is None and Place.objects.free().kept_for(values["places_of"]).filter(slot=slot_id).exists():
         # Another booking holds it, and may still be refused: wait for it before saying "full".
         row = _run(WAIT_FOR_PLACES if is_long else WAIT_FOR_PLACE, values)
     if row is None:
