@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0036_telephone'),
+        ('booking', '0037_slots_by_date'),
     ]
 
     operations = [
