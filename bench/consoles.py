@@ -34,13 +34,15 @@ def measure(*, crowds: list[int], rounds: int) -> dict:
     for waiting in crowds:
         _change()
         _let_wait(waiting - Ticket.objects.of_today().waiting().count())
-        found[waiting] = {name: _cost(ask, rounds) for name, ask in _asked(clerk).items()}
+        found[waiting] = _costs(clerk, rounds)
     return {"crowds": crowds, "pages": {name: [found[one][name] for one in crowds] for name in found[crowds[0]]}}
 
 
 def _asked(clerk) -> dict[str, Callable[[], HttpResponse]]:
-    desk, member, anybody = Client(headers={"HX-Request": "true"}), Client(), Client()
+    desk, beside = Client(headers={"HX-Request": "true"}), Client(headers={"HX-Request": "true"})
+    member, anybody = Client(), Client()
     desk.force_login(clerk)
+    beside.force_login(Counter.objects.get(number=NUMBER + 1).clerk)
     waits = Ticket.objects.of_today().waiting().order_by("due_at", "number").last()
     made = HttpResponse()
     made.set_signed_cookie("tickets", waits.public_id, salt="visitor.")
@@ -48,30 +50,44 @@ def _asked(clerk) -> dict[str, Callable[[], HttpResponse]]:
     token = {"Authorization": f"Token {issue_token(clerk)}"}
     return {
         "console": lambda: desk.get(f"/counter/{NUMBER}/live/"),
+        "another console": lambda: beside.get(f"/counter/{NUMBER + 1}/live/"),
         "member's live part": lambda: member.get(f"/t/{waits.public_id}/live/?shown=waiting"),
         "board": lambda: anybody.get("/board/"),
         "call-next by the API": lambda: anybody.post(f"/api/v1/counters/{NUMBER}/call-next/", headers=token),
     }
 
 
-def _cost(ask: Callable[[], HttpResponse], rounds: int) -> dict:
-    """Medians; each time something has just changed in every queue."""
+def _costs(clerk, rounds: int) -> dict:
+    """Another console is asked for when the first one has been: as all of them are after a change, in any order."""
+    asked = _asked(clerk)
+    before = {"another console": asked["console"]}
+    return {name: _cost(ask, rounds, before=before.get(name)) for name, ask in asked.items()}
+
+
+def _cost(ask: Callable[[], HttpResponse], rounds: int, *, before: Callable[[], HttpResponse] | None) -> dict:
+    """Medians; each time something has just changed in every queue, and `before` has been asked for."""
+
+    def change() -> None:
+        _change()
+        if before:
+            before()
+
     web, stored = [], []
     for nth in range(rounds + 2):
-        _change()
-        before, began = _database_seconds(), time.thread_time()
+        change()
+        spent, began = _database_seconds(), time.thread_time()
         answer = ask()
         took = time.thread_time() - began
         if answer.status_code != 200:
             raise SystemExit(f"{answer.request['PATH_INFO']} answered {answer.status_code}")
         if nth > 1:  # the first two warm up
             web.append(took)
-            stored.append(_database_seconds() - before)
-    _change()
+            stored.append(_database_seconds() - spent)
+    change()
     with CaptureQueriesContext(connection) as captured:
         ask()
     queries = len(captured)
-    _change()
+    change()
     profile = cProfile.Profile()
     profile.runcall(ask)
     calls = sum(entry.callcount for entry in profile.getstats())
@@ -102,17 +118,19 @@ def _database_seconds() -> float:
 
 
 def _seat():
-    """A clerk at a counter that serves five departments, the one of the bench."""
-    clerk = get_user_model().objects.create(username="console", password="!")
-    clerk.groups.add(Group.objects.get(name=roles.CLERK))
-    counter = Counter.objects.create(number=NUMBER, clerk=clerk)
-    departments = _departments()
-    CounterDepartment.objects.bulk_create(
-        CounterDepartment(counter=counter, department=one, position=nth) for nth, one in enumerate(departments)
-    )
+    """Clerks at two counters that serve the same five departments. Gives the first."""
+    departments, clerks = _departments(), []
+    for number in (NUMBER, NUMBER + 1):
+        clerk = get_user_model().objects.create(username=f"console{number}", password="!")
+        clerk.groups.add(Group.objects.get(name=roles.CLERK))
+        counter = Counter.objects.create(number=number, clerk=clerk)
+        CounterDepartment.objects.bulk_create(
+            CounterDepartment(counter=counter, department=one, position=nth) for nth, one in enumerate(departments)
+        )
+        clerks.append(clerk)
     for one in departments:
         QueueVersion.objects.get_or_create(department=one)
-    return clerk
+    return clerks[0]
 
 
 def _departments() -> list[Department]:

@@ -1,7 +1,10 @@
 """The console of a counter: what it shows, and what its buttons do, without a script and with one."""
 
+import re
+
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -48,6 +51,11 @@ def booked(department, hour, minute):
 
 def state_of(ticket) -> str:
     return Ticket.objects.get(pk=ticket.pk).state
+
+
+def rows_of(page) -> list[str]:
+    """The public ids of the tickets in the open list."""
+    return re.findall(r'id="row-([^"]+)"', page.content.decode())
 
 
 def event_of(ticket):
@@ -260,7 +268,7 @@ def test_the_waiting_list_is_in_the_order_of_the_calls_and_says_what_is_unusual(
 
     page = console(client, counter)
 
-    assert [row.ticket for row in page.context["rows"]] == [monk, late, early]
+    assert rows_of(page) == [one.public_id for one in (monk, late, early)]
     said = text(page)
     assert f"{monk.code} ฝ่ายสินเชื่อ มา 10.00 น. รอ 12 นาที ถัดไป พระภิกษุ สามเณร" in said
     assert f"{late.code} ฝ่ายสินเชื่อ จอง 09.30 น. รอ 12 นาที มาสาย" in said
@@ -272,6 +280,30 @@ def test_a_counter_sees_the_queues_of_its_departments_only(client, counter, depa
     said = text(console(client, counter))
     assert ours.code in said
     assert theirs.code not in said
+
+
+def test_consoles_of_the_same_departments_work_out_their_line_once(client, counter, department):
+    first = make_walk_in(department=department)
+    colleague = Client()
+    other = sit(colleague, departments=[department], number=4)
+    console(client, counter)
+
+    with CaptureQueriesContext(connection) as asked:
+        page = console(colleague, other)
+
+    assert rows_of(page) == [first.public_id]
+    assert not [one["sql"] for one in asked if "row_number()" in one["sql"] or "COUNT(" in one["sql"]]
+
+    second = make_walk_in(department=department)  # which raises the version
+
+    assert rows_of(console(colleague, other)) == [first.public_id, second.public_id]
+    assert rows_of(console(client, counter)) == [first.public_id, second.public_id]
+
+
+def test_a_row_leads_to_its_ticket_at_whichever_counter(client, counter, department):
+    ticket = make_walk_in(department=department)
+
+    assert f'href="?list=waiting&amp;show={ticket.public_id}"' in console(client, counter).content.decode()
 
 
 def test_the_lists_beside_it(client, counter, department, clock):
@@ -298,8 +330,8 @@ def test_a_department_without_check_in_has_its_due_bookings_among_those_who_wait
     due, later = booked(department, 9, 30), booked(department, 11, 30)
     clock.move_to(MORNING.replace(hour=9, minute=40))
 
-    assert [row.ticket for row in console(client, counter).context["rows"]] == [due]
-    assert [row.ticket for row in console(client, counter, list="expected").context["rows"]] == [later]
+    assert rows_of(console(client, counter)) == [due.public_id]
+    assert rows_of(console(client, counter, list="expected")) == [later.public_id]
 
 
 def test_a_long_list_is_cut(client, counter, department):

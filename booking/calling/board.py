@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from booking.calling import order
 from booking.models import Counter, Department, Ticket
-from booking.models.tickets import State
+from booking.models.tickets import State, code_of
 
 # Those that are current come first, so that a board shows each counter that is calling, and one that had lost its line
 # learns of every call.
@@ -53,21 +53,22 @@ def calls(department: Department | None = None) -> list[Call]:
     called = Ticket.objects.of_today().filter(called_at__isnull=False, counter__isnull=False)
     if department:
         called = called.filter(queue=department)
-    held = called.exclude(state=State.CANCELLED).with_details()
+    held = called.exclude(state=State.CANCELLED)
     is_current = Case(When(state=State.CALLED, then=1), default=0)
-    shown = held.order_by(is_current.desc(), "-called_at", "-pk")[:MOST_CALLS]
-    newest = sorted(shown, key=lambda ticket: (ticket.called_at, ticket.pk), reverse=True)
+    shown = held.order_by(is_current.desc(), "-called_at", "-pk").values_list(
+        "called_at", "pk", "state", "number", "department__letter", "department__hue", "queue__slug", "counter__number"
+    )[:MOST_CALLS]
     return [
         Call(
-            number=ticket.code,
-            counter=ticket.counter.number,
-            department=ticket.queue.slug,
-            hue=ticket.department.hue,
-            called_at=ticket.called_at,
-            is_current=ticket.state == State.CALLED,
+            number=code_of(letter, number),
+            counter=counter,
+            department=slug,
+            hue=hue,
+            called_at=called_at,
+            is_current=state == State.CALLED,
         )
-        for ticket in newest
-        if ticket.counter and ticket.called_at
+        for called_at, _pk, state, number, letter, hue, slug, counter in sorted(shown, reverse=True)
+        if called_at and counter
     ]
 
 

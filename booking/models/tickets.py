@@ -286,7 +286,7 @@ class Ticket(models.Model):
     @property
     def code(self) -> str:
         """What the board shows and a voice says: A012."""
-        return f"{self.department.letter}{self.number:03d}"
+        return code_of(self.department.letter, self.number)
 
     @property
     def things_to_bring(self) -> list[str]:
@@ -454,6 +454,11 @@ class WaitPrediction(models.Model):
 def secret_of(public_id: str, *, key: str | None = None) -> str:
     """The secret of a public id: 256 bits as 64 hex digits, which nobody can guess without SECRET_KEY."""
     return salted_hmac("booking.ticket.secret", public_id, secret=key, algorithm="sha256").hexdigest()
+
+
+def code_of(letter: str, number: int) -> str:
+    """A ticket's number as people say it: A012."""
+    return f"{letter}{number:03d}"
 
 
 def hash_of(secret: str) -> str:

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from booking import errors, verbs
 from booking.calling import console as reads
-from booking.calling import order, queues
+from booking.calling import queues
 from booking.models import Counter, Department, Ticket
 from booking.models.staff import has_ticket
 from booking.models.tickets import Outcome, Priority, State
@@ -154,8 +154,9 @@ def console(request, counter):
 @_seated
 def live(request, counter):
     """The console as it is now; 304 if the page that asks already has it."""
-    etag = _etag(request, counter)
-    return get_conditional_response(request, etag=etag) or _part(request, counter, etag=etag)
+    versions = queues.versions(counter.department_ids())
+    unchanged = get_conditional_response(request, etag=_etag(request, counter, versions))
+    return unchanged or _part(request, counter, versions=versions)
 
 
 @access("staff", permission=Right.SERVE)
@@ -455,23 +456,22 @@ def _to_choice(refusal):
     return redirect(f"{reverse('counters')}?{urlencode({'why': refusal.code})}")
 
 
-def _context(request, counter, *, etag="", said=None, show=None, found=None) -> dict:
+def _context(request, counter, *, versions=None, said=None, show=None, found=None) -> dict:
+    """`versions` of the counter's queues, where they have been read: before anything that is shown with them."""
     now = timezone.now()
     departments = _departments(counter)
-    etag = etag or _etag(request, counter, show=show, found=found)
+    versions = queues.versions([one.pk for one in departments]) if versions is None else versions
+    etag = _etag(request, counter, versions, show=show, found=found)
     at_counter = reads.at_counter(counter)
-    counts = reads.counts(departments, now=now)
     shown = _shown(show or ("" if found else _shown_id(request)), at_counter)
     list_query = _list_query(request, found)
     name = list_query["list"]
     query = list_query | ({"show": shown.ticket.public_id} if shown else {})
-    turns = order.in_order_at_counter(departments, first=reads.MOST_ROWS if name == WAITING else 1, now=now)
-    following = turns[0] if turns and turns[0].why != "not_yet" else None
-    if name == WAITING:
-        rows = [reads.row(turn.ticket, now=now) for turn in turns]
-    elif name == FOUND:
+    line = who_waits.line(departments, versions, is_open=name == WAITING, now=now)
+    rows: list = line.rows
+    if name == FOUND:
         rows = reads.found(list_query["found"].split("."), departments, now=now)
-    else:
+    elif name != WAITING:
         rows = reads.rows(name, departments, now=now)
     return {
         "counter": counter,
@@ -479,15 +479,14 @@ def _context(request, counter, *, etag="", said=None, show=None, found=None) -> 
         "other_departments": Department.objects.active(),
         "at_counter": at_counter,
         "seen": _seen(at_counter and at_counter.ticket),
-        "next": following,
+        "next": line.following,
         "finished": _undoable(counter, at_counter, now),
         "figures": reads.figures(counter),
         "list": name,
-        "counts": counts,
+        "counts": line.counts,
         "list_query": f"?{urlencode(list_query)}",
         "rows": rows,
-        "who_waits": who_waits.drawn(rows, first_is_next=bool(following)) if name == WAITING else [],
-        "more": 0 if name == FOUND else max(0, counts[name] - reads.MOST_ROWS),
+        "more": 0 if name == FOUND else max(0, line.counts[name] - reads.MOST_ROWS),
         "shown": shown,
         "shown_is_theirs": shown and has_ticket(request.user, shown.ticket),
         "shown_is_served_here": shown and shown.ticket.queue in departments,
@@ -510,12 +509,11 @@ def _undoable(counter, at_counter, now):
     return finished if finished and finished.can_be_undone(now) else None
 
 
-def _etag(request, counter, *, show=None, found=None) -> str:
+def _etag(request, counter, versions, *, show=None, found=None) -> str:
     """The version of everything that the console shows. The ticket shown may be in another queue."""
     shown = show or ("" if found else _shown_id(request))
     list_query = _list_query(request, found)
     state = Ticket.objects.filter(public_id=shown).values_list("state", flat=True).first() if shown else ""
-    versions = queues.versions(counter.department_ids())
     return queue_etag(versions, counter.clerk_id, *list_query.values(), shown, state)
 
 
