@@ -26,6 +26,7 @@ PAGES = {
     "booking_ticket_closed_list csv": MANAGER,
     "booking_ticket_move T": MANAGER,
     "booking_ticket_book_for_member": MANAGER,
+    "booking_ticket_on_paper": MANAGER,
     "booking_ticket_add": NOBODY,
     "booking_ticket_delete T": NOBODY,
     "booking_department_changelist": MANAGER,

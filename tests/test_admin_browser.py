@@ -157,6 +157,7 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
         "cancel": reverse("admin:booking_ticket_cancel", args=[tickets[0].pk]),
         "book": reverse("admin:booking_ticket_book_for_member"),
         "closed": reverse("admin:booking_ticket_closed"),
+        "on-paper": reverse("admin:booking_ticket_on_paper"),
         "slots": reverse("admin:booking_slot_changelist"),
         "overrides": reverse("admin:booking_dayexception_add"),
         "holidays": reverse("admin:holidays_holiday_changelist"),

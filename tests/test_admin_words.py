@@ -15,7 +15,7 @@ from tests.factories import in_days, make_ticket, make_user
 pytestmark = pytest.mark.django_db
 
 # Names of things that are the same in Thai, and what was typed in English.
-ENGLISH_IN_THAI = set("esc csv xlsx CSV XLSX API LINE Control Command root Root manager counter".split())
+ENGLISH_IN_THAI = set("esc Tab Enter csv xlsx CSV XLSX API LINE Control Command root Root manager counter".split())
 SAID_BY = {"title", "placeholder", "aria-label", "alt"}
 NOT_READ = {"script", "style", "textarea", "code"}
 
@@ -71,6 +71,7 @@ def test_no_english_is_left(client):
         ("booking_ticket_move", ticket.pk),
         ("booking_ticket_book_for_member",),
         ("booking_ticket_closed",),
+        ("booking_ticket_on_paper",),
         ("booking_jobrun_changelist",),
         ("holidays_holiday_changelist",),
         ("holidays_holiday_add",),

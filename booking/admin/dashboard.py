@@ -236,6 +236,7 @@ def sidebar(request) -> list[dict]:
                 (_("จองจากที่เดียวกัน"), "hub", "admin:booking_ticket_origins", Right.VIEW_TICKETS),
                 (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", Right.TELEPHONE),
                 (_("รายการคิวของวัน"), "print", "admin:booking_ticket_day_list", Right.VIEW_TICKETS),
+                (_("กรอกจากกระดาษ"), "edit_note", "admin:booking_ticket_on_paper", Right.CLOSE_DAY),
                 (_("ปิดคิวสิ้นวัน"), "bedtime", "admin:booking_ticket_close_day", Right.CLOSE_DAY),
                 (
                     _("เวลารอ"),

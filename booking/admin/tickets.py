@@ -19,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking import thai, verbs
-from booking.admin import close_day, closed, day_list, for_members, origins, settlements
+from booking.admin import close_day, closed, day_list, for_members, on_paper, origins, settlements
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
@@ -143,6 +143,7 @@ class TicketAdmin(ReadOnlyAdmin):
         return [
             ("close-day/", "booking_ticket_close_day", close_day.close_day),
             ("day-list/", "booking_ticket_day_list", day_list.day_list),
+            ("on-paper/", "booking_ticket_on_paper", on_paper.on_paper),
             ("closed/", "booking_ticket_closed", closed.closed_times),
             ("closed/settling/<int:pk>/", "booking_settlement", settlements.progress_page),
             ("closed/settling/<int:pk>/progress", "booking_settlement_progress", settlements.progress),

@@ -140,7 +140,8 @@ def row(ticket: Ticket, *, now: dt.datetime | None = None) -> Row:
 
 def last_finish(counter: Counter) -> Finished | None:
     """The last ticket that this counter finished today, if it is still served."""
-    events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight(), verb="finish").order_by("-id")
+    events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight(), verb="finish")
+    events = events.filter(entered_at=None).order_by("-id")
     last = events.first()
     tickets = Ticket.objects.with_details().select_related("member").filter(state=State.SERVED, counter=counter)
     ticket = tickets.filter(pk=last.ticket_id).first() if last else None

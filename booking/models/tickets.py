@@ -68,6 +68,12 @@ MOVES: dict[str, dict[str, State]] = {
     "reschedule": {State.BOOKED: State.CANCELLED},
     "close_day": {State.MISSED: State.NO_SHOW, State.BOOKED: State.NOT_ARRIVED},
     "reopen": {State.NO_SHOW: State.MISSED, State.NOT_ARRIVED: State.BOOKED},
+    # Only what ended because the day was over: it was served on paper.
+    "on_paper": {
+        State.NO_SHOW: State.MISSED,
+        State.NOT_ARRIVED: State.BOOKED,
+        State.CANCELLED: State.WAITING,
+    },
 }
 
 # Bookings have numbers up to 500; walk-ins go on from here, in order of arrival.
@@ -410,12 +416,17 @@ class TicketEvent(models.Model):
     # Of a finish alone.
     outcome = models.CharField(max_length=20, choices=Outcome, default=Outcome.NONE, db_default="", blank=True)
     at = models.DateTimeField(_("เมื่อ"))
+    # Of what was served on paper: when it was entered. `by` has entered it; `at` is what the paper says.
+    entered_at = models.DateTimeField(_("กรอกจากกระดาษเมื่อ"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("เหตุการณ์ของบัตรคิว")
         verbose_name_plural = _("เหตุการณ์ของบัตรคิว")
         ordering = ["id"]
-        indexes = [models.Index(name="events_by_time", fields=["at"])]
+        indexes = [
+            models.Index(name="events_by_time", fields=["at"]),
+            models.Index(name="events_from_paper", fields=["entered_at"], condition=Q(entered_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.ticket_id}: {self.verb}"
@@ -428,6 +439,10 @@ class TicketEvent(models.Model):
             self.get_cause_display() if self.cause else "",
             self.get_asked_display() if self.asked else "",
             outcome,
+            gettext("จากกระดาษ กรอกเมื่อ %(day)s %(time)s")
+            % {"day": thai.short_date(self.entered_at), "time": thai.clock(self.entered_at)}
+            if self.entered_at
+            else "",
         ]
         return ": ".join(str(one) for one in [*counted, self.reason] if one)
 

@@ -59,6 +59,12 @@ class Event(NamedTuple):
     issued_at: dt.datetime
     slot_ends_at: dt.datetime | None
     parts: int
+    entered_at: dt.datetime | None
+
+    @property
+    def clerk_id(self) -> int | None:
+        """Who did it; None for what was entered from paper: who served is not known there."""
+        return None if self.entered_at else self.by_id
 
     def part_begins_at(self, part: int) -> dt.datetime:
         """A long visit's further places lie in slots as long as its first."""
@@ -113,7 +119,7 @@ def messages(first: dt.date, last: dt.date) -> list[MessageSummary]:
 def _events(first: dt.date, last: dt.date) -> Iterator[Event]:
     rows = TicketEvent.objects.filter(ticket__date__range=(first, last)).order_by("ticket_id", "id")
     of_ticket = ["ticket__date", "ticket__department", "ticket__slot__starts_at", "ticket__issued_at"]
-    of_ticket += ["ticket__slot__ends_at", "ticket__parts"]
+    of_ticket += ["ticket__slot__ends_at", "ticket__parts", "entered_at"]
     named = ["ticket_id", "verb", "to_state", "queue_id", "counter_id", "by_id", "cause", "at", *of_ticket]
     return (Event(*row) for row in rows.values_list(*named).iterator(5000))
 
@@ -199,7 +205,7 @@ def _services(found: Hours, history: list[Event], began: dt.datetime | None) -> 
             continue
         ended = next(one for one in reversed(history) if one.at == service.ended_at and one.verb in pace.FOLLOWED)
         counter_id = next((one.counter_id for one in _until(history, ended) if one.counter_id), None)
-        key = Key(ended.date, service.department_id, _hour(ended.at), counter_id, ended.by_id)
+        key = Key(ended.date, service.department_id, _hour(ended.at), counter_id, ended.clerk_id)
         found[key].durations["services"].append(round(service.seconds))
         if began and service is services[-1]:
             whole = max(0, round((service.ended_at - began).total_seconds()))
@@ -213,7 +219,7 @@ def _until(history: list[Event], last: Event) -> list[Event]:
 
 def _at(event: Event, moment: dt.datetime) -> Key:
     """Who did it where, by the hour of a moment."""
-    return Key(event.date, event.queue_id or event.department_id, _hour(moment), event.counter_id, event.by_id)
+    return Key(event.date, event.queue_id or event.department_id, _hour(moment), event.counter_id, event.clerk_id)
 
 
 def _hour(moment: dt.datetime) -> int:

@@ -5,7 +5,8 @@ import datetime as dt
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from booking.models import HourSummary, MessageSummary, SummarisedDay, Tally, Ticket, TicketEvent
@@ -78,9 +79,9 @@ def _changed(today: dt.date) -> set[dt.date]:
         return set()
     # What was under way while a day was counted may have come after it.
     since = max(made.values()) - dt.timedelta(days=ALWAYS_AGAIN)
-    later = TicketEvent.objects.filter(at__gte=since, ticket__date__lt=today).order_by()
+    later = TicketEvent.objects.filter(Q(at__gte=since) | Q(entered_at__gte=since), ticket__date__lt=today).order_by()
     return {
         date
-        for date, at in later.values_list("ticket__date").annotate(at=Max("at"))
+        for date, at in later.values_list("ticket__date").annotate(last=Max(Coalesce("entered_at", "at")))
         if date in made and at >= made[date] - dt.timedelta(minutes=1)
     }

@@ -147,6 +147,12 @@ _ROWS = [
     Verb(name="finish_held", event="finish", label=_("เสร็จสิ้น"), surfaces=_AT_COUNTER),
     Verb(name="put_back", event="put_back", label=_("คืนเข้าคิว"), surfaces=_AT_COUNTER),
     Verb(name="transfer", event="transfer", label=_("ส่งต่อฝ่ายอื่น"), surfaces=_AT_COUNTER),
+    Verb(
+        name="served_on_paper",
+        event="on_paper",
+        label=_("กรอกจากกระดาษ"),
+        surfaces={Surface.BACK_OFFICE: (Right.CLOSE_DAY,)},
+    ),
     # --- the day ends ---
     Verb(
         name="close_day",

@@ -93,7 +93,10 @@ def may_free(counter: Counter, by: User) -> bool:
 def last_used(counter: Counter) -> datetime:
     """When the counter was last used: a ticket's event, or somebody sat down."""
     times = [
-        TicketEvent.objects.filter(counter=counter).order_by("-id").values_list("at", flat=True).first(),
+        TicketEvent.objects.filter(counter=counter, entered_at=None)
+        .order_by("-id")
+        .values_list("at", flat=True)
+        .first(),
         SeatEvent.objects.filter(counter=counter).values_list("at", flat=True).first(),
     ]
     return max((at for at in times if at), default=timezone.now() - AWAY_AFTER)

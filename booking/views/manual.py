@@ -26,7 +26,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "counter": ("counter",),
     "reception": ("kiosk", "board", "admin:booking_clip", "admin:booking_boardnotice"),
     "tickets": ("admin:booking_ticket", "admin:booking_slot_changelist", "admin:booking_place"),
-    "paper": ("admin:booking_ticket_day_list", "admin:booking_ticket_close_day"),
+    "paper": ("admin:booking_ticket_day_list", "admin:booking_ticket_on_paper", "admin:booking_ticket_close_day"),
     "days": (
         "admin:booking_calendar",
         "admin:booking_dayexception",
