@@ -5,7 +5,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking import roles, verbs
-from booking.models import StaffDepartment, Ticket
+from booking.messages import ledger
+from booking.models import Notice, StaffDepartment, Ticket
 from booking.models.tickets import Asked
 from booking.reports import tables
 from booking.reports.figures import Scope
@@ -152,6 +153,73 @@ def test_staff_book_for_departments_that_are_theirs(client, department):
 def test_clerks_do_not_book(client, department):
     client.force_login(make_user(group=roles.CLERK))
     assert client.get(BOOK).status_code == 403
+
+
+def read_out(ticket) -> str:
+    return reverse("admin:booking_ticket_read_out", args=[ticket.pk])
+
+
+def test_only_tickets_of_their_departments_are_shown(client, department):
+    head, member = make_user(group=roles.HEAD), make_member()
+    StaffDepartment.objects.create(user=head, department=department)
+    client.force_login(head)
+    foreign = make_ticket(member=member, slot=make_slot(days_ahead=2))
+    page = client.post(BOOK, asked(member.member_number, department))
+    assert page.context["member"] == member
+    assert foreign.code not in text(page)
+
+
+def test_the_slip_opens_the_ticket_and_names_nobody(client, manager, department):
+    ticket = make_ticket(slot=make_slot(department=department))
+    address = reverse("admin:booking_ticket_slip", args=[ticket.pk])
+    assert address in client.get(read_out(ticket)).text
+    page = client.get(address)
+    assert ticket.code in page.text and "<svg" in page.text and "09.00" not in page.text
+    assert ticket.member.given_name not in page.text
+    verbs.cancel(ticket=ticket)
+    assert client.get(address)["Location"] == read_out(ticket)
+    head = make_user(group=roles.HEAD)
+    StaffDepartment.objects.create(user=head, department=make_open_department())
+    client.force_login(head)
+    assert client.get(address).status_code == 403
+
+
+def test_the_card_is_sent_once_to_who_can_be_reached(client, manager, settings):
+    without, reached = make_ticket(), make_ticket(member=make_member(email="a@example.org"))
+    settings.EMAIL_HOST = "mail.example"
+    Notice.objects.all().delete()
+    assert "ส่งบัตรคิวให้สมาชิก" in client.get(read_out(reached)).text
+    assert "ส่งบัตรคิวให้สมาชิก" not in client.get(read_out(without)).text
+    for ticket in (without, reached):
+        for _press in range(2):
+            client.post(read_out(ticket))
+    assert [(one.ticket, one.kind) for one in Notice.objects.all()] == [(reached, "issued")]
+    assert "จะได้รับบัตรคิวทาง LINE หรืออีเมล" in client.get(read_out(reached)).text
+    client.force_login(make_user(group=roles.AUDITOR))
+    assert client.post(read_out(reached)).status_code == 403
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("verb", ["cancel", "move"])
+def test_who_was_told_there_is_not_telephoned(client, manager, department, verb, is_told):
+    ticket = make_ticket(slot=make_slot(department=department))
+    body = {"cause": "member_asked"}
+    if verb == "move":
+        slot = make_slot(department=department, days_ahead=2)
+        body = {"slot": slot.pk, "key": "office:" + "k" * 30, "reason": "โทรมา"}
+    address = reverse(f"admin:booking_ticket_{verb}", args=[ticket.pk])
+    client.post(address, body | ({"is_told": "1"} if is_told else {}))
+    assert Ticket.objects.get(pk=ticket.pk).state == "cancelled"
+    assert ledger.to_telephone().exists() is not is_told
+    if is_told:
+        notice = Notice.objects.get(state="telephoned")
+        assert notice.ended_by == manager and notice.calls.get().by == manager
+
+
+@pytest.mark.parametrize(("role", "is_there"), [(roles.HEAD, True), (roles.CLERK, False)])
+def test_the_counters_lead_there_who_may(client, role, is_there):
+    client.force_login(make_user(group=role))
+    assert (BOOK in client.get(reverse("counters")).text) is is_there
 
 
 def test_reports_count_how_members_asked(department):

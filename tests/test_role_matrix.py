@@ -93,7 +93,7 @@ ANSWERS = {
     """,
     "head manager superuser": """
         admin:booking_ticket_book_for_member admin:booking_ticket_close_day admin:booking_ticket_move
-        admin:booking_ticket_on_paper
+        admin:booking_ticket_on_paper admin:booking_ticket_slip
         counter_take_over
     """,
     "manager auditor superuser": """

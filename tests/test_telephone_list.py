@@ -63,6 +63,22 @@ def test_two_clerks_do_not_call_the_same_member(client, clerk, notice):
     assert notice.calls.count() == 1
 
 
+def test_a_member_with_two_messages_is_called_by_one(client, clerk, notice):
+    ticket = make_ticket(member=notice.ticket.member, slot=make_slot(days_ahead=2))
+    verbs.cancel(ticket=ticket, by=make_user(), reason="ปิดปรับปรุง")
+    other = ticket.notices.get(kind=Kind.CANCELLED)
+    call(client, notice, "calling")
+    assert [row["is_mine"] for row in client.get(LIST).context["rows"]] == [True, False]
+    client.force_login(make_user(group=roles.CLERK))
+    page = call(client, other, "calling")
+    assert [row["caller"] for row in page.context["rows"]] == [clerk, clerk]
+    assert not other.calls.exists()
+    client.force_login(clerk)
+    call(client, other, "reached")
+    other.refresh_from_db()
+    assert other.state == NoticeState.TELEPHONED
+
+
 def test_a_call_that_somebody_began_and_left_does_not_block_for_ever(client, clerk, notice):
     with time_machine.travel(timezone.now(), tick=False) as clock:
         call(client, notice, "calling")

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking import verbs
@@ -22,10 +23,11 @@ from booking.days import availability
 from booking.errors import BookingError
 from booking.messages import ledger
 from booking.models import Department, Ticket, Topic
-from booking.models.staff import departments_of, has_ticket
-from booking.models.tickets import STAFF_ASKED, Asked
+from booking.models.staff import departments_of, has_ticket, only_theirs
+from booking.models.tickets import STAFF_ASKED, Asked, State
 from booking.rights import Right
 from booking.views import sent
+from booking.views.qr import qr, secret_link
 from members.citizen_id import ascii_digits, citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member
@@ -114,17 +116,52 @@ def book(request, model_admin, *, new_key):
                 for time in availability.times(chosen["department"], chosen["date"], topic)
                 if time.state == availability.TimeState.OPEN
             ]
-            held = Ticket.objects.upcoming().filter(member=member).with_details()
+            held = only_theirs(Ticket.objects.upcoming().filter(member=member).with_details(), request.user)
             context |= {"member": member, "topics": topics, "topic": topic, "times": open_times, "held": held}
     return page(request, model_admin, "admin/booking/ticket/book.html", title=_("จองให้สมาชิก"), **context)
 
 
-def read_out(request, model_admin, ticket_id: int):
-    """What to tell somebody whose ticket was just booked, to be read out or printed, and whether a message goes out."""
+@require_safe
+def slip(request, model_admin, ticket_id: int):
+    """The ticket on paper of 80 mm, as the kiosk prints it: who has it opens the ticket by its QR code."""
+    require(request, Right.BOOK_FOR_MEMBER)
+    ticket = _theirs(request, ticket_id)
+    if not ticket.is_live:
+        return HttpResponseRedirect(reverse("admin:booking_ticket_read_out", args=[ticket.pk]))
+    return page(
+        request,
+        model_admin,
+        "admin/booking/ticket/slip.html",
+        title=ticket.code,
+        ticket=ticket,
+        department=ticket.department,
+        verb="issued",
+        now=ticket.due_at,
+        qr=qr(secret_link(request, ticket)),
+    )
+
+
+def _theirs(request, ticket_id: int) -> Ticket:
     require(request, Right.VIEW_TICKETS)
-    ticket = get_object_or_404(Ticket.objects.with_details().select_related("member"), pk=ticket_id)
+    tickets = Ticket.objects.with_details().select_related("member__line_account")
+    ticket = get_object_or_404(tickets, pk=ticket_id)
     if not has_ticket(request.user, ticket):
         raise PermissionDenied
+    return ticket
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def read_out(request, model_admin, ticket_id: int):
+    """What to tell somebody whose ticket was just booked, to be read out or printed, and whether a message goes out.
+    POST: send the ticket."""
+    ticket = _theirs(request, ticket_id)
+    may_send = ticket.state == State.BOOKED and ticket.member is not None and ledger.can_reach(ticket.member)
+    if request.method == "POST":
+        require(request, Right.BOOK_FOR_MEMBER)
+        if may_send:
+            ledger.send_card(ticket=ticket)
+        return HttpResponseRedirect(request.path)
+    is_sent = may_send and ledger.has_card(ticket)
     return page(
         request,
         model_admin,
@@ -132,7 +169,8 @@ def read_out(request, model_admin, ticket_id: int):
         title=_("บอกสมาชิก"),
         ticket=ticket,
         arrive_by=times.arrive_by(ticket),
-        is_sent=ledger.reaches(ticket),
+        is_sent=is_sent,
+        may_send=may_send and not is_sent,
         may_book=request.user.has_perm(Right.BOOK_FOR_MEMBER),
     )
 

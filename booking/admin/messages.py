@@ -193,7 +193,9 @@ def telephone(request, model_admin):
     found = only_theirs(ledger.to_telephone(), request.user, path="ticket__")
     notices = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
     now = timezone.now()
-    rows = [_row(notice, request.user, now) for notice in notices.prefetch_related("calls__by")[:MOST_ON_A_PAGE]]
+    shown = list(notices.prefetch_related("calls__by")[:MOST_ON_A_PAGE])
+    callers = _callers(shown, now)
+    rows = [_row(notice, callers.get(notice.ticket.member_id), request.user, now) for notice in shown]
     return page(
         request,
         model_admin,
@@ -206,12 +208,22 @@ def telephone(request, model_admin):
     )
 
 
-def _row(notice: Notice, user, now: dt.datetime) -> dict:
+def _callers(notices: list[Notice], now: dt.datetime) -> dict:
+    """Who is calling which member, by the member's id: about one of their messages, or several."""
+    last: dict[int | None, NoticeCall] = {}
+    for notice in notices:
+        for call in notice.calls.all():
+            member = notice.ticket.member_id
+            last[member] = max(last.get(member, call), call, key=lambda one: one.pk)
+    return {member: call.by for member, call in last.items() if call.is_going_on(now)}
+
+
+def _row(notice: Notice, calling, user, now: dt.datetime) -> dict:
     what = kinds.said(notice, **KINDS[notice.kind].facts(notice.ticket))
     calls = list(notice.calls.all())
     last = calls[-1] if calls else None
     again_at = last.again_at if last else None
-    calling = last.by if last and last.is_going_on(now) else None
+    is_mine = calling == user and bool(last and last.is_going_on(now))
     return {
         "notice": notice,
         "ticket": notice.ticket,
@@ -221,7 +233,7 @@ def _row(notice: Notice, user, now: dt.datetime) -> dict:
         "again_at": again_at,
         "is_later": again_at is not None and again_at > now,
         "caller": calling if calling != user else None,
-        "is_mine": calling == user,
+        "is_mine": is_mine,
     }
 
 

@@ -23,6 +23,7 @@ from booking.admin import close_day, closed, day_list, for_members, on_paper, or
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
+from booking.messages import ledger
 from booking.models import Ticket, TicketEvent
 from booking.models.staff import departments_of, only_theirs
 from booking.models.tickets import STAFF_CAUSES, State
@@ -149,6 +150,7 @@ class TicketAdmin(ReadOnlyAdmin):
             ("closed/settling/<int:pk>/progress", "booking_settlement_progress", settlements.progress),
             ("closed/list.<str:kind>", "booking_ticket_closed_list", closed.download),
             ("<int:ticket_id>/read-out/", "booking_ticket_read_out", for_members.read_out),
+            ("<int:ticket_id>/slip/", "booking_ticket_slip", for_members.slip),
             ("origins/", "booking_ticket_origins", origins.origins),
             ("origins/<str:kind>/<str:origin>/", "booking_ticket_origin", origins.one_origin),
         ]
@@ -241,12 +243,16 @@ class TicketAdmin(ReadOnlyAdmin):
         form = CancelForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
+                is_told = form.cleaned_data.pop("is_told")
                 verbs.cancel(ticket=ticket, by=request.user, **form.cleaned_data)
             except BookingError as refusal:
                 say(request, messages.ERROR, refusal)
             else:
                 say(request, messages.SUCCESS, _("ยกเลิกบัตรคิว %s แล้ว") % ticket.code)
-                say(request, messages.INFO, who_tells(ticket))
+                if is_told:
+                    ledger.told(ticket=ticket, by=request.user)
+                else:
+                    say(request, messages.INFO, who_tells(ticket))
             return HttpResponseRedirect(address_of(ticket.pk))
         title = _("ยกเลิกบัตรคิว %s") % ticket.code
         return page(request, self, "admin/booking/ticket/cancel.html", title=title, ticket=ticket, form=form)
@@ -270,6 +276,9 @@ class TicketAdmin(ReadOnlyAdmin):
                 say(request, messages.ERROR, refusal)
             else:
                 say(request, messages.SUCCESS, _("ย้ายแล้ว หมายเลขใหม่คือ %s") % moved.code)
+                if chosen["is_told"]:
+                    ledger.told(ticket=Ticket.objects.select_related("member").get(pk=moved.ticket_id), by=request.user)
+                    return HttpResponseRedirect(reverse("admin:booking_ticket_read_out", args=[moved.ticket_id]))
                 say(request, messages.INFO, who_tells(ticket))
                 return HttpResponseRedirect(address_of(moved.ticket_id))
         if not ticket.can_move:
@@ -326,6 +335,7 @@ class CancelForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("เก็บไว้ในประวัติของบัตรคิว"),
     )
+    is_told = forms.BooleanField(required=False)
 
     def clean(self):
         if not (self.cleaned_data.get("cause") or self.cleaned_data.get("reason")) and not self.errors:
@@ -339,6 +349,7 @@ class SlotForm(forms.Form):
     slot = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     key = forms.RegexField(r"^office:[\w-]{20,80}$")
     reason = forms.CharField(max_length=200, required=False)
+    is_told = forms.BooleanField(required=False)
 
 
 def found_by(tickets, text: str):

@@ -18,6 +18,10 @@ from booking.messages.kinds import KINDS
 from booking.models import Department, MessageChoice, Notice, NoticeCall, Ticket
 from booking.models.notices import Kind, NoticeQuerySet, NoticeState
 from members import line
+from members.models import Member
+
+# The window of a card that its holder asked for.
+ASKED_FOR = "asked"
 
 
 def is_on() -> bool:
@@ -28,12 +32,44 @@ def is_on() -> bool:
 def reaches(ticket: Ticket) -> bool:
     """Whether a ticket's holder is sent the ticket when it is booked: the office sends it, and the member can be
     reached."""
-    member = ticket.member
-    if member is None or not _is_chosen(Kind.ISSUED):
-        return False
+    return ticket.member is not None and _is_chosen(Kind.ISSUED) and can_reach(ticket.member)
+
+
+def can_reach(member: Member) -> bool:
+    """Whether a message has a way to this member: LINE or e-mail."""
     account = getattr(member, "line_account", None)
     by_line = line.is_on() and account is not None and account.can_be_reached
     return by_line or bool(settings.EMAIL_HOST and member.email)
+
+
+def send_card(*, ticket: Ticket) -> None:
+    """Owe the holder of a booked ticket its card because they asked for it, also where the office sends none by itself.
+    Asked for twice, it is owed once."""
+    now = timezone.now()
+    card = Notice(ticket=ticket, kind=Kind.ISSUED, window=ASKED_FOR, next_try_at=now, created_at=now)
+    card.expires_at = ticket.due_at
+    Notice.objects.bulk_create([card], ignore_conflicts=True)
+
+
+def has_card(ticket: Ticket) -> bool:
+    """Whether a message with the ticket on it is on its way to the holder, or has arrived."""
+    cards = ticket.notices.filter(kind__in=[Kind.ISSUED, Kind.MOVED])
+    return cards.filter(state__in=[NoticeState.OWED, NoticeState.SENT]).exists()
+
+
+@transaction.atomic
+def told(*, ticket: Ticket, by: User) -> None:
+    """Who asked for a change of the ticket, there or on the telephone, has been told of it: nobody has to telephone.
+    Messages that can be sent are sent all the same. Locks the notices."""
+    telephoned = [row.kind for row in KINDS.values() if row.is_telephoned]
+    found = Notice.objects.select_for_update(no_key=True).filter(ticket=ticket, kind__in=telephoned)
+    left = [NoticeState.TO_TELEPHONE]
+    if ticket.member is None or not can_reach(ticket.member):
+        left.append(NoticeState.OWED)
+    now = timezone.now()
+    for notice in found.filter(state__in=left).order_by("pk"):
+        NoticeCall.objects.create(notice=notice, by=by, at=now, result=NoticeCall.Result.REACHED)
+        _end_as_telephoned(notice, by=by, now=now)
 
 
 def owe(ticket: Ticket, kind: Kind) -> None:
@@ -90,26 +126,37 @@ def called(
     """A member of staff telephones the member, or has done so: `result` (NoticeCall.Result). `again_at`: when to call
     again, for CALL_AGAIN.
 
-    Locks the notice. Returns None where nobody has to telephone any more; raises BeingCalled while a colleague does.
+    Locks the member and the notice: a member of whom several messages tell is called by one. Returns None where nobody
+    has to telephone any more; raises BeingCalled while a colleague does.
     """
+    if notice.ticket.member_id:
+        Member.objects.select_for_update(no_key=True).filter(pk=notice.ticket.member_id).first()
     locked = Notice.objects.select_for_update(no_key=True).to_telephone().filter(pk=notice.pk).first()
     if locked is None:
         return None
     now = timezone.now()
-    last = locked.calls.select_related("by").last()
+    last = _last_call(locked)
     if last and last.by != by and last.is_going_on(now):
         raise errors.BeingCalled(last.by.get_full_name() or last.by.get_username() if last.by else "")
     call = NoticeCall.objects.create(notice=locked, by=by, at=now, result=result, again_at=again_at, note=note)
     if result == NoticeCall.Result.REACHED:
-        locked.state, locked.channel, locked.reason, locked.ended_by, locked.ended_at = (
-            NoticeState.TELEPHONED,
-            "phone",
-            "",
-            by,
-            now,
-        )
-        locked.save(update_fields=["state", "channel", "reason", "ended_by", "ended_at"])
+        _end_as_telephoned(locked, by=by, now=now)
     return call
+
+
+def _last_call(notice: Notice) -> NoticeCall | None:
+    """The last call to the notice's member, about whichever message that still has to be told."""
+    calls = NoticeCall.objects.filter(notice=notice)
+    if notice.ticket.member_id:
+        to_tell = Notice.objects.to_telephone().filter(ticket__member=notice.ticket.member_id)
+        calls = NoticeCall.objects.filter(notice__in=to_tell)
+    return calls.select_related("by").order_by("pk").last()
+
+
+def _end_as_telephoned(notice: Notice, *, by: User, now: dt.datetime) -> None:
+    notice.state, notice.channel, notice.reason = NoticeState.TELEPHONED, "phone", ""
+    notice.ended_by, notice.ended_at = by, now
+    notice.save(update_fields=["state", "channel", "reason", "ended_by", "ended_at"])
 
 
 def oldest_unsent() -> dt.datetime | None:
