@@ -224,7 +224,22 @@ def table(head: list[str], rows: list[list[str]]) -> None:
         print("  ".join([row[0].ljust(widths[0]), *rest]))
 
 
+JUDGED: list[tuple[str, float, str, float, bool]] = []
+
+
 def judge(what: str, figure: float, *, at_least: float | None = None, at_most: float | None = None) -> None:
     is_met = figure >= at_least if at_most is None else figure <= at_most
     aim = f"at least {at_least}" if at_most is None else f"at most {at_most}"
     print(f"  {'met   ' if is_met else 'MISSED'}  {what}: {figure:.2f}, aim {aim}")
+    JUDGED.append((what, figure, aim, at_least if at_most is None else at_most, is_met))
+
+
+def all_judged(command: str) -> None:
+    """One table of everything that was judged in this run, each beside its aim, and the command that made it."""
+    rows = []
+    for what, figure, aim, wanted, is_met in JUDGED:
+        ratio = f"{figure / wanted:.2f}" if wanted else "-"
+        rows.append([what, f"{figure:.2f}", aim, ratio, "met" if is_met else "MISSED"])
+    table(["everything judged in this run", "figure", "aim", "of the aim", ""], rows)
+    met = sum(one[-1] for one in JUDGED)
+    print(f"\n{met} of {len(JUDGED)} aims met. Made by: {command}")

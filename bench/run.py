@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 from django.conf import settings
@@ -89,6 +90,9 @@ def everything(parts: list[str], *, quick: bool, tickets: int | None, url: str, 
     _lesser(parts, found, quick=quick, tickets=tickets, url=url, small=small, folder=folder)
     found |= {"soak": _soak(url, quick=quick, folder=folder)} if "soak" in parts else {}
     found["load_after"] = os.getloadavg()[0]
+    command = " ".join(["python -m bench", *sys.argv[1:]])
+    report.all_judged(f"{command} (load {found['load_before']:.1f} before, {found['load_after']:.1f} after)")
+    found["judged"] = [dict(zip(("what", "figure", "aim"), one[:3], strict=True)) for one in report.JUDGED]
     kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
     kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
     say(f"\nKept in {kept.relative_to(settings.BASE_DIR)}")
