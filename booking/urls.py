@@ -64,6 +64,7 @@ urlpatterns = [
     path("member/family/add/", family.add, name="family_add"),
     path("member/family/accept/", family.accept, name="family_accept"),
     path("member/family/end/", family.end, name="family_end"),
+    path("member/family/messages/", family.messages, name="family_messages"),
     path("member/family/for/", family.choose, name="family_for"),
     path("member/leave/", member.leave, name="member_leave"),
     path("offline/", offline.page, name="offline"),

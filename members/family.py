@@ -105,6 +105,13 @@ def end(*, by: Member, care_id: int) -> None:
         raise CareIsOver
 
 
+def choose_messages(*, carer: Member, care_id: int, always: bool) -> None:
+    """Let the carer have every message of the other's, or those alone that reach the other by no channel. Raises
+    CareIsOver."""
+    if not of_carer(carer).filter(pk=care_id).update(tells_always=always):
+        raise CareIsOver
+
+
 def lock(*, carer_id: int, member_id: int) -> None:
     """Hold the consent until the caller's transaction ends. Locks the member's row first, as erasing does, and then the
     consent's. Raises CareIsOver where there is none."""

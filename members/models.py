@@ -439,6 +439,8 @@ class Care(models.Model):
     member = models.ForeignKey(Member, models.CASCADE, related_name="cared_for_by", verbose_name=_("สมาชิก"))
     asked_at = models.DateTimeField(_("ขอเมื่อ"))
     began_at = models.DateTimeField(_("ยินยอมเมื่อ"), null=True)
+    # Whether the carer gets every message; else those alone that reach the member by no channel.
+    tells_always = models.BooleanField(_("แจ้งผู้ดูแลทุกข้อความ"), default=False, db_default=False)
     # What proved that it was the member who consented: "password", "line" or "code".
     proved_by = models.CharField(_("ยืนยันด้วย"), max_length=10, default="", blank=True)
     ended_at = models.DateTimeField(_("สิ้นสุดเมื่อ"), null=True)

@@ -50,7 +50,7 @@ ANSWERS = {
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
         ticket_check_in ticket_open workerz
             member_leave member_passkeys member_passkey_begin member_passkey_new member_passkey_remove
-            family_accept family_end family_for
+            family_accept family_end family_for family_messages
             member_passkey_sign_in withdraw_request admin:members_memberrequest_add admin:members_memberrequest_delete
             admin:members_memberrequest_change
     """,

@@ -47,6 +47,8 @@ REASONS = {
     "line_silent": gettext_lazy("LINE ไม่ตอบ"),
     "mail_refused": gettext_lazy("ที่อยู่อีเมลรับจดหมายไม่ได้"),
     "mail_fault": gettext_lazy("ส่งอีเมลไม่ได้ชั่วคราว"),
+    "another_told": gettext_lazy("แจ้งสมาชิกหรือผู้ดูแลแล้ว"),
+    "consent_ended": gettext_lazy("เลิกดูแลกันแล้ว"),
     "fault": gettext_lazy("ส่งไม่ได้ กรุณาแจ้งผู้ดูแลระบบ"),
 }
 

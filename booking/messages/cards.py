@@ -1,6 +1,7 @@
 """How messages look: a LINE card (Flex) and a letter of the same content, in Thai."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -22,16 +23,27 @@ Flex = dict[str, Any]
 def card(notice: Notice, **facts: Any) -> Flex:
     """The notice as a LINE message. `facts` go on to kinds.said()."""
     with translation.override("th"):
-        return flex(notice.ticket, kinds.said(notice, **facts))
+        return flex(notice.ticket, _said(notice, **facts))
 
 
 def letter(notice: Notice, **facts: Any) -> tuple[str, str]:
     """The notice as subject and body of an e-mail. `facts` go on to kinds.said()."""
     with translation.override("th"):
-        what = kinds.said(notice, **facts)
+        what = _said(notice, **facts)
         links = [f"{label}: {address}" for label, address in what.buttons if address.startswith("http")]
         head = f"{notice.ticket.department.title} {notice.ticket.code}"
         return f"{what.heading} {notice.ticket.code}", "\n".join([what.heading, head, *what.lines, "", *links])
+
+
+def _said(notice: Notice, **facts: Any) -> Said:
+    """What the notice tells. A carer is told whose turn it is, and gets no secret link, QR code or button that acts in
+    the chat: all these would outlive the consent. They open the ticket signed in."""
+    what = kinds.said(notice, **facts)
+    if notice.carer_id is None or notice.ticket.member is None:
+        return what
+    whose = _("คิวของ %(name)s") % {"name": notice.ticket.member.full_name}
+    links = [(label, target.partition("#")[0]) for label, target in what.buttons if target.startswith("http")]
+    return replace(what, lines=[whose, *what.lines], buttons=links, has_qr=False)
 
 
 def flex(ticket: Ticket, what: Said) -> Flex:

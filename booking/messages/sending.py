@@ -22,7 +22,8 @@ from booking.messages.kinds import KINDS
 from booking.models import Notice
 from booking.models.notices import NoticeState
 from booking.models.tickets import State
-from members import line
+from members import family, line
+from members.models import Member
 from office.settings import office
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,10 @@ def send(notice: Notice) -> None:
         return _end(notice, NoticeState.DROPPED, reason="no_longer_true")
     if KINDS[notice.kind].is_limited and (why := _why_not_another_card(notice)):
         return _end(notice, NoticeState.DROPPED, reason=why)
+    if notice.carer_id is None:
+        _owe_carers(notice, everybody=False)
+    elif not _consents(notice):
+        return _end(notice, NoticeState.DROPPED, reason="consent_ended")
     why_not = Result(How.NOT_BY_THIS)
     for channel, send_by in CHANNELS.items():
         result = send_by(notice)
@@ -72,6 +77,8 @@ def send(notice: Notice) -> None:
         if result.how == How.LATER:
             return _try_again(notice, result.reason, line_status=result.line_status)
         why_not = result if result.reason else why_not
+    if notice.carer_id is None:
+        _owe_carers(notice, everybody=True)
     return _give_up(notice, why_not.reason, line_status=why_not.line_status)
 
 
@@ -85,14 +92,19 @@ def _claim() -> Notice | None:
             return None
         Notice.objects.filter(pk=claimed.pk).update(tries=F("tries") + 1, next_try_at=now + CLAIM)
     return Notice.objects.select_related(
-        "ticket__department", "ticket__queue", "ticket__slot", "ticket__counter", "ticket__member__line_account"
+        "ticket__department",
+        "ticket__queue",
+        "ticket__slot",
+        "ticket__counter",
+        "ticket__member__line_account",
+        "carer__line_account",
     ).get(pk=claimed.pk)
 
 
 def _is_superseded(notice: Notice) -> bool:
     """Whether a later message of the same kind replaces this one: after a second call, the first one's message is
     useless."""
-    later = Notice.objects.filter(ticket=notice.ticket_id, kind=notice.kind, pk__gt=notice.pk)
+    later = Notice.objects.filter(ticket=notice.ticket_id, kind=notice.kind, carer=notice.carer_id, pk__gt=notice.pk)
     return KINDS[notice.kind].is_repeated and later.exists()
 
 
@@ -100,13 +112,54 @@ def _why_not_another_card(notice: Notice) -> str:
     """Cards of a member's own bookings and moves are not to be a nuisance, whoever makes them: so many a day, and none
     for a booking that follows another which has just been cancelled. "" where the card may be sent."""
     sent = Notice.objects.filter(
-        kind=notice.kind, state=NoticeState.SENT, ticket__member=notice.ticket.member_id, ticket__member__isnull=False
+        kind=notice.kind,
+        carer=notice.carer_id,
+        state=NoticeState.SENT,
+        ticket__member=notice.ticket.member_id,
+        ticket__member__isnull=False,
     )
     now = timezone.now()
     if sent.filter(ended_at__gt=now - dt.timedelta(days=1)).count() >= office.cards_of_day:
         return "too_many"
     cancelled = sent.filter(ended_at__gt=now - CANCELLED_LATELY, ticket__state=State.CANCELLED, ticket__moved_to=None)
     return "just_cancelled" if cancelled.exists() else ""
+
+
+# --- who looks after the member ---
+
+
+def _owe_carers(notice: Notice, *, everybody: bool) -> None:
+    """Owe the same message to those who look after the member: to who chose to have all; or to everybody, where it
+    reaches the member by no channel. Nothing is owed twice."""
+    if notice.ticket.member is None:
+        return
+    carers = family.of_member(notice.ticket.member)
+    now = timezone.now()
+    Notice.objects.bulk_create(
+        [
+            Notice(
+                ticket=notice.ticket,
+                kind=notice.kind,
+                window=f"{notice.window} {care.pk}",
+                carer=care.carer,
+                next_try_at=now,
+                expires_at=notice.expires_at,
+                created_at=notice.created_at,
+            )
+            for care in (carers if everybody else carers.filter(tells_always=True))
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _consents(notice: Notice) -> bool:
+    """Whether the member still lets this carer look after them. Asked right before it is sent."""
+    member = notice.ticket.member
+    return member is not None and family.of_member(member).filter(carer=notice.carer_id).exists()
+
+
+def _recipient(notice: Notice) -> Member | None:
+    return notice.carer or notice.ticket.member
 
 
 # --- the channels ---
@@ -128,7 +181,7 @@ class Result(NamedTuple):
 
 
 def _by_line(notice: Notice) -> Result:
-    member = notice.ticket.member
+    member = _recipient(notice)
     account = getattr(member, "line_account", None) if member else None
     if account and not account.can_be_reached:
         return Result(How.NOT_BY_THIS, "unfollowed")
@@ -161,7 +214,7 @@ def _quota_is_used_up() -> bool:
 
 
 def _by_mail(notice: Notice) -> Result:
-    member = notice.ticket.member
+    member = _recipient(notice)
     if not (settings.EMAIL_HOST and member and member.email):
         return Result(How.NOT_BY_THIS)
     try:
@@ -204,9 +257,26 @@ def _try_again(notice: Notice, reason: str, *, line_status: int | None = None) -
 
 
 def _give_up(notice: Notice, reason: str, *, line_status: int | None = None) -> None:
+    """End it unsent. Where somebody has to be told by telephone, it goes on that list, unless the member or a carer has
+    been told of the same, or is still to be: the last of them that is given up goes there. Locks all of these."""
     needs_telephone = KINDS[notice.kind].is_telephoned and notice.ticket.member_id is not None
-    state = NoticeState.TO_TELEPHONE if needs_telephone else NoticeState.DROPPED
-    _end(notice, state, reason=reason, line_status=line_status)
+    with transaction.atomic():
+        same = Notice.objects.filter(ticket=notice.ticket_id, kind=notice.kind).order_by("pk").select_for_update()
+        told = [
+            one
+            for one in same
+            if one.pk != notice.pk and _event(one) == _event(notice) and one.state != NoticeState.DROPPED
+        ]
+        if told and needs_telephone:
+            _end(notice, NoticeState.DROPPED, reason="another_told", line_status=line_status)
+        else:
+            state = NoticeState.TO_TELEPHONE if needs_telephone else NoticeState.DROPPED
+            _end(notice, state, reason=reason, line_status=line_status)
+
+
+def _event(notice: Notice) -> str:
+    """What of the ticket's it tells: the same for the member and for all carers."""
+    return notice.window.partition(" ")[0]
 
 
 def _end(

@@ -40,11 +40,22 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 class Notice(models.Model):
     """A message owed to a ticket's holder: one row for each ticket, kind and window, written in the same transaction as
-    the change it tells of. The worker always sends it with the row's retry key, so LINE accepts it once."""
+    the change it tells of; and a row for each carer who is told as well, written when the holder's is sent. The worker
+    always sends it with the row's retry key, so LINE accepts it once."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="notices", verbose_name=_("บัตรคิว"))
     kind = models.CharField(_("ข้อความ"), max_length=12, choices=Kind)
-    # Tells apart messages of one kind: which call it was, for example.
+    # Whom it goes to in the ticket's member's place: somebody who looks after them.
+    carer = models.ForeignKey(
+        "members.Member",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("ผู้ดูแล"),
+    )
+    # Tells apart messages of one kind: which call it was, for example, and to which carer it goes.
     window = models.CharField(max_length=40, default="", db_default="", blank=True)
     state = models.CharField(
         _("สถานะ"), max_length=12, choices=NoticeState, default=NoticeState.OWED, db_default=NoticeState.OWED
@@ -81,6 +92,7 @@ class Notice(models.Model):
         ]
         indexes = [
             models.Index(name="notices_owed", fields=["next_try_at"], condition=models.Q(state=NoticeState.OWED)),
+            models.Index(name="notices_to_carers", fields=["carer"], condition=models.Q(carer__isnull=False)),
             models.Index(
                 name="notices_to_telephone", fields=["id"], condition=models.Q(state=NoticeState.TO_TELEPHONE)
             ),

@@ -6,7 +6,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
 from booking import errors
-from booking.models import Ticket
+from booking.models import Notice, Ticket
 from booking.verbs.ending import FORGOTTEN
 from members import erased
 from members.models import Member
@@ -22,6 +22,7 @@ def erase_member(*, member: Member, by: User) -> int:
     locked = Member.objects.select_for_update().get(pk=member.pk)
     if Ticket.objects.live().filter(member=locked).exists():
         raise errors.MemberHasTickets
+    Notice.objects.filter(ticket__member=locked, carer__isnull=False).delete()
     unlinked = Ticket.objects.filter(member=locked).update(**FORGOTTEN)
     erased.bury(locked, by=by)
     pk = locked.pk

@@ -19,6 +19,7 @@ DONE = {
     "begun": _("เริ่มดูแลแล้ว"),
     "accepted": _("ยินยอมแล้ว"),
     "ended": _("เลิกแล้ว"),
+    "messages": _("บันทึกแล้ว"),
     "over": CareIsOver.message,
     "full": TooManyCared.message,
 }
@@ -81,6 +82,19 @@ def end(request, member):
     except CareIsOver:
         return _to_page("over")
     return _to_page("ended")
+
+
+@require_POST
+@access("own")
+def messages(request, member):
+    """POST `care`, `always`: have every message of theirs, or those alone that reach them by no channel."""
+    try:
+        family.choose_messages(
+            carer=member, care_id=sent.id_of(request, "care") or 0, always=sent.choice(request, "always") == "yes"
+        )
+    except CareIsOver:
+        return _to_page("over")
+    return _to_page("messages")
 
 
 @require_POST
