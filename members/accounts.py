@@ -23,12 +23,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from django_q.tasks import async_task
 
-from members import directory, line
+from members import directory
 from members.citizen_id import citizen_id_hmacs, parse_citizen_id, parse_member_number
-from members.codes import issue_code, use_code
+from members.codes import code_of, is_valid, issue_code, use_code
 from members.errors import CodeNeeded, NotSignedIn, WeakPassword, WrongCode, WrongPassword
-from members.models import LineAccount, LinkingCode, Member, MemberAccount, MemberSession, Passkey
+from members.models import LinkingCode, Member, MemberAccount, MemberSession, Passkey
+from members.nobody import nobody
 from members.numbers import significant
+from members.reaching import of_office, send, ways
 from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
 from office.settings import office
 
@@ -59,7 +61,7 @@ def sign_in(*, member_number: str, password: str, device: str, address: str, age
     counted_as = f"sign_in:{significant(number)} {address}"
     count_attempt(identifier=counted_as, device=device, address=address)
     account = MemberAccount.objects.select_related("member").filter(member=_there_with(number)).first()
-    is_counted = account is not None and count_proof(account.pk, "password")
+    is_counted = count_proof(account.pk if account else nobody(number).pk, "password")
     # Where there is no password one is compared all the same: the answer takes as long.
     is_right = hashers.check_password(password, account.password if account else _no_password())
     if account is None or not is_counted or not is_right:
@@ -128,26 +130,27 @@ def ask_code(*, member_number: str, citizen_id: str, device: str, address: str) 
     count_attempt(identifier=f"member_number:{significant(number)}", device=device, address=address)
     claim = Claim(number, citizen_id_hmacs(digits))
     member = claim.member()
-    if member is None:
-        count_miss(address)
+    count_miss(address, is_miss=member is None)
     # A job in either case. No code and no address is in its arguments.
-    async_task("members.accounts.send_code", member.pk if member else 0)
+    async_task("members.accounts.send_code", member.pk if member else 0, str(uuid.uuid4()))
     return claim
 
 
-def send_code(member_id: int) -> None:
+def send_code(member_id: int, key: str) -> None:
     """The job that sends a code to a member, by LINE or else by e-mail; nothing where there is neither, or enough have
-    been sent. Raises LineFault to be tried again."""
+    been sent. Raises LineFault to be tried again: `key` makes the same code, and LINE takes it once."""
     member = Member.objects.filter(pk=member_id, left_at=None).first()
-    if member is None or not _ways(member):
+    if member is None or not ways(member):
         return
-    since = timezone.now() - timedelta(hours=1)
-    if LinkingCode.objects.filter(member=member, issued_by=None, issued_at__gt=since).count() >= CODES_AN_HOUR:
-        return
-    code = issue_code(member=member, by=None)
+    code = code_of(member, key)
+    if not is_valid(member, code):
+        since = timezone.now() - timedelta(hours=1)
+        if LinkingCode.objects.filter(member=member, issued_by=None, issued_at__gt=since).count() >= CODES_AN_HOUR:
+            return
+        issue_code(member=member, by=None, code=code)
     with translation.override("th"):
         text = _("รหัส %s ใช้ตั้งรหัสผ่านบัตรคิวออนไลน์ ภายใน 15 นาที อย่าบอกผู้อื่น หากท่านไม่ได้ขอ ไม่ต้องทำอะไร") % code
-        _send(member, subject=_("รหัสตั้งรหัสผ่าน"), text=text)
+        send(member, subject=_("รหัสตั้งรหัสผ่าน"), text=text, key=key)
 
 
 @sensitive_variables("code", "password")
@@ -166,8 +169,8 @@ def set_password(
     if not code:
         raise CodeNeeded
     _require_strong(password, None)
-    member = claim.member()
-    if member is None or not count_proof(member.pk):
+    member = claim.member() or nobody(claim.member_number)
+    if not count_proof(member.pk):
         raise WrongCode
     try:
         begun = _set_by_code(member, code, password, agent)
@@ -213,27 +216,28 @@ def _set(member: Member, password: str) -> None:
     MemberAccount.objects.update_or_create(
         member=member, defaults={"password": hashers.make_password(password), "set_at": timezone.now()}
     )
-    async_task("members.accounts.tell_of_password", member.pk)
+    async_task("members.accounts.tell_of_password", member.pk, str(uuid.uuid4()))
 
 
-def tell_of_password(member_id: int) -> None:
-    """The job that tells a member of a new password. Raises LineFault to be tried again."""
+def tell_of_password(member_id: int, key: str) -> None:
+    """The job that tells a member of a new password. Raises LineFault to be tried again: by `key` LINE takes it
+    once."""
     member = Member.objects.filter(pk=member_id).first()
-    if member is None or not _ways(member):
+    if member is None or not ways(member):
         return
     with translation.override("th"):
         text = _("ตั้งรหัสผ่านบัตรคิวออนไลน์ใหม่แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
-        _send(member, subject=_("ตั้งรหัสผ่านใหม่แล้ว"), text=f"{text} {_of_office()}")
+        send(member, subject=_("ตั้งรหัสผ่านใหม่แล้ว"), text=f"{text} {of_office()}", key=key)
 
 
-def tell_of_passkey(member_id: int) -> None:
-    """The job that tells a member of a new passkey. Raises LineFault to be tried again."""
+def tell_of_passkey(member_id: int, key: str) -> None:
+    """The job that tells a member of a new passkey. Raises LineFault to be tried again; by `key` LINE takes it once."""
     member = Member.objects.filter(pk=member_id).first()
-    if member is None or not _ways(member):
+    if member is None or not ways(member):
         return
     with translation.override("th"):
         text = _("เพิ่มพาสคีย์ของบัตรคิวออนไลน์แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
-        _send(member, subject=_("เพิ่มพาสคีย์แล้ว"), text=f"{text} {_of_office()}")
+        send(member, subject=_("เพิ่มพาสคีย์แล้ว"), text=f"{text} {of_office()}", key=key)
 
 
 @sensitive_variables("password")
@@ -261,48 +265,35 @@ def change_contact(*, member: Member, phone: str, email: str) -> bool:
         locked._change_reason = _("สมาชิกแก้ไขเอง")  # type: ignore[attr-defined]  # of simple_history
         locked.save(update_fields=["phone", "email"])
         newest = locked.history.latest()
+    # Two jobs: where one is tried again, the other has been done.
     async_task("members.accounts.tell_of_contact", newest.history_id)
+    async_task("members.accounts.tell_of_contact_by_line", newest.history_id, str(uuid.uuid4()))
     return True
 
 
 def tell_of_contact(history_id: int) -> None:
-    """The job that tells the old e-mail address, and LINE, that telephone or e-mail was changed. The address is read
-    from the history: no job's arguments have one."""
+    """The job that tells the old e-mail address that telephone or e-mail was changed. The address is read from the
+    history: no job's arguments have one."""
     change = Member.history.filter(pk=history_id).select_related("history_user").first()
     before = change.prev_record if change else None
+    if before is not None and before.email and settings.EMAIL_HOST:
+        with translation.override("th"):
+            EmailMessage(*_of_contact(), to=[before.email]).send()
+
+
+def tell_of_contact_by_line(history_id: int, key: str) -> None:
+    """The job that tells the same by LINE. Raises LineFault to be tried again; by `key` LINE takes it once."""
+    change = Member.history.filter(pk=history_id).first()
     member = Member.objects.filter(pk=change.id).first() if change else None
-    if before is None or member is None:
-        return
-    with translation.override("th"):
-        text = _("มีการเปลี่ยนโทรศัพท์หรืออีเมลของท่านในบัตรคิวออนไลน์ หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
-        text, subject = f"{text} {_of_office()}", _("เปลี่ยนโทรศัพท์หรืออีเมลแล้ว")
-        if before.email and settings.EMAIL_HOST:
-            EmailMessage(subject, text, to=[before.email]).send()
-        if "line" in _ways(member):
-            _send(member, subject=subject, text=text)
+    if member is not None and "line" in ways(member):
+        with translation.override("th"):
+            subject, text = _of_contact()
+            send(member, subject=subject, text=text, key=key)
 
 
-# --- reaching a member ---
-
-
-def _ways(member: Member) -> list[str]:
-    """How a member can be reached: "line", "email"; the best first."""
-    account = LineAccount.objects.filter(member=member, unfollowed_at=None).exclude(proved_by="").first()
-    ways = ["line"] if account and line.is_on() else []
-    return [*ways, *(["email"] if member.email and settings.EMAIL_HOST else [])]
-
-
-def _send(member: Member, *, subject: str, text: str) -> None:
-    way = _ways(member)[0]
-    if way == "email":
-        EmailMessage(subject, text, to=[member.email]).send()
-        return
-    account = LineAccount.objects.get(member=member)
-    line.push(user_id=account.user_id, messages=[{"type": "text", "text": text}], retry_key=str(uuid.uuid4()))
-
-
-def _of_office() -> str:
-    return _("โทร %(phone)s") % {"phone": office.phone} if office.phone else ""
+def _of_contact() -> tuple[str, str]:
+    text = _("มีการเปลี่ยนโทรศัพท์หรืออีเมลของท่านในบัตรคิวออนไลน์ หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
+    return _("เปลี่ยนโทรศัพท์หรืออีเมลแล้ว"), f"{text} {of_office()}"
 
 
 # --- small things ---

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
@@ -20,10 +21,10 @@ CODE_LASTS = timedelta(minutes=15)
 CODE_DIGITS = 8
 
 
-def issue_code(*, member: Member, by: User | None) -> str:
-    """A new code for a member, which ends earlier ones of its kind: `by` a clerk, or None for one that is sent. Only
-    its HMAC is stored, so it can be read only here."""
-    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+def issue_code(*, member: Member, by: User | None, code: str = "") -> str:
+    """A new code for a member, which ends earlier ones of its kind: `by` a clerk, or None for one that is sent (then
+    `code` may be one of code_of()). Only its HMAC is stored, so it can be read only here."""
+    code = code or f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     now = timezone.now()
     with transaction.atomic():
         earlier = LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now)
@@ -35,15 +36,30 @@ def issue_code(*, member: Member, by: User | None) -> str:
     return code
 
 
+def code_of(member: Member, key: str) -> str:
+    """The code that a job with this key sends to a member: the same each time it is tried. Nobody makes it without
+    CITIZEN_ID_KEY."""
+    made = salted_hmac("members.sent_code", f"{member.pk}:{key}", secret=settings.CITIZEN_ID_KEY, algorithm="sha256")
+    return f"{int(made.hexdigest(), 16) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+@sensitive_variables("code")
+def is_valid(member: Member, code: str) -> bool:
+    """Whether this code would prove the member now."""
+    return _valid(member).filter(code_hmac=_code_hmac(member, code)).exists()
+
+
 @sensitive_variables("code")
 def use_code(member: Member, code: str) -> None:
     """Use up a member's code. Raises CodeNeeded if none was typed, WrongCode unless it is the valid one."""
     if not code:
         raise CodeNeeded
-    now = timezone.now()
-    valid = LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=now)
-    if not valid.filter(code_hmac=_code_hmac(member, ascii_digits(code))).update(used_at=now):
+    if not _valid(member).filter(code_hmac=_code_hmac(member, ascii_digits(code))).update(used_at=timezone.now()):
         raise WrongCode
+
+
+def _valid(member: Member) -> QuerySet[LinkingCode]:
+    return LinkingCode.objects.filter(member=member, used_at=None, expires_at__gt=timezone.now())
 
 
 def _code_hmac(member: Member, code: str) -> str:

@@ -7,11 +7,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
+from django_q.tasks import async_task
 
 from members.citizen_id import parse_member_number
 from members.codes import use_code
 from members.errors import CareIsOver, TooManyCared, WrongCode
 from members.models import Care, Member
+from members.nobody import nobody
 from members.numbers import significant
 from members.throttle import count_attempt, count_miss, count_proof, give_back_proof
 
@@ -49,14 +51,22 @@ def ask(*, carer: Member, member_number: str, device: str, address: str) -> None
     Raises InvalidMemberNumber, TooManyAttempts; TooManyCared."""
     _require_room(carer)
     member = _counted(carer, member_number, device, address)
-    if member is None:
-        count_miss(address)
+    count_miss(address, is_miss=member is None)
+    # A job in either case: the answer takes as long.
+    async_task("members.family.write_down", carer.pk, member.pk if member else 0)
+
+
+def write_down(carer_id: int, member_id: int) -> None:
+    """The job that puts before a member who it is that asks; nothing where there is no such member, or they consented
+    before."""
+    if Member.objects.filter(pk__in=[carer_id, member_id], left_at=None).count() < 2:
         return
     try:
         with transaction.atomic():
-            Care.objects.create(carer=carer, member=member, asked_at=timezone.now())
+            Care.objects.create(carer_id=carer_id, member_id=member_id, asked_at=timezone.now())
     except IntegrityError:  # asked, or consented, before
-        Care.objects.filter(carer=carer, member=member, began_at=None, ended_at=None).update(asked_at=timezone.now())
+        asked = Care.objects.filter(carer=carer_id, member=member_id, began_at=None, ended_at=None)
+        asked.update(asked_at=timezone.now())
 
 
 @sensitive_variables("code")
@@ -66,9 +76,17 @@ def begin_by_code(*, carer: Member, member_number: str, code: str, device: str, 
     Raises InvalidMemberNumber, TooManyAttempts; TooManyCared; CodeNeeded, WrongCode (also where nobody has the
     number)."""
     _require_room(carer)
-    member = _counted(carer, member_number, device, address)
-    if member is None or not count_proof(member.pk):
+    member = _counted(carer, member_number, device, address) or nobody(member_number)
+    try:
+        _begin(carer, member, code)
+    except WrongCode:
         count_miss(address)
+        raise
+
+
+@sensitive_variables("code")
+def _begin(carer: Member, member: Member, code: str) -> None:
+    if not count_proof(member.pk):
         raise WrongCode
     with transaction.atomic():
         use_code(member, code)

@@ -17,6 +17,7 @@ from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_n
 from members.codes import use_code
 from members.errors import DirectorySilent, IdentityExpired, NotRegistered, WrongCode
 from members.models import Member
+from members.nobody import nobody
 from members.numbers import significant
 from members.phones import phone_proves
 from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
@@ -67,9 +68,10 @@ def look_up(
     count_attempt(identifier=_counted_as(field, wanted[field]), device=device, address=address)
     try:
         member = directory.find(**wanted)
+        proved_by = _proved_by(member or nobody(wanted[field]), proof, asks or settings.MEMBER_PROOF)
         if member is None:
             raise NotRegistered
-        return Found(member, field, _proved_by(member, proof, asks or settings.MEMBER_PROOF))
+        return Found(member, field, proved_by)
     except NotRegistered:
         count_miss(address)
         if directory.silent_since():

@@ -6,6 +6,7 @@ it, and counts once, within five minutes. The browser ties a passkey to our own 
 
 import hashlib
 import json
+import uuid
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,7 +94,7 @@ def register(*, member: Member, answer: str, challenge: bytes, name: str) -> Pas
                 )
         except IntegrityError as taken:
             raise WrongPasskey from taken
-        async_task("members.accounts.tell_of_passkey", member.pk)
+        async_task("members.accounts.tell_of_passkey", member.pk, str(uuid.uuid4()))
     return passkey
 
 

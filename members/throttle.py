@@ -125,16 +125,17 @@ def give_back_proof(member_id: int, what: str = "proof") -> None:
     _give_back(what, str(member_id))
 
 
-def count_miss(address: str) -> None:
-    """Count a look-up that found nobody, by the address block that it came from (one row an hour)."""
+def count_miss(address: str, *, is_miss: bool = True) -> None:
+    """Count a look-up that found nobody, by the address block that it came from (one row an hour). Where the answer is
+    to take as long for one that found somebody, that is written too, and adds nothing (`is_miss` False)."""
     now = timezone.now()
     ends_at = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO members_lookupcount AS row (scope, key_hmac, ends_at, count) VALUES (%s, %s, %s, 1)"
-                " ON CONFLICT (scope, key_hmac, ends_at) DO UPDATE SET count = row.count + 1",
-                [MISSED, origin_of(address=address, device="").block, ends_at],
+                "INSERT INTO members_lookupcount AS row (scope, key_hmac, ends_at, count) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (scope, key_hmac, ends_at) DO UPDATE SET count = row.count + excluded.count",
+                [MISSED, origin_of(address=address, device="").block, ends_at, int(is_miss)],
             )
     except Error as fault:
         log.error("a miss could not be counted: %s", type(fault).__name__)
