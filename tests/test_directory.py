@@ -27,7 +27,7 @@ from members.errors import DirectorySilent, NotRegistered
 from members.identify import identify, registration_status
 from members.models import DirectoryState, Member, MemberFile
 from queuesite.settings import BASE_DIR
-from tests import fake_directory
+from tests import fake_directory, mariadb
 from tests.factories import make_citizen_id, make_member, make_open_department, make_user
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,26 @@ def _run(server, name, statement):
         there.execute(statement)
 
 
-@pytest.fixture(params=["service", "sqlite_file", "second_postgres"])
+@pytest.fixture
+def a_mariadb(settings):
+    """A MariaDB, through a user who may read one table."""
+    rows = ", ".join("(" + ", ".join(f"'{cell}'" for cell in row) + ")" for row in ROWS)
+    with mariadb.running() as socket:
+        mariadb.run(
+            socket,
+            "CREATE DATABASE imember CHARACTER SET utf8mb4",
+            "USE imember",
+            MAKE.format(table="people", kind="integer").replace('"', "`"),
+            f"INSERT INTO people VALUES {rows}",
+            "CREATE USER queue_reader@localhost IDENTIFIED BY 'only-reads'",
+            "GRANT SELECT ON imember.people TO queue_reader@localhost",
+        )
+        options = urlencode({"unix_socket": str(socket), "charset": "utf8mb4"})
+        _in_database(settings, f"mysql://queue_reader:only-reads@localhost/imember?{options}", "people")
+        yield
+
+
+@pytest.fixture(params=["service", "sqlite_file", "second_postgres", pytest.param("a_mariadb", marks=pytest.mark.slow)])
 def anywhere(request):
     return request.getfixturevalue(request.param)
 
@@ -187,6 +206,18 @@ def test_the_database_is_only_read(second_postgres, settings):
     identify(member_number="4501", address=ADDRESS)
     with pytest.raises(DirectoryFault, match="InternalError"), database.cursor() as rows:
         rows.execute("DELETE FROM old.people")
+    assert len(next(directory.everyone())) == len(ROWS)
+
+
+@pytest.mark.slow
+def test_a_mariadb_is_only_read_and_compared_whole(a_mariadb, settings):
+    assert len(next(directory.everyone())) == len(ROWS)
+    # By the user's rights, and where these were too wide by the session, too.
+    with pytest.raises(DirectoryFault, match="OperationalError"), database.cursor() as rows:
+        rows.execute("DELETE FROM people")
+    settings.DIRECTORY_DATABASE_URL = settings.DIRECTORY_DATABASE_URL.replace("queue_reader:only-reads", "root")
+    with pytest.raises(DirectoryFault, match="OperationalError"), database.cursor() as rows:
+        rows.execute("DELETE FROM people")
     assert len(next(directory.everyone())) == len(ROWS)
 
 

@@ -2,6 +2,7 @@
 others learn of it."""
 
 import datetime as dt
+from functools import partial
 
 import pytest
 import time_machine
@@ -15,6 +16,7 @@ from booking import jobs
 from booking.models import Ticket
 from members import accounts
 from members.codes import issue_code
+from members.line import LineFault
 from members.models import LineAccount, LinkingCode, LookupLog, Member, MemberAccount, MemberSession
 from members.throttle import WRONG_PASSWORDS
 from queuesite.demo import fake_line
@@ -468,3 +470,71 @@ def test_no_account_is_kept_of_who_is_deleted():
     member.delete()
 
     assert not MemberAccount.objects.exists()
+
+
+# --- a job that is tried again ---
+
+
+def kept_jobs() -> list:
+    """The jobs on the list, as the worker would call them, and would again."""
+    tasks = [SignedPackage.loads(row.payload) for row in OrmQ.objects.all()]
+    OrmQ.objects.all().delete()
+    return [partial(getattr(accounts, task["func"].rpartition(".")[2]), *task["args"]) for task in tasks]
+
+
+def by_line(member) -> str:
+    user = fake_line.user_id(100001)
+    LineAccount.objects.create(member=member, user_id=user, linked_at=timezone.now(), proved_by="code")
+    return user
+
+
+def test_a_code_tried_again_is_the_same_code_under_the_same_key(client, server):
+    """LINE took it and its answer was lost: the code that the member reads must be the one that counts."""
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()))
+    user = by_line(member)
+    ask(client, member, citizen_id=citizen_id)
+    [job] = kept_jobs()
+    server.drop()
+    with pytest.raises(LineFault):
+        job()
+    server.heal()
+
+    job()
+    job()
+
+    keys = {push["retry_key"] for push in server.pushes}
+    texts = {push["messages"][0]["text"] for push in server.pushes if push["to"] == user}
+    assert (len(keys), len(texts)) == (1, 1)
+    assert LinkingCode.objects.count() == 1
+    code = next(word for word in texts.pop().split() if word.isdecimal() and len(word) == 8)
+    assert client.post(CODE, {"code": code, "password": SECRET}).status_code == 302
+
+
+def test_who_asks_again_gets_another_code(client):
+    member = make_member(citizen_id=(citizen_id := make_citizen_id()), email="somsri@example.org")
+    for _ in range(2):
+        ask(client, member, citizen_id=citizen_id)
+    for job in kept_jobs():
+        job()
+    first, second = (
+        next(word for word in sent.body.split() if word.isdecimal() and len(word) == 8) for sent in mail.outbox
+    )
+    assert first != second
+
+
+def test_the_old_address_is_told_once_of_a_change_however_often_line_is_tried(client, server, settings):
+    settings.EMAIL_HOST = "mail.example.org"
+    member = make_member(email="old@example.org")
+    by_line(member)
+    accounts.change_contact(member=member, phone=member.phone, email="new@example.org")
+    by_mail, line_job = kept_jobs()
+    by_mail()
+    for _ in range(2):
+        server.fail(500)
+        with pytest.raises(LineFault):
+            line_job()
+    line_job()
+    line_job()
+
+    assert [sent.to for sent in mail.outbox] == [["old@example.org"]]
+    assert len({push["retry_key"] for push in server.pushes}) == 1
