@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0037_slots_by_date'),
+        ('booking', '0038_places_of_topics'),
         ('members', '0014_messages_to_carers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
