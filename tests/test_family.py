@@ -5,7 +5,10 @@ import time
 
 import pytest
 import time_machine
+from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -15,10 +18,11 @@ from booking import retention, verbs
 from booking.models import Ticket
 from booking.verbs import family as family_verbs
 from booking.verbs.merging import merge_members
+from booking.views import visitor
 from members import accounts, family
 from members.codes import issue_code
 from members.errors import CareIsOver, TooManyCared, WrongCode
-from members.models import Care, LinkingCode
+from members.models import Care, LineAccount, LinkingCode
 from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user
 from tests.pages import hold, key_of, send_times, text, ticket_at, times_page
 from tests.racing import race
@@ -227,6 +231,41 @@ def test_either_side_ends_it_at_once(client, carer, mother, side):
     assert mother.full_name not in text(client.get(reverse("tickets"))) + text(client.get(PAGE))
     assert f"จองในชื่อ {carer.full_name}" in text(client.get(days))
     assert by.post(END, {"care": care.pk})["Location"] == f"{PAGE}?done=over"
+
+
+def test_by_line_one_books_for_both_and_again_for_the_other(carer, mother):
+    """The form's key tells the bookings apart, though the device keeps none of the family's tickets."""
+    account = LineAccount.objects.create(member=carer, user_id="U1", linked_at=timezone.now(), proved_by="code")
+    answer, phone = HttpResponse(), Client()
+    visitor.remember_line(answer, account)
+    phone.cookies.update(answer.cookies)
+    department = make_open_department()
+    slot = make_slot(department=department)
+    consent(carer, mother)
+
+    def books(member):
+        phone.post(FOR, {"member": member.pk})
+        key = key_of(times_page(phone, department))
+        return ticket_at(send_times(phone, department, slot, key=key)["Location"])
+
+    hers, his = books(mother), books(carer)
+    verbs.cancel(ticket=hers)
+    again = books(mother)
+
+    assert [one.member for one in (hers, his, again)] == [mother, carer, mother]
+    assert again != hers
+
+
+def test_six_at_most_also_when_two_consent_at_once(carer):
+    """The carer's row is locked: told by the statement, since a race of two would seldom meet."""
+    member = make_member()
+    care = Care.objects.create(carer=carer, member=member, asked_at=timezone.now())
+    with CaptureQueriesContext(connection) as captured:
+        family.accept(member=member, care_id=care.pk, proved_by="line")
+    statements = [one["sql"] for one in captured.captured_queries]
+    locks = [nth for nth, sql in enumerate(statements) if "FOR NO KEY UPDATE" in sql and "members_member" in sql]
+    counts = [nth for nth, sql in enumerate(statements) if "COUNT" in sql]
+    assert locks[0] < counts[0]
 
 
 def test_a_stranger_chooses_nobody(client, carer, mother):

@@ -202,7 +202,8 @@ def _key(request, slug, date) -> str:
     to the ticket that was issued.
     """
     token = visitor.identity(request) or request.COOKIES.get("line")
-    if not token:
+    # What is booked for the family is not kept on this device: nothing would tell the next booking's key from this.
+    if not token or visitor.chosen_cared(request):
         return str(uuid.uuid4())
     return str(uuid.uuid5(uuid.NAMESPACE_OID, " ".join([token, slug, str(date), *visitor.ticket_ids(request)])))
 
