@@ -279,6 +279,18 @@ def test_a_stranger_chooses_nobody(client, carer, mother):
     assert client.post(FOR, {"next": "https://elsewhere.example/"})["Location"] == reverse("home")
 
 
+def test_a_choice_is_of_who_made_it(client, carer, mother):
+    """Husband and wife on one telephone, who both look after her mother."""
+    wife, department = make_member(given_name="วันดี"), make_open_department()
+    for one in (carer, wife):
+        consent(one, mother)
+    client.post(FOR, {"member": mother.pk})
+    client.post(reverse("member_leave"))
+    signed_in(client, wife)
+
+    assert f"จองในชื่อ {wife.full_name}" in text(client.get(reverse("days", args=[department.slug])))
+
+
 def test_the_other_way_round_it_opens_nothing(client, carer, mother):
     consent(mother, carer)  # she looks after him
     ticket = make_ticket(member=mother)
