@@ -1,12 +1,16 @@
 """Members ask the office to correct or erase what is held of them, and staff answer within the days that law gives."""
 
 import datetime as dt
+import uuid
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django_q.tasks import async_task
 
+from members import reaching
 from members.errors import AlreadyAsked, RequestIsOver, WordsNeeded
 from members.models import Member, MemberRequest
 
@@ -38,14 +42,33 @@ def withdraw(*, member: Member, request_id: int) -> None:
 
 
 def carried_out(*, request: MemberRequest, by: User, answer: str = "") -> None:
-    """Say that what was asked is done. An erasure ends with its member instead (booking.verbs.erase_member). Raises
-    RequestIsOver."""
-    _end(MemberRequest.objects.filter(pk=request.pk), State.DONE, by=by, answer=answer)
+    """Say that what was asked is done, and tell the member. An erasure ends with its member instead
+    (booking.verbs.erase_member). Raises RequestIsOver."""
+    _answer(request, State.DONE, by, answer)
 
 
 def refuse(*, request: MemberRequest, by: User, answer: str) -> None:
-    """Refuse, with the reason that the member reads, and that section 39 asks one to keep. Raises RequestIsOver."""
-    _end(MemberRequest.objects.filter(pk=request.pk), State.REFUSED, by=by, answer=answer)
+    """Refuse, with the reason that the member reads, and that section 39 asks one to keep; and tell the member. Raises
+    RequestIsOver."""
+    _answer(request, State.REFUSED, by, answer)
+
+
+@transaction.atomic
+def _answer(request: MemberRequest, state: str, by: User, answer: str) -> None:
+    _end(MemberRequest.objects.filter(pk=request.pk), state, by=by, answer=answer)
+    async_task("members.requests.tell", request.pk, str(uuid.uuid4()))
+
+
+def tell(request_id: int, key: str) -> None:
+    """The job that tells a member that there is an answer, which they read once signed in: it may name anything. Raises
+    LineFault to be tried again; by `key` LINE takes it once."""
+    request = MemberRequest.objects.select_related("member").filter(pk=request_id).first()
+    if request is None or not reaching.ways(request.member):
+        return
+    with translation.override("th"):
+        text = _("สหกรณ์ตอบคำขอเรื่องข้อมูลของท่านแล้ว ดูคำตอบได้ในหน้า ข้อมูลที่เก็บไว้ของฉัน")
+        subject = _("คำตอบเรื่องข้อมูลของท่าน")
+        reaching.send(request.member, subject=subject, text=f"{text} {reaching.of_office()}".strip(), key=key)
 
 
 def _end(which: QuerySet[MemberRequest], state: str, *, by: User | None = None, answer: str = "") -> None:

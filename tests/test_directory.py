@@ -132,11 +132,11 @@ def a_mariadb(settings):
             "USE imember",
             MAKE.format(table="people", kind="integer").replace('"', "`"),
             f"INSERT INTO people VALUES {rows}",
-            "CREATE USER queue_reader@localhost IDENTIFIED BY 'only-reads'",
+            "CREATE USER queue_reader@localhost",
             "GRANT SELECT ON imember.people TO queue_reader@localhost",
         )
         options = urlencode({"unix_socket": str(socket), "charset": "utf8mb4"})
-        _in_database(settings, f"mysql://queue_reader:only-reads@localhost/imember?{options}", "people")
+        _in_database(settings, f"mysql://queue_reader@localhost/imember?{options}", "people")
         yield
 
 
@@ -215,7 +215,7 @@ def test_a_mariadb_is_only_read_and_compared_whole(a_mariadb, settings):
     # By the user's rights, and where these were too wide by the session, too.
     with pytest.raises(DirectoryFault, match="OperationalError"), database.cursor() as rows:
         rows.execute("DELETE FROM people")
-    settings.DIRECTORY_DATABASE_URL = settings.DIRECTORY_DATABASE_URL.replace("queue_reader:only-reads", "root")
+    settings.DIRECTORY_DATABASE_URL = settings.DIRECTORY_DATABASE_URL.replace("queue_reader", "root")
     with pytest.raises(DirectoryFault, match="OperationalError"), database.cursor() as rows:
         rows.execute("DELETE FROM people")
     assert len(next(directory.everyone())) == len(ROWS)

@@ -6,8 +6,11 @@ import datetime as dt
 import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
+from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
 
 from booking import retention, roles, verbs
 from booking.admin.dashboard import sidebar
@@ -174,6 +177,23 @@ def test_a_correction_carried_out_is_seen_by_the_member_and_written_down(client,
     client.logout()
     signed_in(client, member)
     assert "แก้ให้แล้ว" in text(client.get(HELD))
+
+
+def test_the_member_is_told_that_there_is_an_answer_and_not_what(settings, client, manager):
+    settings.EMAIL_HOST = "mail.example.org"
+    one = requests.ask(member=make_member(email="one@example.org"), kind="correction", **WORDS)
+    client.post(page_of(one), {"do": "refuse", "answer": "ตรงกับทะเบียนแล้ว"})
+
+    [row] = OrmQ.objects.all()
+    task = SignedPackage.loads(row.payload)
+    assert task["func"] == "members.requests.tell"
+    requests.tell(*task["args"])
+
+    [letter] = mail.outbox
+    assert letter.to == ["one@example.org"]
+    assert "ตอบคำขอ" in letter.body
+    assert "ตรงกับทะเบียนแล้ว" not in letter.body
+    requests.tell(0, "gone meanwhile")
 
 
 def test_refusing_takes_a_reason(client, manager):
