@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0038_places_of_topics'),
+        ('booking', '0039_entered_from_paper'),
         ('members', '0014_messages_to_carers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
