@@ -2,6 +2,7 @@
 of each page on the way."""
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from members.codes import issue_code
@@ -57,7 +58,10 @@ def test_from_forgotten_to_a_ticket(new_page):
     looked_at("mine")
     page.get_by_role("link", name="เปลี่ยนโทรศัพท์หรืออีเมล").click()
     looked_at("contact")
-    page.go_back()
+    for name in ("held", "ask_correction", "ask_erasure", "family", "family_add"):
+        page.goto(reverse(name))
+        looked_at(name)
+    page.goto("/member/")
     tap("ไปจองคิว", "link")
     tap("ฝ่ายสินเชื่อ", "link")
     page.locator("a.day").first.click()
