@@ -4,6 +4,7 @@ import datetime as dt
 
 import time_machine
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -12,6 +13,7 @@ from booking.days import opening
 from booking.models import DayException, Department, Place, Slot, Ticket, Topic
 from booking.models.tickets import MOVES, Priority
 from booking.verbs import closures, seats
+from booking.verbs.on_paper import ENDINGS, Line, NotEntered
 from tests.factories import make_counter, make_member, make_open_department, make_topic, make_user
 
 MORNING = dt.datetime(2026, 11, 23, 8, 20, tzinfo=dt.timezone(dt.timedelta(hours=7)))
@@ -147,6 +149,34 @@ class QueueMachine(RuleBasedStateMachine):
             if state != self.states[pk]:
                 assert MOVES["close_day"][self.states[pk]] == state
                 self.states[pk] = state
+
+    @rule(ticket=nth, counter=nth, ago=st.integers(2, 60), takes=st.integers(1, 30), ending=st.sampled_from(ENDINGS))
+    def is_entered_from_paper(self, ticket, counter, ago, takes, ending):
+        """A ticket, or a walk-in where there is none of that number."""
+        now = timezone.now()
+        tickets = dict(enumerate(Ticket.objects.order_by("pk")))
+        chosen = tickets.get(ticket % 12)
+        line = Line(
+            ticket_id=chosen and chosen.pk,
+            number=None if chosen else 501 + ticket,
+            ending=ending,
+            arrived_at=now - dt.timedelta(minutes=ago),
+            called_at=now - dt.timedelta(minutes=ago),
+            finished_at=now - dt.timedelta(minutes=ago - takes),
+            counter=self._pick(self.counters, counter),
+        )
+        department = chosen.queue if chosen else self.departments[0]
+        date = MORNING.date()
+        refused = False
+        try:
+            verbs.served_on_paper(department=department, date=date, lines=[line], by=self.stranger)
+        except (NotEntered, errors.BookingError):
+            refused = True
+        after = dict(Ticket.objects.values_list("pk", "state"))
+        changed = {pk for pk in after if after[pk] != self.states.get(pk)}
+        assert not (refused and changed)
+        assert len(changed) <= 1 and all(after[pk] in ENDINGS for pk in changed)
+        self.states = after
 
     @rule(department=nth, kind=st.sampled_from(["closed", "quota", "hours"]), of=nth, length=nth, quota=nth)
     def an_exception_is_made(self, department, kind, of, length, quota):

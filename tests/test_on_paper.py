@@ -275,6 +275,16 @@ def test_what_the_night_has_closed_is_entered_on_the_days_after(clock, departmen
     assert TODAY in stored._changed(TODAY + dt.timedelta(days=2))
 
 
+def test_a_day_that_was_counted_long_ago_is_counted_again(clock, department, counter):
+    clock.shift(dt.timedelta(days=6))
+    assert stored.count(TODAY + dt.timedelta(days=nth) for nth in range(6)) == 6
+    clock.shift(dt.timedelta(hours=1))
+
+    enter(department, line(None, counter, number=501))
+
+    assert stored._changed(TODAY + dt.timedelta(days=6)) == {TODAY}
+
+
 @pytest.mark.parametrize("state", ["called", "serving", "on_hold", "missed"])
 def test_what_was_under_way_when_the_power_failed_goes_on_on_paper(clock, department, counter, state):
     ticket = booked(department, 2)
