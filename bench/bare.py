@@ -28,6 +28,7 @@ def application(environ, start_response):
         "secret_hash": hashlib.sha256(public_id.encode()).hexdigest(),
         "key": wanted["key"],
         "by": None,
+        "verb": "book",
         "asked": "",
         "reason": "",
         "messages": True,

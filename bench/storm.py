@@ -119,6 +119,7 @@ def _by_pgbench(url: str, wanted: list[bookings.Wanted], into: Way, workspace: P
         "secret_hash": "repeat('0', 64)",
         "key": "'pgbench-' || :slot::text || ':' || :member::text",
         "by": "NULL::bigint",
+        "verb": "'book'",
         "asked": "''",
         "reason": "''",
         "messages": "true",

@@ -118,6 +118,29 @@ class TopicNotOffered(BookingError):
     leads_to = Leads.DAYS
 
 
+class MissedTooOften(BookingError):
+    """The member did not come `missed` times lately. Until a day they book by telephone, or for today and tomorrow
+    alone, as the department's rule (NoShowRule) says."""
+
+    code = "missed_too_often"
+    message = _("ท่านจองแล้วไม่มาหลายครั้ง ช่วงนี้กรุณาโทรจองกับเจ้าหน้าที่")
+    status = 403
+    api = (MEMBERS,)
+    leads_to = Leads.DAYS
+
+    def __init__(self, missed: int = 0, until: dt.date | None = None, rule: str = ""):
+        super().__init__()
+        self.missed, self.until, self.rule = missed, until, rule
+
+    def __str__(self) -> str:
+        if self.until is None:
+            return super().__str__()
+        facts = {"missed": self.missed, "until": thai.short_date(self.until)}
+        if self.rule == "short":
+            return str(_("ท่านจองแล้วไม่มา %(missed)d ครั้ง จึงจองได้เฉพาะวันนี้และพรุ่งนี้ จนถึง %(until)s") % facts)
+        return str(_("ท่านจองแล้วไม่มา %(missed)d ครั้ง กรุณาโทรจองกับเจ้าหน้าที่ จนถึง %(until)s") % facts)
+
+
 class IdentityUsed(BookingError):
     """The identity has booked a ticket; for another somebody has to say again who they are. The API's clients are told
     `identity_expired`: they have to ask for another either way."""
@@ -426,6 +449,7 @@ REFUSALS = (
     NotYetOpen,
     NotRegistered,
     BeingCalled,
+    MissedTooOften,
     TopicNotOffered,
     IdentityUsed,
     ProofNeeded,

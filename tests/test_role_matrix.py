@@ -94,6 +94,7 @@ ANSWERS = {
     "head manager superuser": """
         admin:booking_ticket_book_for_member admin:booking_ticket_close_day admin:booking_ticket_move
         admin:booking_ticket_on_paper admin:booking_ticket_slip
+        admin:members_member_forgive
         counter_take_over
     """,
     "manager auditor superuser": """

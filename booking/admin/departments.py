@@ -125,6 +125,9 @@ class DepartmentAdmin(RulesAdmin):
                 "fields": [
                     ("min_days_ahead", "max_days_ahead"),
                     ("closes_minutes_before", "arrive_minutes_before"),
+                    "freed_after_minutes",
+                    ("no_show_limit", "no_show_days"),
+                    ("no_show_rule", "no_show_lasts_days"),
                 ],
             },
         ),

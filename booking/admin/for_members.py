@@ -113,7 +113,7 @@ def book(request, model_admin, *, new_key):
                     return HttpResponseRedirect(reverse("admin:booking_ticket_read_out", args=[booked.ticket_id]))
             open_times = [
                 time
-                for time in availability.times(chosen["department"], chosen["date"], topic)
+                for time in availability.times(chosen["department"], chosen["date"], topic, for_staff=True)
                 if time.state == availability.TimeState.OPEN
             ]
             held = only_theirs(Ticket.objects.upcoming().filter(member=member).with_details(), request.user)

@@ -4,22 +4,34 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from booking import verbs
 from booking.admin import duplicates, member_files
 from booking.admin.base import KeptAdmin, moment, page, say
 from booking.admin.line_accounts import line_account
+from booking.days import no_shows
 from booking.errors import BookingError
+from booking.models import Department, ForgivenNoShows
 from booking.rights import Right
 from members import erased
 from members.citizen_id import ascii_digits, citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.errors import MemberError
 from members.models import Member
 from members.phones import parse_phone
+
+
+class ForgiveForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("เหตุผล"),
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("เก็บไว้กับสมาชิก"),
+    )
 
 
 class MemberForm(forms.ModelForm):
@@ -96,7 +108,7 @@ class MemberAdmin(KeptAdmin):
         (gettext_lazy("ยืนยันตัวตน"), {"fields": ["citizen_id"]}),
     ]
     actions_list = ["bring_in", "take_out", "who_is_twice", "who_left"]
-    actions_detail = ["erase"]
+    actions_detail = ["forgive", "erase"]
 
     def get_custom_urls(self):
         return [
@@ -136,6 +148,34 @@ class MemberAdmin(KeptAdmin):
                 ),
             )
         return super().render_delete_form(request, context)
+
+    def has_forgive_permission(self, request, obj=None):
+        return request.user.has_perm(Right.BOOK_FOR_MEMBER)
+
+    @action(description=gettext_lazy("ไม่มาตามนัด"), url_path="forgive", icon="event_busy", permissions=["forgive"])
+    def forgive(self, request, object_id):
+        """GET: how often the member did not come, where that is counted. POST: what was missed no longer counts."""
+        member = self.get_object(request, object_id)
+        if member is None:
+            raise Http404
+        form = ForgiveForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            ForgivenNoShows.objects.create(
+                member=member, by=request.user, at=timezone.now(), reason=form.cleaned_data["reason"]
+            )
+            say(request, messages.SUCCESS, _("สมาชิกท่านนี้จองเองได้อีกครั้ง"))
+            return HttpResponseRedirect(request.path)
+        records = [no_shows.record(member.pk, one) for one in Department.objects.filter(no_show_limit__gt=0)]
+        return page(
+            request,
+            self,
+            "admin/members/forgive.html",
+            title=_("ไม่มาตามนัด"),
+            member=member,
+            records=[one for one in records if one.missed],
+            form=form,
+            forgiven=member.forgiven.select_related("by"),
+        )
 
     @action(description=gettext_lazy("ลบข้อมูลตามคำขอ"), url_path="erase", icon="person_remove", permissions=["delete"])
     def erase(self, request, object_id):

@@ -293,7 +293,7 @@ class TicketAdmin(ReadOnlyAdmin):
             ticket=ticket,
             days=days,
             date=date,
-            times=open_times(ticket.department, date),
+            times=open_times(ticket.department, date, ticket.topic),
             key=new_key(),
         )
 
@@ -377,10 +377,14 @@ def chosen_date(text, dates):
     return next((date for date in dates if date.isoformat() == text), dates[0] if dates else None)
 
 
-def open_times(department, date) -> list[availability.Time]:
+def open_times(department, date, topic=None) -> list[availability.Time]:
     if date is None:
         return []
-    return [time for time in availability.times(department, date) if time.state == availability.TimeState.OPEN]
+    return [
+        time
+        for time in availability.times(department, date, topic, for_staff=True)
+        if time.state == availability.TimeState.OPEN
+    ]
 
 
 def new_key() -> str:

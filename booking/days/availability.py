@@ -86,15 +86,17 @@ def day(department: Department, date: dt.date, topic: Topic | None = None) -> Da
     return days(department, date, date, topic)[0]
 
 
-def times(department: Department, date: dt.date, topic: Topic | None = None) -> list[Time]:
+def times(department: Department, date: dt.date, topic: Topic | None = None, *, for_staff: bool = False) -> list[Time]:
     """The slots of a day in order of time, without closed ones, nor those that leave too little time for the topic. One
-    query."""
-    found = _as_times(list(_slots(department, topic).filter(date=date)), topic)
+    query. `for_staff`: with places that members gave up a moment ago, which only staff may book already."""
+    found = _as_times(list(_slots(department, topic, for_staff=for_staff).filter(date=date)), topic)
     return [time for time in found if time.state != TimeState.CLOSED]
 
 
-def _slots(department: Department, topic: Topic | None) -> "QuerySet[CountedSlot]":
+def _slots(department: Department, topic: Topic | None, *, for_staff: bool = False) -> "QuerySet[CountedSlot]":
     free = Q(places__ticket__isnull=True, places__topic=topic and topic.places_of)
+    if not for_staff:
+        free &= Q(places__free_from=None) | Q(places__free_from__lte=timezone.now())
     slots = Slot.objects.filter(department=department).order_by("starts_at")
     # What annotate() returns has a type of django-stubs' own.
     return slots.annotate(free=Count("places", filter=free))  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from booking import thai
 from booking.calling import times
+from booking.days import no_shows
 from booking.models import Ticket
 from office.settings import office
 
@@ -38,6 +39,7 @@ def to_come(ticket: Ticket) -> list[str]:
         *([_("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive)}] if arrive else []),
         *([_("สิ่งที่ต้องนำมา: %(things)s") % {"things": ", ".join(things)}] if things else []),
         *([_("สถานที่: %(address)s") % {"address": address}] if address else []),
+        *([_("หากมาไม่ได้ กรุณายกเลิก ท่านจองแล้วไม่มาหลายครั้งแล้ว")] if no_shows.is_warned(ticket) else []),
     ]
 
 

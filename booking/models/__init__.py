@@ -6,6 +6,7 @@ from booking.models.departments import Department
 from booking.models.exceptions import DayException
 from booking.models.hours import OpeningHours, QuotaOverride
 from booking.models.jobs import JobRun, KeyInUse
+from booking.models.no_shows import ForgivenNoShows
 from booking.models.notices import MessageChoice, Notice, NoticeCall
 from booking.models.places import Place, Slot
 from booking.models.profiles import CounterProfile, ProfileCounter, ProfileSwitch
@@ -30,6 +31,7 @@ __all__ = [
     "DayException",
     "Department",
     "DepartmentDay",
+    "ForgivenNoShows",
     "HourSummary",
     "JobRun",
     "KeyInUse",

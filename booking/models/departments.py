@@ -37,6 +37,10 @@ class Department(InTwoLanguages):
         KEEP = "keep", _("ได้คิวตามเวลาเดิม")
         AS_WALK_IN = "as_walk_in", _("ต่อท้ายผู้ที่มาก่อนหน้า เหมือนผู้ที่ไม่ได้จอง")
 
+    class NoShowRule(models.TextChoices):
+        TELEPHONE = "telephone", _("จองทางโทรศัพท์เท่านั้น")
+        SHORT = "short", _("จองได้เฉพาะวันนี้และพรุ่งนี้")
+
     slug = models.SlugField(_("ชื่อในที่อยู่เว็บ"), unique=True, max_length=40)
     letter = models.CharField(
         _("อักษรนำหมายเลข"),
@@ -72,6 +76,38 @@ class Department(InTwoLanguages):
     )
     arrive_minutes_before = models.PositiveSmallIntegerField(
         _("ให้มาถึงก่อนเวลา (นาที)"), default=15, validators=[MaxValueValidator(120)]
+    )
+
+    # Against trading places: who gives one up cannot hand it to somebody who waits for that moment.
+    freed_after_minutes = models.PositiveSmallIntegerField(
+        _("คิวที่สมาชิกยกเลิก เปิดให้จองใหม่หลัง (นาที)"),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(24 * 60)],
+        help_text=_("0 คือเปิดให้จองทันที เจ้าหน้าที่จองให้ได้ทันทีเสมอ"),
+    )
+    no_show_limit = models.PositiveSmallIntegerField(
+        _("จำกัดผู้ที่ไม่มาตามนัดครบ (ครั้ง)"),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(20)],
+        help_text=_("0 คือไม่จำกัด เตือนสมาชิกก่อนถึงครั้งสุดท้าย"),
+    )
+    no_show_days = models.PositiveSmallIntegerField(
+        _("นับย้อนหลัง (วัน)"), default=90, db_default=90, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
+    no_show_rule = models.CharField(
+        _("ผู้ที่ถูกจำกัด"),
+        max_length=10,
+        choices=NoShowRule,
+        default=NoShowRule.TELEPHONE,
+        db_default=NoShowRule.TELEPHONE,
+    )
+    no_show_lasts_days = models.PositiveSmallIntegerField(
+        _("จำกัดนาน (วัน นับจากครั้งล่าสุด)"),
+        default=30,
+        db_default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
     )
 
     uses_check_in = models.BooleanField(

@@ -80,6 +80,10 @@ class PlaceQuerySet(models.QuerySet["Place"]):
     def free(self) -> Self:
         return self.filter(ticket__isnull=True)
 
+    def open_to_members(self, now: dt.datetime) -> Self:
+        """Free places that members may book by now."""
+        return self.free().filter(Q(free_from=None) | Q(free_from__lte=now))
+
     def kept_for(self, topic_id: int | None) -> Self:
         """Places of a topic's own share; None: those that all other topics share."""
         return self.filter(topic=topic_id)
@@ -105,6 +109,8 @@ class Place(models.Model):
         db_index=False,  # one_place_per_part_of_a_ticket begins with it
     )
     part = models.PositiveSmallIntegerField(_("ส่วนที่"), default=1, db_default=1)
+    # Given up by a member: until then only staff may book it again (Department.freed_after_minutes).
+    free_from = models.DateTimeField(_("ว่างตั้งแต่"), null=True, blank=True)
     # Kept for this topic's members; None: for all other topics.
     topic = models.ForeignKey(
         "booking.Topic",

@@ -65,6 +65,7 @@ def held_of(member: Member) -> dict[str, Any]:
                 "department": ticket.department.title,
                 "date": ticket.date.isoformat(),
                 "time": _moment(ticket.slot and ticket.slot.starts_at),
+                "topic": ticket.topic.title if ticket.topic else None,
                 "state": str(ticket.get_state_display()),
                 "events": [{"what": event.verb, "at": _moment(event.at)} for event in ticket.events.all()],
             }
@@ -77,9 +78,17 @@ def held_of(member: Member) -> dict[str, Any]:
                 "channel": notice.channel,
                 "state": str(notice.get_state_display()),
                 "at": _moment(notice.ended_at or notice.created_at),
+                "calls": [
+                    {"at": _moment(call.at), "result": str(call.get_result_display()), "note": call.note}
+                    for call in notice.calls.all()
+                ],
             }
-            for notice in Notice.objects.filter(ticket__in=tickets).select_related("ticket__department").order_by("pk")
+            for notice in Notice.objects.filter(ticket__in=tickets)
+            .select_related("ticket__department")
+            .prefetch_related("calls")
+            .order_by("pk")
         ],
+        "forgiven": [{"at": _moment(one.at), "reason": one.reason} for one in member.forgiven.all()],
         "changes": [
             {
                 "at": _moment(change.history_date),

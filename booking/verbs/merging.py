@@ -5,7 +5,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from booking import errors
-from booking.models import Ticket
+from booking.models import ForgivenNoShows, Ticket
 from booking.models.tickets import LIVE
 from booking.verbs import locks
 from members import requests
@@ -38,6 +38,7 @@ def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
     Ticket.objects.filter(member=dropped).update(member=kept)
     LineAccount.objects.filter(member=dropped).update(member=kept)
     LinkingCode.objects.filter(member=dropped).update(member=kept)
+    ForgivenNoShows.objects.filter(member=dropped).update(member=kept)
     requests.hand_over(dropped=dropped, kept=kept)
     _fill_in(kept, dropped)
     # simple_history, which has no types, reads these.

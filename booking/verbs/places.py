@@ -18,6 +18,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from booking import errors
+from booking.days import no_shows
 from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, REMINDED_AT, To
 from booking.models import Place, Slot, Ticket, Topic, tallies
@@ -70,7 +71,7 @@ def book(
     One statement. Locks the member's row, so that one member's bookings come one after the other, and the places taken.
 
     Raises SlotFull, AlreadyBooked, DayClosed, WindowPassed, NotYetOpen, NotRegistered, IdempotencyKeyReused,
-    IdentityUsed, TooManyBookings, ProofNeeded, TopicNotOffered.
+    IdentityUsed, TooManyBookings, ProofNeeded, TopicNotOffered, MissedTooOften.
     """
     now = timezone.now()
     topic = _offered(topic_id, slot_id) if topic_id else None
@@ -107,7 +108,7 @@ def book(
     if issued:
         return issued
     refusal = _why_nothing_was_taken(
-        member_id=member_id, slot_id=slot_id, topic=topic, now=now, origin=origin, is_proven=is_proven
+        member_id=member_id, slot_id=slot_id, topic=topic, now=now, origin=origin, is_proven=is_proven, by=by
     )
     raise _counted(refusal, slot_id, by)
 
@@ -160,7 +161,7 @@ def reschedule(
 @locks.verb
 def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "", cause: str = "") -> Ticket:
     """Cancel a ticket for its holder or the office, with a reason in words or a `cause` (Cause) to be counted. Its
-    place is free at once.
+    places are free at once or, given up by a member, after the minutes that the department sets.
 
     Locks the queue if the ticket is for today, its slots and the ticket. Raises WrongState if the ticket has been
     called or is over.
@@ -169,16 +170,17 @@ def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "", cause: s
         return cancelled
 
 
-def free_places(ticket: Ticket, slots: list[Slot]) -> None:
+def free_places(ticket: Ticket, slots: list[Slot], *, free_from: dt.datetime | None = None) -> None:
     """Free a ticket's places, or delete those of slots that have more places than their quota (which was lowered, or
-    the day was closed, after the booking). The caller holds the slots' locks. A walk-in has no place."""
+    the day was closed, after the booking). `free_from`: when members may book them again; None: at once. The caller
+    holds the slots' locks. A walk-in has no place."""
     if not slots:
         return
     with_places = Slot.objects.filter(pk__in=[slot.pk for slot in slots]).annotate(found=Count("places"))
     overfull = with_places.filter(found__gt=F("quota")).values_list("pk", flat=True)
     held = Place.objects.filter(ticket=ticket)
     held.filter(slot__in=list(overfull)).delete()
-    held.update(ticket=None, part=1)
+    held.update(ticket=None, part=1, free_from=free_from)
 
 
 # A booking is one statement; docs/decisions.md says why, and what it was measured against.
@@ -252,6 +254,9 @@ ONE_PLACE = """taken AS (
      WHERE place.slot_id = %(slot)s
        AND place.ticket_id IS NULL
        AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
+       AND (place.free_from IS NULL OR place.free_from <= %(now)s OR %(by)s::bigint IS NOT NULL)
+       AND (department.no_show_limit = 0 OR %(by)s::bigint IS NOT NULL OR %(verb)s = 'reschedule'
+            OR booking_may_come(%(member)s, department.id, slot.date, %(now)s))
        AND slot.bookable_from <= %(now)s
        AND slot.bookable_until > %(now)s
      ORDER BY place.number
@@ -283,12 +288,16 @@ SEVERAL_PLACES = """covered AS MATERIALIZED (
       FROM allowed
       JOIN whole ON true
       JOIN covered ON true
-      JOIN booking_department department ON department.id = covered.department_id
+      JOIN booking_department department
+        ON department.id = covered.department_id
+       AND (department.no_show_limit = 0 OR %(by)s::bigint IS NOT NULL OR %(verb)s = 'reschedule'
+            OR booking_may_come(%(member)s, department.id, covered.date, %(now)s))
       JOIN LATERAL (SELECT place.id, place.number
                       FROM booking_place place
                      WHERE place.slot_id = covered.id
                        AND place.ticket_id IS NULL
                        AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
+                       AND (place.free_from IS NULL OR place.free_from <= %(now)s OR %(by)s::bigint IS NOT NULL)
                      ORDER BY place.number
                      LIMIT 1
                        FOR UPDATE {skip_locked}) free ON true"""
@@ -343,6 +352,7 @@ def _take_places(
         "secret_hash": hash_of(secret),
         "key": key,
         "by": by.pk if by else None,
+        "verb": verb,
         "asked": asked,
         "reason": masked(reason),
         "messages": ledger.is_on(),
@@ -360,7 +370,8 @@ def _take_places(
     # A topic that fits into any slot needs no look at those that follow.
     is_long = topic is not None and topic.minutes is not None
     row = _run(TAKE_FREE_PLACES if is_long else TAKE_FREE_PLACE, values)
-    if row is None and Place.objects.free().kept_for(values["places_of"]).filter(slot=slot_id).exists():
+    places = Place.objects.free() if by else Place.objects.open_to_members(now)
+    if row is None and places.kept_for(values["places_of"]).filter(slot=slot_id).exists():
         # Another booking holds it, and may still be refused: wait for it before saying "full".
         row = _run(WAIT_FOR_PLACES if is_long else WAIT_FOR_PLACE, values)
     if row is None:
@@ -466,8 +477,9 @@ def _why_nothing_was_taken(
     now: dt.datetime,
     origin: Origin | None,
     is_proven: bool,
+    by: User | None,
 ) -> errors.BookingError:
-    slot = Slot.objects.filter(pk=slot_id).first()
+    slot = Slot.objects.select_related("department").filter(pk=slot_id).first()
     if slot is None or (slot.quota == 0 and not slot.places.exists()):
         return errors.DayClosed()
     if not Member.objects.filter(pk=member_id, is_registered=True).exists():
@@ -481,7 +493,11 @@ def _why_nothing_was_taken(
         return errors.NotYetOpen()
     if slot.quota == 0:
         return errors.DayClosed()
-    if not slot.places.free().kept_for(topic.places_of if topic else None).exists():
+    kept_away = None if by else no_shows.is_kept_away(member_id, slot.department, slot.date)
+    if kept_away and kept_away.until:
+        return errors.MissedTooOften(kept_away.missed, kept_away.until, slot.department.no_show_rule)
+    free = slot.places.free() if by else slot.places.open_to_members(now)
+    if not free.kept_for(topic.places_of if topic else None).exists():
         return errors.SlotFull()
     limited = limits.refusal(member_id=member_id, origin=origin, is_proven=is_proven, now=now)
     return limited or errors.SlotFull()
@@ -499,4 +515,5 @@ def _giving_up_its_place(
     locked, slots = locks.lock_ticket_and_slots(ticket, locks_queue=is_of_today)
     moves.change(locked, verb, by=by, reason=reason, cause=cause)
     yield locked
-    free_places(locked, slots)
+    minutes = 0 if by else locked.department.freed_after_minutes
+    free_places(locked, slots, free_from=timezone.now() + dt.timedelta(minutes=minutes) if minutes else None)
