@@ -33,7 +33,7 @@ $$;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0038_places_of_topics'),
+        ('booking', '0039_entered_from_paper'),
         ('members', '0013_family'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
