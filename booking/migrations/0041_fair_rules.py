@@ -33,7 +33,7 @@ $$;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('booking', '0039_entered_from_paper'),
+        ('booking', '0040_messages_to_carers'),
         ('members', '0013_family'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
