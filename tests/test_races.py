@@ -201,7 +201,7 @@ def test_control_cancelling_without_the_slots_lock_ends_below_it(monkeypatch):
     rounds = 8
     slots, race_them = cancels_after_the_quota_was_lowered(rounds)
 
-    def unguarded(ticket, slots):
+    def unguarded(ticket, slots, **_):
         places = Place.objects.filter(slot=slots[0])
         too_many = places.count() > slots[0].quota
         time.sleep(0.05)
