@@ -9,8 +9,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_q.models import OrmQ
 
 from members import accounts
+from members.models import LookupLog
 from tests.factories import make_citizen_id, make_member, make_open_department
 
 pytestmark = pytest.mark.django_db
@@ -103,7 +105,10 @@ def test_two_thousand_of_each_say_the_same_and_how_long_they_take(way):
     taken: dict[str, list[float]] = {number: [], UNKNOWN: []}
     words = set()
 
-    for _nth in range(count):
+    for nth in range(count):
+        if nth % 5 == 0:  # within the limits of a day, and with rows as short as they are then
+            LookupLog.objects.all().delete()
+            OrmQ.objects.all().delete()
         for one in (number, UNKNOWN):  # by turns, so that whatever else the machine does meets both
             began = time.perf_counter()
             answer = ask(client, one)
