@@ -257,3 +257,14 @@ def test_changed_hours_leave_the_slot_of_a_second_half(department, slots, long):
     assert len(held(ticket)) == 3
     assert invariants.violations() == {}
     assert opening.differences().count == 0
+
+
+def test_a_closed_slot_of_a_cancelled_second_half_differs_for_nobody(department, slots, long):
+    """It goes the next time days are laid out; nobody is told meanwhile that something is wrong."""
+    ticket = book(slots[0], long)
+    department.hours.update(slot_minutes=45)
+    opening.rules_changed([department])
+    verbs.cancel(ticket=ticket)
+    assert opening.differences().count == 0
+    opening.rules_changed([department])
+    assert not Slot.objects.filter(department=department, date=in_days(1), quota=0, places=None, tickets=None).exists()

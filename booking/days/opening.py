@@ -53,7 +53,10 @@ class Changes:
 
     @property
     def count(self) -> int:
-        rows = len(self.gone) + len(self.changed) + len(self.new) + len(self.days)
+        # A closed slot that held the second half of a visit, cancelled since, is swept away sometime: it differs for
+        # nobody.
+        gone = sum(slot.quota > 0 for slot in self.gone)
+        rows = gone + len(self.changed) + len(self.new) + len(self.days)
         return rows + self.places_gone + self.places_new + self.places_dealt
 
 

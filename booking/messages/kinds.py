@@ -276,3 +276,7 @@ KINDS: dict[str, MessageKind] = {row.kind: row for row in _ROWS}
 
 if [row.kind for row in _ROWS] != list(Kind):
     raise ImproperlyConfigured("Each kind of message has one row in booking/messages/kinds.py, in the order of Kind.")
+
+# What somebody is sent who books, and what has the ticket on it.
+OF_THE_TICKET = Kind.ISSUED
+WITH_THE_TICKET = [Kind.ISSUED, Kind.MOVED]

@@ -32,7 +32,7 @@ def is_on() -> bool:
 def reaches(ticket: Ticket) -> bool:
     """Whether a ticket's holder is sent the ticket when it is booked: the office sends it, and the member can be
     reached."""
-    return ticket.member is not None and _is_chosen(Kind.ISSUED) and can_reach(ticket.member)
+    return ticket.member is not None and _is_chosen(kinds.OF_THE_TICKET) and can_reach(ticket.member)
 
 
 def can_reach(member: Member) -> bool:
@@ -46,14 +46,14 @@ def send_card(*, ticket: Ticket) -> None:
     """Owe the holder of a booked ticket its card because they asked for it, also where the office sends none by itself.
     Asked for twice, it is owed once."""
     now = timezone.now()
-    card = Notice(ticket=ticket, kind=Kind.ISSUED, window=ASKED_FOR, next_try_at=now, created_at=now)
+    card = Notice(ticket=ticket, kind=kinds.OF_THE_TICKET, window=ASKED_FOR, next_try_at=now, created_at=now)
     card.expires_at = ticket.due_at
     Notice.objects.bulk_create([card], ignore_conflicts=True)
 
 
 def has_card(ticket: Ticket) -> bool:
     """Whether a message with the ticket on it is on its way to the holder, or has arrived."""
-    cards = ticket.notices.filter(kind__in=[Kind.ISSUED, Kind.MOVED])
+    cards = ticket.notices.filter(kind__in=kinds.WITH_THE_TICKET)
     return cards.filter(state__in=[NoticeState.OWED, NoticeState.SENT]).exists()
 
 
