@@ -130,6 +130,7 @@ def test_a_key_used_by_another_member_is_refused_and_tells_nothing():
 
 def test_who_is_not_registered_in_i_member_cannot_book():
     slot = make_slot()
+    make_member()  # that somebody else is registered does not help
 
     with pytest.raises(errors.NotRegistered):
         book(make_member(is_registered=False), slot)

@@ -205,12 +205,14 @@ def test_undo_call_and_put_back_keep_the_turn(department, counter, by):
 def test_transfer_keeps_the_number_and_gives_the_note(department, counter, by):
     other = make_open_department(max_days_ahead=1)
     ticket = called(counter, department)
+    verbs.recall(counter=counter, by=by)
     verbs.start(counter=counter, by=by)
 
     moved = verbs.transfer(counter=counter, to=other, by=by, note="ขอถอนเงินด้วย")
 
     assert (moved.code, moved.department, moved.queue, moved.state) == (ticket.code, department, other, State.WAITING)
     assert moved.events.last().reason == "ขอถอนเงินด้วย"
+    assert (moved.recalls, moved.called_at) == (0, None)
     assert verbs.call_next(counter=counter, by=by) is None
     there = make_counter(departments=[other])
     assert verbs.call_next(counter=there, by=there.clerk) == ticket

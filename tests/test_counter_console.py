@@ -1,5 +1,6 @@
 """The console of a counter: what it shows, and what its buttons do, without a script and with one."""
 
+import datetime as dt
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from booking import verbs
+from booking.calling import console as reads
 from booking.models import Counter, Slot, Ticket
 from booking.models.tickets import Priority, State
 from booking.roles import MANAGER
@@ -633,3 +635,13 @@ def test_who_sits_at_a_switched_off_counter_may_still_finish(client, counter, de
     Counter.objects.filter(pk=counter.pk).update(is_active=False)
     press(client, counter, "finish")
     assert state_of(ticket) == State.SERVED
+
+
+def test_how_long_it_takes_counts_from_the_start_not_from_the_call(client, counter, department, clock):
+    make_walk_in(department=department)
+    press(client, counter, "call-next")
+    clock.shift(dt.timedelta(minutes=3))
+    press(client, counter, "start")
+    clock.shift(dt.timedelta(minutes=4))
+    found = reads.at_counter(counter)
+    assert (found.minutes, found.since) == (4, MORNING + dt.timedelta(minutes=3))

@@ -214,3 +214,15 @@ def test_a_walk_in_without_a_name_is_owed_nothing():
     verbs.call_next(counter=counter, by=counter.clerk)
 
     assert not Notice.objects.exists()
+
+
+def test_a_missed_call_is_told_for_two_hours_and_a_call_for_five_minutes():
+    department = make_open_department()
+    counter = make_counter(departments=[department])
+    with time_machine.travel(timezone.now(), tick=False):
+        ticket = make_walk_in(department=department, member_id=make_member().pk)
+        verbs.call_next(counter=counter, by=counter.clerk)
+        verbs.miss(counter=counter, by=counter.clerk)
+        lasts = {one.kind: one.expires_at - timezone.now() for one in ticket.notices.all()}
+    assert lasts[Kind.MISSED] == dt.timedelta(hours=2)
+    assert lasts[Kind.YOUR_TURN] == dt.timedelta(minutes=5)

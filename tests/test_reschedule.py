@@ -5,7 +5,7 @@ import pytest
 from booking import errors, verbs
 from booking.models import Place, Ticket
 from booking.models.tickets import State
-from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user
+from tests.factories import make_member, make_open_department, make_slot, make_ticket, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +99,14 @@ def test_a_cancelled_ticket_is_not_moved(department):
 
     with pytest.raises(errors.WrongState):
         move(old, make_slot(department=department, days_ahead=2))
+
+
+def test_neither_a_walk_in_nor_an_unlinked_ticket_can_be_moved(department):
+    """Each alone: a walk-in has a member, an unlinked booking a slot."""
+    walk_in = make_walk_in(department=department, member_id=make_member().pk)
+    unlinked = make_ticket(slot=make_slot(department=department))
+    Ticket.objects.filter(pk=unlinked.pk).update(member=None)
+    Ticket.objects.filter(pk=walk_in.pk).update(state=State.BOOKED)
+    for ticket in (walk_in, unlinked):
+        with pytest.raises(errors.WrongState):
+            move(Ticket.objects.get(pk=ticket.pk), make_slot(department=department, days_ahead=2))

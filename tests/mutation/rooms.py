@@ -38,7 +38,22 @@ _BOOKING = [
     "api_tickets",
     "holidays",
 ]
-_OTHER_VERBS = ["alarms", "booking_limits", "erasing", "merging", "next_call_statement", "profiles", "surges"]
+_OTHER_VERBS = [
+    "cancel_causes",
+    "change_a_day",
+    "topics",
+    "outcomes",
+    "fair_rules",
+    "on_paper",
+    "verbs",
+    "alarms",
+    "booking_limits",
+    "erasing",
+    "merging",
+    "next_call_statement",
+    "profiles",
+    "surges",
+]
 
 ROOMS = {
     "verbs": Room(
@@ -54,13 +69,22 @@ ROOMS = {
     "days": Room(
         "booking/days/*.py",
         ["opening", "availability", "walk_in_share", "hours", "walk_in_hours", "what_a_day_is", "change_a_day"]
-        + ["departments_file", "closing", "holidays", "pages_days", "pages_booking", "booking"]
+        + [
+            "departments_file",
+            "closing",
+            "holidays",
+            "pages_days",
+            "pages_booking",
+            "booking",
+            "topics",
+            "topic_shares",
+        ]
         + ["admin_overview", "admin_departments", "admin_holidays", "api_reads", "all_agree_on_a_day"],
     ),
     "messages": Room(
         "booking/messages/*.py",
         ["notices", "sending", "turns", "admin_messages", "message_kinds", "office_settings", "line_silent"]
-        + ["channel_checks", "webhook", "health", "closing"],
+        + ["channel_checks", "webhook", "health", "closing", "telephone_list", "desk"],
     ),
     "throttle": Room("members/throttle.py", ["throttle", "identify", "line_link", "pages_identify"]),
 }
