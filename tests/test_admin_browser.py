@@ -128,12 +128,12 @@ def test_booked_on_the_telephone(new_desk, manager):
     page.goto(reverse("admin:booking_ticket_changelist"))
     page.get_by_role("link", name="จองให้สมาชิก").click()
     page.get_by_label("ฝ่าย").select_option(label="ฝ่ายสินเชื่อ")
-    page.get_by_label("เลขทะเบียนสมาชิก").fill(ticket.member.member_number)
+    page.get_by_label("สมาชิก").fill(ticket.member.member_number)
     page.get_by_label("วันที่").fill(in_days(1).isoformat())
     page.get_by_role("button", name="ดูเวลาว่าง").click()
     expect(page.get_by_text(ticket.member.full_name)).to_be_visible()
     page.get_by_role("button", name="10.00 น.").click()
-    expect(page.get_by_text("จองแล้ว แจ้งสมาชิกว่าหมายเลขคือ")).to_be_visible()
+    expect(page.get_by_text("อ่านให้สมาชิกฟัง")).to_be_visible()
     assert Ticket.objects.get(department=department).slot == make_slot(department=department, nth=3)
 
 

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from booking import errors, invariants, roles, verbs
 from booking.days import availability, no_shows
-from booking.models import ForgivenNoShows, Ticket
+from booking.models import ForgivenNoShows, Ticket, TicketEvent
 from booking.models.tickets import State
+from members.identify import issue_identity
 from tests.factories import (
     in_days,
     make_member,
@@ -198,6 +199,62 @@ def test_they_may_still_move_what_they_hold(strict):
     ticket = Ticket.objects.get(state=State.BOOKED)
     moved = verbs.reschedule(ticket=ticket, slot_id=make_slot(department=strict, days_ahead=3, nth=4).pk, key="move")
     assert moved.created
+
+
+def test_a_move_to_a_full_time_is_told_as_full(strict):
+    """The rule has nothing to do with it."""
+    member = make_member()
+    full = make_slot(department=strict, days_ahead=3, nth=4)
+    for _ in range(full.quota):
+        make_ticket(slot=full)
+    ticket = make_ticket(member=member, slot=make_slot(department=strict, days_ahead=3))
+    for days in (1, 3):
+        missed(make_member() if days > 3 else member, strict, days_ago=days)
+    assert no_shows.is_kept_away(member.pk, strict, in_days(3))
+    with pytest.raises(errors.SlotFull):
+        verbs.reschedule(ticket=ticket, slot_id=full.pk, key="move")
+
+
+@pytest.mark.parametrize("rule", ["telephone", "short"])
+@pytest.mark.parametrize("days_ahead", [0, 1, 2])
+@pytest.mark.parametrize("forgiven", [False, True])
+def test_the_statement_and_the_rule_in_python_say_the_same(strict, rule, days_ahead, forgiven):
+    strict.no_show_rule = rule
+    strict.save()
+    member = make_member()
+    for days in (1, 3):
+        missed(member, strict, days_ago=days)
+    if forgiven:
+        ForgivenNoShows.objects.create(member=member, at=timezone.now(), reason="ป่วย")
+    kept_away = no_shows.is_kept_away(member.pk, strict, in_days(days_ahead)) is not None
+    try:
+        book(member, make_slot(department=strict, days_ahead=days_ahead, nth=8))
+    except errors.MissedTooOften:
+        assert kept_away
+    else:
+        assert not kept_away
+
+
+def test_a_no_show_that_staff_undo_does_not_count(strict):
+    member = make_member()
+    missed(member, strict, days_ago=3)
+    ticket = make_ticket(member=member, slot=make_slot(department=strict, days_ahead=0, nth=8))
+    Ticket.objects.filter(pk=ticket.pk).update(state=State.NOT_ARRIVED)
+    assert no_shows.is_kept_away(member.pk, strict, in_days(3))
+    TicketEvent.objects.create(
+        ticket=ticket, verb="close_day", from_state=State.BOOKED, to_state=State.NOT_ARRIVED, at=timezone.now()
+    )
+    verbs.reopen(ticket=Ticket.objects.get(pk=ticket.pk), by=make_user())
+    assert tries(member, strict).created
+
+
+def test_by_the_api(client, strict):
+    member = make_member()
+    for days in (1, 3):
+        missed(member, strict, days_ago=days)
+    body = {"identity": issue_identity(member)[0], "slot": make_slot(department=strict, days_ahead=3).pk}
+    answer = client.post("/api/v1/tickets/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "missed_too_often")
 
 
 def test_the_last_warning_stands_on_the_ticket(client, strict):

@@ -74,7 +74,6 @@ class OfficeSections(StackedInline):
 
     formfield_overrides = PICKERS
     extra = 0
-    tab = True
 
 
 class InWords(HistoricalRecordContextHelper):

@@ -25,6 +25,7 @@ WHAT_IT_DOES = {
     "backup": gettext_lazy("สำรองข้อมูล และตรวจแล้วว่าใช้ได้"),
     "check_queue": gettext_lazy("ตรวจว่าข้อมูลคิวถูกต้องทุกข้อ"),
     "compare_members": gettext_lazy("เทียบรายชื่อสมาชิกกับไอเมมเบอร์"),
+    "forget_challenges": gettext_lazy("ลบคำถามของพาสคีย์ที่หมดอายุ"),
     "forget_sessions": gettext_lazy("ลบการเข้าสู่ระบบที่หมดอายุ"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
     "forget_old": gettext_lazy("ลบสิ่งที่เก็บครบเวลาแล้ว"),

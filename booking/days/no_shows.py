@@ -28,11 +28,8 @@ class Record:
     @property
     def is_last_warning(self) -> bool:
         """Whether one more would be too many."""
-        return (
-            self.department.no_show_limit > 1
-            and self.until is None
-            and self.missed == self.department.no_show_limit - 1
-        )
+        limit = self.department.no_show_limit
+        return limit > 0 and self.until is None and self.missed == limit - 1
 
 
 def record(member_id: int, department: Department, today: dt.date | None = None) -> Record:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from booking import thai
 from booking.calling import times
 from booking.days import no_shows
-from booking.models import Ticket
+from booking.models import Department, Ticket
 from office.settings import office
 
 
@@ -39,8 +39,18 @@ def to_come(ticket: Ticket) -> list[str]:
         *([_("กรุณามาถึงก่อน %(time)s") % {"time": thai.clock(arrive)}] if arrive else []),
         *([_("สิ่งที่ต้องนำมา: %(things)s") % {"things": ", ".join(things)}] if things else []),
         *([_("สถานที่: %(address)s") % {"address": address}] if address else []),
-        *([_("หากมาไม่ได้ กรุณายกเลิก ท่านจองแล้วไม่มาหลายครั้งแล้ว")] if no_shows.is_warned(ticket) else []),
+        *([warning(ticket)] if no_shows.is_warned(ticket) else []),
     ]
+
+
+def warning(ticket: Ticket) -> str:
+    """What happens to whoever misses this one, for those whom no_shows.is_warned() names."""
+    limit = {"limit": ticket.department.no_show_limit}
+    if ticket.department.no_show_rule == Department.NoShowRule.SHORT:
+        return (
+            _("หากมาไม่ได้ กรุณายกเลิก ผู้ที่จองแล้วไม่มาครบ %(limit)d ครั้ง จองได้เฉพาะวันนี้และพรุ่งนี้ระยะหนึ่ง หากไม่มาครั้งนี้จะครบ") % limit
+        )
+    return _("หากมาไม่ได้ กรุณายกเลิก ผู้ที่จองแล้วไม่มาครบ %(limit)d ครั้ง ต้องโทรจองกับเจ้าหน้าที่ระยะหนึ่ง หากไม่มาครั้งนี้จะครบ") % limit
 
 
 def before(ahead: int) -> str:

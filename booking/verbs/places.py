@@ -108,7 +108,14 @@ def book(
     if issued:
         return issued
     refusal = _why_nothing_was_taken(
-        member_id=member_id, slot_id=slot_id, topic=topic, now=now, origin=origin, is_proven=is_proven, by=by
+        member_id=member_id,
+        slot_id=slot_id,
+        topic=topic,
+        now=now,
+        origin=origin,
+        is_proven=is_proven,
+        by=by,
+        is_move=verb == "reschedule",
     )
     raise _counted(refusal, slot_id, by)
 
@@ -478,6 +485,7 @@ def _why_nothing_was_taken(
     origin: Origin | None,
     is_proven: bool,
     by: User | None,
+    is_move: bool,
 ) -> errors.BookingError:
     slot = Slot.objects.select_related("department").filter(pk=slot_id).first()
     if slot is None or (slot.quota == 0 and not slot.places.exists()):
@@ -493,7 +501,7 @@ def _why_nothing_was_taken(
         return errors.NotYetOpen()
     if slot.quota == 0:
         return errors.DayClosed()
-    kept_away = None if by else no_shows.is_kept_away(member_id, slot.department, slot.date)
+    kept_away = None if by or is_move else no_shows.is_kept_away(member_id, slot.department, slot.date)
     if kept_away and kept_away.until:
         return errors.MissedTooOften(kept_away.missed, kept_away.until, slot.department.no_show_rule)
     free = slot.places.free() if by else slot.places.open_to_members(now)

@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from booking import errors, verbs
 from booking.calling import queues, times, waits
 from booking.days import no_shows
+from booking.messages import texts
 from booking.models import Ticket
 from booking.models.tickets import MEMBERS_CAUSES, State
 from booking.papers import calendar_file, pictures
@@ -46,7 +47,7 @@ def page(request, ticket):
         "name": visitor.name_shown(request, ticket),
         "just_booked": "booked" in request.GET,
         "arrive_at": times.arrive_by(ticket),
-        "is_last_warning": no_shows.is_warned(ticket),
+        "warning": texts.warning(ticket) if no_shows.is_warned(ticket) else "",
         "qr": qr(secret_link(request, ticket)),
     }
     return render(request, "booking/ticket.html", context)
