@@ -1,5 +1,6 @@
 """Holidays: a year of them comes in as drafts, staff confirm them, and no ticket is overlooked."""
 
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
@@ -47,6 +48,14 @@ class Year(admin.SimpleListFilter):
         return queryset.filter(date__year=self.value()) if (self.value() or "").isdecimal() else queryset
 
 
+class Saved(NamedTuple):
+    """What became of a holiday that a form sent: whether it closes more than before, and whether it was kept a draft
+    because of the tickets in its way."""
+
+    takes_effect: bool
+    is_held_back: bool
+
+
 @admin.register(Holiday)
 class HolidayAdmin(RulesAdmin):
     list_display = ["day", "name", "kind", "state"]
@@ -81,9 +90,9 @@ class HolidayAdmin(RulesAdmin):
         """A day that has tickets stays a draft until staff have seen them and chosen."""
         # `holidays` knows nothing of members: their IDs are masked here.
         obj.name, obj.name_en = masked(obj.name), masked(obj.name_en)
-        obj.takes_effect = obj.is_confirmed and not CLOSES_MORE.isdisjoint(form.changed_data)
-        obj.is_held_back = obj.takes_effect and bool(tickets_in_the_way([obj]))
-        if obj.is_held_back:
+        takes_effect = obj.is_confirmed and not CLOSES_MORE.isdisjoint(form.changed_data)
+        request.saved = Saved(takes_effect, takes_effect and bool(tickets_in_the_way([obj])))
+        if request.saved.is_held_back:
             obj.is_confirmed = False
         super().save_model(request, obj, form, change)
 
@@ -94,9 +103,9 @@ class HolidayAdmin(RulesAdmin):
         return self._after_save(request, obj) or super().response_change(request, obj)
 
     def _after_save(self, request, holiday):
-        if holiday.is_held_back:
+        if request.saved.is_held_back:
             return to_confirmation([holiday])
-        if holiday.takes_effect and closures.stranded().filter(date=holiday.date).exists():
+        if request.saved.takes_effect and closures.stranded().filter(date=holiday.date).exists():
             # Booked between the look and the save: the places are gone now, so this list is complete.
             return HttpResponseRedirect(closed_times(date=holiday.date))
         return None
