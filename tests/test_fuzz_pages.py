@@ -212,7 +212,8 @@ def faults(client, address: Address, values: dict, rng: random.Random) -> list[s
             typed = {name: file if value == "file" else value for name, value in typed.items()}
         if rng.random() < 0.1:
             kind = f"application/x-www-form-urlencoded; charset={rng.choice(CHARSETS)}"
-            send("generic", where, urlencode(typed).encode(), content_type=kind)
+            # Without its query: the test client decodes it by the charset, which queuesite/wsgi.py takes out.
+            send("generic", where.partition("?")[0], urlencode(typed).encode(), content_type=kind)
         else:
             send("post", where, typed)
     client.cookies = signed_in
