@@ -4,6 +4,8 @@ for, what the member has already, and the times; then what to tell.
 All of it by POST, so that no number or name of a member stands in an address.
 """
 
+import secrets
+
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -92,8 +94,24 @@ class TimeForm(forms.Form):
     key = forms.RegexField(r"^office:[\w-]{20,80}$")
 
 
-def book(request, model_admin, *, new_key):
-    """GET: the form. POST: its next step, or the booking. `new_key` makes a key for TimeForm."""
+def new_key() -> str:
+    """For a TimeForm."""
+    return f"office:{secrets.token_urlsafe(24)}"
+
+
+def open_times(department, date, topic=None) -> list[availability.Time]:
+    """What staff may book on a day; nothing without one."""
+    if date is None:
+        return []
+    return [
+        time
+        for time in availability.times(department, date, topic, for_staff=True)
+        if time.state == availability.TimeState.OPEN
+    ]
+
+
+def book(request, model_admin):
+    """GET: the form. POST: its next step, or the booking."""
     form = BookForm(request.POST if request.method == "POST" else None)
     if (theirs := departments_of(request.user)) is not None:
         form.fields["department"].queryset = form.fields["department"].queryset.filter(pk__in=theirs)
@@ -111,13 +129,9 @@ def book(request, model_admin, *, new_key):
                 booked = _book(request, chosen, member, topic, time_form.cleaned_data)
                 if booked:
                     return HttpResponseRedirect(reverse("admin:booking_ticket_read_out", args=[booked.ticket_id]))
-            open_times = [
-                time
-                for time in availability.times(chosen["department"], chosen["date"], topic, for_staff=True)
-                if time.state == availability.TimeState.OPEN
-            ]
             held = only_theirs(Ticket.objects.upcoming().filter(member=member).with_details(), request.user)
-            context |= {"member": member, "topics": topics, "topic": topic, "times": open_times, "held": held}
+            context |= {"member": member, "topics": topics, "topic": topic, "held": held}
+            context["times"] = open_times(chosen["department"], chosen["date"], topic)
     return page(request, model_admin, "admin/booking/ticket/book.html", title=_("จองให้สมาชิก"), **context)
 
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-import secrets
 
 from django import forms
 from django.contrib import admin, messages
@@ -265,7 +264,7 @@ class TicketAdmin(ReadOnlyAdmin):
     )
     def move(self, request, object_id):
         ticket = self._ticket(request, object_id)
-        form = SlotForm(request.POST or None)
+        form = MoveForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             chosen = form.cleaned_data
             try:
@@ -293,13 +292,13 @@ class TicketAdmin(ReadOnlyAdmin):
             ticket=ticket,
             days=days,
             date=date,
-            times=open_times(ticket.department, date, ticket.topic),
-            key=new_key(),
+            times=for_members.open_times(ticket.department, date, ticket.topic),
+            key=for_members.new_key(),
         )
 
     @action(description=gettext_lazy("จองให้สมาชิก"), url_path="book", icon="add_call", permissions=["book"])
     def book_for_member(self, request):
-        return for_members.book(request, self, new_key=new_key)
+        return for_members.book(request, self)
 
     @action(
         description=gettext_lazy("บัตรคิวในเวลาที่ปิด"),
@@ -343,11 +342,9 @@ class CancelForm(forms.Form):
         return self.cleaned_data
 
 
-class SlotForm(forms.Form):
-    """A time that was chosen, and the key that makes a second press of the same button the same request."""
+class MoveForm(for_members.TimeForm):
+    """Where to, why, and whether the member has been told."""
 
-    slot = forms.IntegerField(min_value=1, max_value=2**63 - 1)
-    key = forms.RegexField(r"^office:[\w-]{20,80}$")
     reason = forms.CharField(max_length=200, required=False)
     is_told = forms.BooleanField(required=False)
 
@@ -375,20 +372,6 @@ def open_days(department) -> list[availability.Day]:
 def chosen_date(text, dates):
     """The date of these that is asked for, else the first, or None of none."""
     return next((date for date in dates if date.isoformat() == text), dates[0] if dates else None)
-
-
-def open_times(department, date, topic=None) -> list[availability.Time]:
-    if date is None:
-        return []
-    return [
-        time
-        for time in availability.times(department, date, topic, for_staff=True)
-        if time.state == availability.TimeState.OPEN
-    ]
-
-
-def new_key() -> str:
-    return f"office:{secrets.token_urlsafe(24)}"
 
 
 def is_code(text: str) -> bool:
