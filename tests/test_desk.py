@@ -1,10 +1,13 @@
 """Staff book for members who telephone or stand at the desk: find them, see what they have, book, tell them."""
 
+import datetime as dt
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from booking import roles, verbs
+from booking.days import opening
 from booking.messages import ledger
 from booking.models import Notice, StaffDepartment, Ticket
 from booking.models.tickets import Asked
@@ -231,3 +234,27 @@ def test_reports_count_how_members_asked(department):
     scope = Scope(first=timezone.localdate(), last=timezone.localdate())
     [table] = [one for one in tables.tables(scope, departments=[department]) if one.key == "asked"]
     assert table.rows == [["โทรศัพท์", 2], ["ไม่ระบุ", 1], ["หน้าสำนักงาน", 1]]
+
+
+def test_a_day_full_for_members_has_what_one_gave_up_a_moment_ago(client, manager):
+    department = make_open_department(quota=1, opens=dt.time(9), closes=dt.time(9, 30), freed_after_minutes=20)
+    verbs.cancel(ticket=make_ticket(slot=make_slot(department=department)))
+    body = asked(make_member().member_number, department)
+    taken(client, body, client.post(BOOK, body))
+    assert Ticket.objects.live().count() == 1
+
+
+def test_a_day_whose_places_are_all_kept_for_a_topic_can_be_booked_for_it(client, manager, department):
+    topic = make_topic(department=department, share=100)
+    opening.rules_changed([department])
+    body = asked(make_member().member_number, department)
+    taken(client, body, client.post(BOOK, body))
+    assert Ticket.objects.get().topic == topic
+
+
+def test_a_day_that_is_full_for_all_says_so(client, manager):
+    department = make_open_department(quota=1, opens=dt.time(9), closes=dt.time(9, 30))
+    make_ticket(slot=make_slot(department=department))
+    page = client.post(BOOK, asked(make_member().member_number, department))
+    assert page.context["times"] == []
+    assert "ไม่มีเวลาว่างในวันนี้" in text(page)

@@ -78,11 +78,12 @@ class BookForm(forms.Form):
         return self.cleaned_data["asked"] or Asked.TELEPHONE
 
     def clean(self):
-        """Raises no fault of its own: why a day has no times is said beside the date."""
+        """Raises no fault of its own: why a day has no times is said beside the date. A day that is full for members
+        may have places for staff, or for a topic."""
         chosen = super().clean()
         if chosen.get("department") and chosen.get("date"):
             day = availability.day(chosen["department"], chosen["date"])
-            if day.state != availability.DayState.OPEN:
+            if day.state not in (availability.DayState.OPEN, availability.DayState.FULL):
                 self.add_error("date", _("วันนี้จองไม่ได้: %s กรุณาเลือกวันอื่น") % day.reason)
         return chosen
 
