@@ -20,7 +20,7 @@ run: .venv/installed .env
 	@chmod 600 .env
 	@.venv/bin/python manage.py run
 
-# Three for two cores: tests of pages wait for a browser now and then.
+# Three for two cores: tests of pages wait for a browser now and then. With five, races lose the overlap they are about.
 test: lint
 	.venv/bin/python -m pytest -m "not slow" --numprocesses=3 --dist=loadgroup $(ARGS)
 

@@ -1,32 +1,36 @@
-"""Measures the service: python -m bench [--quick] [storm] [office] [consoles] [crashes] [nodes] [pages]
-[reports] [history] [front] [weights] [imports] [machine] [soak]
+"""Measures the service: python -m bench [--quick] [storm] [office] [consoles] [way] [crashes] [nodes] [pages]
+[reports] [history] [front] [weights] [imports] [machine] [morning] [soak]
 
-A database and a web server of its own (var/bench-postgres, var/bench), durable commits. Prints tables, keeps them as
-JSON in var/bench/, and ends with 1 where an invariant did not hold or a request made a fault. docs/performance.md says
-what is measured and why.
+A database and a web server of its own (var/bench-postgres, var/bench; the soak's on a small disk, var/bench/soak),
+durable commits. Prints tables, keeps them as JSON in var/bench/, and ends with 1 where an invariant did not hold or a
+request made a fault. docs/performance.md says what is measured and why.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import sys
 
+from bench import small_disk
 from queuesite.launcher import postgres
 
 PARTS = [
     "storm",
     "office",
     "consoles",
+    "way",
     "crashes",
     "nodes",
     "pages",
     "reports",
+    "history",
     "front",
     "weights",
     "imports",
     "machine",
 ]
-ASKED_FOR = ["soak"]  # an hour for each part, and only where it is named
+ASKED_FOR = ["morning", "soak"]  # only where they are named; a part of the soak takes an hour
 
 
 def main() -> None:
@@ -36,19 +40,31 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="a smoke run: small numbers, figures that mean little")
     parser.add_argument(
-        "--tickets", type=int, help="how many the larger database of reports and history has; a million where not given"
+        "--tickets",
+        type=int,
+        help="how many the larger office of pages, reports and history has; ten million where not given",
     )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep both offices, and take them as the last run with --keep left them"
+    )
+    parser.add_argument("--faults", type=int, help="how many a part of the soak has, at most 190; 100 where not given")
     options = parser.parse_args()
+    if options.faults is not None and not 1 <= options.faults <= 190:
+        parser.error("--faults: 1 to 190; each takes a hundred members, who book once in a part")
+    if "soak" in options.parts and options.parts != ["soak"]:
+        parser.error("soak runs by itself: it fills its disk")
     folder = _environment()
-    with postgres.running(folder.parent / "bench-postgres", database="bench") as url:
-        os.environ["DATABASE_URL"] = url
+    with contextlib.ExitStack() as stack:
+        soaks = options.parts == ["soak"]
+        at = (stack.enter_context(small_disk.mounted(folder, "soak")) if soaks else folder.parent) / "bench-postgres"
+        os.environ["DATABASE_URL"] = url = stack.enter_context(postgres.running(at, database="bench"))
         import django
 
         django.setup()
         from bench import run
 
-        size = {"quick": options.quick, "tickets": options.tickets}
-        sys.exit(run.everything(options.parts or PARTS, **size, url=url, folder=folder))
+        size = {"quick": options.quick, "tickets": options.tickets, "faults": options.faults, "keeps": options.keep}
+        sys.exit(run.everything(options.parts or PARTS, **size, url=url, folder=folder, postgres_folder=at))
 
 
 def _environment():

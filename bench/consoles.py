@@ -29,16 +29,16 @@ DEPARTMENTS = 5
 
 def measure(*, crowds: list[int], rounds: int) -> dict:
     """For each crowd that waits, all in the queues of one counter: what each page costs after a change."""
-    clerk = _seat()
+    clerk = seated()
     found = {}
     for waiting in crowds:
-        _change()
-        _let_wait(waiting - Ticket.objects.of_today().waiting().count())
+        change()
+        let_wait(waiting - Ticket.objects.of_today().waiting().count())
         found[waiting] = _costs(clerk, rounds)
     return {"crowds": crowds, "pages": {name: [found[one][name] for one in crowds] for name in found[crowds[0]]}}
 
 
-def _asked(clerk) -> dict[str, Callable[[], HttpResponse]]:
+def asked(clerk) -> dict[str, Callable[[], HttpResponse]]:
     desk, beside = Client(headers={"HX-Request": "true"}), Client(headers={"HX-Request": "true"})
     member, anybody = Client(), Client()
     desk.force_login(clerk)
@@ -59,35 +59,35 @@ def _asked(clerk) -> dict[str, Callable[[], HttpResponse]]:
 
 def _costs(clerk, rounds: int) -> dict:
     """Another console is asked for when the first one has been: as all of them are after a change, in any order."""
-    asked = _asked(clerk)
-    before = {"another console": asked["console"]}
-    return {name: _cost(ask, rounds, before=before.get(name)) for name, ask in asked.items()}
+    pages = asked(clerk)
+    before = {"another console": pages["console"]}
+    return {name: _cost(ask, rounds, before=before.get(name)) for name, ask in pages.items()}
 
 
 def _cost(ask: Callable[[], HttpResponse], rounds: int, *, before: Callable[[], HttpResponse] | None) -> dict:
     """Medians; each time something has just changed in every queue, and `before` has been asked for."""
 
-    def change() -> None:
-        _change()
+    def happens() -> None:
+        change()
         if before:
             before()
 
     web, stored = [], []
     for nth in range(rounds + 2):
-        change()
-        spent, began = _database_seconds(), time.thread_time()
+        happens()
+        spent, began = database_seconds(), time.thread_time()
         answer = ask()
         took = time.thread_time() - began
         if answer.status_code != 200:
             raise SystemExit(f"{answer.request['PATH_INFO']} answered {answer.status_code}")
         if nth > 1:  # the first two warm up
             web.append(took)
-            stored.append(_database_seconds() - spent)
-    change()
+            stored.append(database_seconds() - spent)
+    happens()
     with CaptureQueriesContext(connection) as captured:
         ask()
     queries = len(captured)
-    change()
+    happens()
     profile = cProfile.Profile()
     profile.runcall(ask)
     calls = sum(entry.callcount for entry in profile.getstats())
@@ -99,7 +99,7 @@ def _cost(ask: Callable[[], HttpResponse], rounds: int, *, before: Callable[[], 
     }
 
 
-def _change() -> None:
+def change() -> None:
     """As after a call: all versions raised, nobody at the counter."""
     Ticket.objects.filter(counter__number=NUMBER, state=State.CALLED).update(
         state=State.WAITING, counter=None, called_at=None
@@ -110,15 +110,17 @@ def _change() -> None:
     )
 
 
-def _database_seconds() -> float:
+def database_seconds() -> float:
     """Processor time that the database's process of this connection has taken, as the system counts it."""
     connection.ensure_connection()
     fields = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text().split()
     return int(fields[0]) / 1e9
 
 
-def _seat():
+def seated():
     """Clerks at two counters that serve the same five departments. Gives the first."""
+    if there := Counter.objects.filter(number=NUMBER).first():
+        return there.clerk
     departments, clerks = _departments(), []
     for number in (NUMBER, NUMBER + 1):
         clerk = get_user_model().objects.create(username=f"console{number}", password="!")
@@ -138,9 +140,9 @@ def _departments() -> list[Department]:
     return list(Department.objects.filter(slug__in=slugs).order_by("position"))
 
 
-def _let_wait(more: int) -> None:
+def let_wait(more: int) -> None:
     """So many more who wait, each tenth of priority, dealt out to the departments."""
-    departments, now, begun = _departments(), timezone.now(), Ticket.objects.of_today().waiting().count()
+    departments, now, begun = _departments(), timezone.now(), Ticket.objects.of_today().filter(slot=None).count()
     issued = Ticket.objects.bulk_create(
         Ticket(
             public_id=secrets.token_urlsafe(16),

@@ -43,6 +43,7 @@ class Story:
 
     acknowledged: dict[str, dict] = field(default_factory=dict)
     answers: Counter = field(default_factory=Counter)
+    refusals: list[str] = field(default_factory=list)  # none is expected; one ends the run
     without_retry_after: int = 0
     pauses: list[float] = field(default_factory=list)
     last: float = 0.0
@@ -52,8 +53,8 @@ def measure(url: str, *, folder: Path, kills: int, restarts: int) -> dict:
     """Kill web workers so many times, then stop PostgreSQL at once so many times, each under load. `folder` is that of
     the PostgreSQL which `url` names."""
     with serving(url, is_quiet=True) as site:
-        killed = _under_load(site, lambda: _kill_a_worker(site), faults=kills)
-        stopped = _under_load(site, lambda: _stop_at_once(folder), faults=restarts)
+        killed = _under_load(site, lambda: _kill_a_worker(site), wanted=_wanted(kills), faults=kills)
+        stopped = _under_load(site, lambda: _stop_at_once(folder), wanted=_wanted(restarts), faults=restarts)
     return {
         "kills": _figures(killed, kills),
         "restarts": _figures(stopped, restarts),
@@ -61,12 +62,14 @@ def measure(url: str, *, folder: Path, kills: int, restarts: int) -> dict:
     }
 
 
-def _under_load(site: Server, break_something, *, faults: int, a_second: float = A_SECOND) -> Story:
-    story, wanted, over = Story(), SimpleQueue(), threading.Event()
-    for request in _requests(min(database.MEMBERS, 200 * faults + 500)):
-        wanted.put(request)
+def _under_load(
+    site: Server, break_something, *, wanted: list[bookings.Wanted], faults: int, a_second: float = A_SECOND
+) -> Story:
+    story, left, over = Story(), SimpleQueue(), threading.Event()
+    for booking in wanted:
+        left.put((secrets.token_urlsafe(16), booking))  # under this key, however often it is sent
     clients = [
-        threading.Thread(target=_book, args=(site, wanted, story, over, a_second), daemon=True) for _ in range(CLIENTS)
+        threading.Thread(target=_book, args=(site, left, story, over, a_second), daemon=True) for _ in range(CLIENTS)
     ]
     for client in clients:
         client.start()
@@ -76,6 +79,8 @@ def _under_load(site: Server, break_something, *, faults: int, a_second: float =
         broken_at = break_something()
         while story.last < broken_at and time.monotonic() < broken_at + 6 * WELL_AGAIN:
             time.sleep(0.005)
+            if story.refusals:
+                raise SystemExit(f"A booking was answered {story.refusals[0]}")
             if not site.process.is_running() or site.process.status() == psutil.STATUS_ZOMBIE:
                 raise SystemExit("The web server has ended; its lines are above.")
         story.pauses.append(time.monotonic() - broken_at)
@@ -85,23 +90,27 @@ def _under_load(site: Server, break_something, *, faults: int, a_second: float =
     return story
 
 
-def _requests(count: int) -> list[tuple[str, str]]:
-    """Keys and bodies."""
-    wanted = bookings.wanted(count, spare=0, days=5, slots_a_day=14)
-    made = [(secrets.token_urlsafe(16), bookings.body_for_api(booking)) for booking in wanted]
+def how_many(faults: int) -> int:
+    """Bookings that are enough for so many faults, each by another member."""
+    return min(database.MEMBERS, 200 * faults + 500)
+
+
+def _wanted(faults: int) -> list[bookings.Wanted]:
+    wanted = bookings.wanted(how_many(faults), spare=0, days=5, slots_a_day=14)
     connection.close()
-    return made
+    return wanted
 
 
-def _book(site: Server, wanted: SimpleQueue, story: Story, over: threading.Event, a_second: float) -> None:
+def _book(site: Server, left: SimpleQueue, story: Story, over: threading.Event, a_second: float) -> None:
     """One client. A booking that was begun is brought to its end also after the load is over."""
     line = None
     while not over.is_set():
         try:
-            key, body = wanted.get_nowait()
+            key, booking = left.get_nowait()
         except Empty:
             return
         time.sleep(random.expovariate(a_second / CLIENTS))
+        body = bookings.body_for_api(booking)  # not before: who one is holds for a quarter of an hour
         while key not in story.acknowledged:
             line = line or http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
             headers = {"Content-Type": "application/json", "Idempotency-Key": key}
@@ -123,7 +132,8 @@ def _book(site: Server, wanted: SimpleQueue, story: Story, over: threading.Event
                 story.without_retry_after += "Retry-After" not in answer.headers
                 time.sleep(0.05)
             else:
-                raise SystemExit(f"A booking was answered {answer.status}: {said[:200]}")
+                story.refusals.append(f"{answer.status}: {said[:200].decode(errors='replace')}")
+                return
 
 
 def _kill_a_worker(site: Server) -> float:

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import random
+import re
 import secrets
 import signal
 import socket
@@ -237,8 +238,8 @@ class Front:
             connections=2048,
             user="user root;" if os.getuid() == 0 else "",
         )
-        for name in ("public", "staff"):
-            text = text.replace(f"server unix:{name}.sock;", servers)
+        text = re.sub(r"server unix:\w+\.sock backup;\s*", "", text)
+        text = re.sub(r"server unix:(?:public|staff)\.sock[^;]*;", servers, text)
         (self.folder / "nginx.conf").write_text(text)
 
 

@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-import psycopg
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import connection
@@ -29,7 +28,6 @@ from bench.watchers import Seen, watching
 from booking import invariants, roles, verbs
 from booking.models import Counter, CounterDepartment, Department, StaffToken, Ticket, TicketEvent
 from booking.models.tickets import State, hash_of
-from booking.verbs import next_call
 from queuesite.demo import office
 from queuesite.launcher import postgres
 
@@ -144,15 +142,12 @@ def _statements_of_a_call(counter: Counter) -> str:
     """A pgbench script of what one call asks the database, with variables for the counter and the ticket."""
     with CaptureQueriesContext(connection) as captured:
         ticket = verbs.call_next(counter=counter, by=counter.clerk)
-    # It is prepared below Django, which does not see it. Its answer is the ticket.
-    asked = next_call.values(counter, counter.department_ids(), by=counter.clerk)
-    with psycopg.ClientCursor(connection.connection) as cursor:
-        calling = " ".join(cursor.mogrify(next_call.CALL, asked).split())
     lines = []
     for query in captured.captured_queries:
         statement = " ".join(query["sql"].split())
-        if f'"booking_ticket"."id" = {ticket.pk}' in statement:
-            lines.append(calling.replace(str(counter.pk), ":counter") + " \\gset")
+        if "INSERT INTO booking_ticketevent" in statement:  # the call itself, whose answer is the ticket
+            lines.append(statement.replace(str(counter.pk), ":counter") + " \\gset")
+        elif f'"booking_ticket"."id" = {ticket.pk}' in statement:
             lines.append(
                 statement.replace(f'"booking_ticket"."id" = {ticket.pk}', '"booking_ticket"."id" = :ticket_id') + ";"
             )

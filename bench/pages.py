@@ -1,4 +1,4 @@
-"""What members read, at a thousand tickets and at a million: the same pages, asked for in turn, and their queries."""
+"""What members read, at few tickets and at many: the same pages, asked for in turn, and their queries."""
 
 from pathlib import Path
 from statistics import median
@@ -19,18 +19,18 @@ IN_A_ROW = 25
 
 def measure(small: str, large: str, *, rounds: int, workspace: Path) -> dict:
     """The median time of each page on both databases (one client, one worker), and how many queries it takes."""
-    database.use(_name(small))
+    database.turn_to(_name(small))
     ticket = Ticket.objects.with_details().get(idempotency_key=database.READ_TICKET)
     asked = _addresses(ticket)
     cookies = _cookies(ticket)
     counts = {}
     for url in (small, large):
-        database.use(_name(url))
+        database.turn_to(_name(url))
         counts[url] = {
             "tickets": Ticket.objects.count(),
             "queries": {page: _queries(address, headers, cookies) for page, (address, headers) in asked.items()},
         }
-    database.use(_name(small))
+    database.turn_to(_name(small))
     times = {page: {small: [], large: []} for page in asked}
     with serving(small, workers=1) as few, serving(large, workers=1) as many:
         servers = {small: few, large: many}

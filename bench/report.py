@@ -6,8 +6,11 @@ CALL_TO_BOARD_SECONDS, BOOKINGS_KEPT = 1.5, 0.7
 P99_OF_P50 = 4
 LARGE_OF_SMALL = 1.2
 QUERIES = 6
+APART = 0.15  # two measurements of the same that differ by more are said to
 FIRST_PAGE_KB, LATER_PAGE_KB = 60, 15
+READS_ALL = "check_queue, all"  # and so grows as the tickets do
 COUNTED = ["days", "times"]
+WAY_MS = 30  # of the web server
 # Milliseconds of processor, web and database, of a page after a change.
 AFTER_A_CHANGE_MS = {"console": 8, "another console": 8, "member's live part": 6, "board": 6, "call-next by the API": 6}
 
@@ -79,6 +82,17 @@ def consoles(found: dict) -> None:
         judge(f"{page}: {many} / {few}", most / least, at_most=LARGE_OF_SMALL)
 
 
+def way(found: dict) -> None:
+    rows = [
+        [step, f"{each['web_ms']:.1f}", f"{each['database_ms']:.1f}", str(each["queries"])]
+        for step, each in found.items()
+    ]
+    web = sum(each["web_ms"] for each in found.values())
+    rows.append(["all", f"{web:.1f}", f"{sum(each['database_ms'] for each in found.values()):.1f}", ""])
+    table(["a member's way, CPU ms", "web", "database", "queries"], rows)
+    judge("a member's whole way: ms of the web server", web, at_most=WAY_MS)
+
+
 def _board_row(name: str, found: dict) -> list[str]:
     seconds = [f"{found[key]:.2f}" for key in ("p50_s", "p95_s", "p99_s")]
     answers = [f"{found['answers_a_second']:,.0f}", f"{found['unchanged']:.2f}", str(found["faults"])]
@@ -128,13 +142,32 @@ def nodes(found: dict) -> None:
     print("\nInvariants, and every acknowledged ticket: " + ("; ".join(found["broken"]) or "all held"))
 
 
+def morning(found: dict) -> None:
+    head = [
+        "bookings, three requests each",
+        "s",
+        "a second",
+        "core-s web",
+        "database",
+        "core-h of a million, web",
+        "database",
+    ]
+    whole = found["whole_core_hours"]
+    figures = [found[name] for name in ("seconds", "bookings_a_second", "web_seconds", "database_seconds")]
+    row = [f"{found['bookings']:,}", *(f"{one:,.1f}" for one in [*figures, whole["web"], whole["database"]])]
+    table(head, [row])
+    print("\nInvariants: " + ("; ".join(found["broken"]) or "all held"))
+
+
 def soak(found: dict) -> None:
-    head = ["faults", "every s", "acknowledged", "answers", "longest pause s", "web MB", "connections", "log MB"]
+    head = ["faults", "every s", "acknowledged", "answers", "web MB", "connections", "log MB", "jobs that ran"]
     answers = ", ".join(f"{status}: {count:,}" for status, count in found["answers"].items())
     pairs = [" to ".join(map(str, found[name])) for name in ("megabytes", "connections")]
     first = [str(found["faults"]), f"{found['every_s']:g}", f"{found['acknowledged']:,}", answers]
-    table(head, [[*first, f"{found['pause_longest_s']:.1f}", *pairs, str(found["log_megabytes"])]])
-    print("\nInvariants, and every acknowledged ticket once: " + ("; ".join(found["broken"]) or "all held"))
+    table(head, [[*first, *pairs, str(found["log_megabytes"]), str(found["jobs"])]])
+    table(["fault", "longest pause s"], [[kind, f"{seconds:.1f}"] for kind, seconds in found["pauses_s"].items()])
+    sent = f"{found['messages']['sent']:,} messages sent so far, the oldest unsent one {found['message_late_s']} s late"
+    print(f"\n{sent}\nInvariants, and every acknowledged ticket once: " + ("; ".join(found["broken"]) or "all held"))
 
 
 def machine(found: dict) -> None:
@@ -155,17 +188,13 @@ def pages(found: dict) -> None:
         judge(f"{page}: queries", max(found["pages"][page]["queries"]), at_most=QUERIES)
 
 
-def reports(found: dict) -> None:
-    few, many = (f"{count:,} tickets" for count in found["tickets"])
+def counting(found: dict) -> None:
     rows = [
-        [page, *(f"{each['ms']:.0f}" for each in both), "/".join(str(each["queries"]) for each in both)]
-        for page, both in found["pages"].items()
+        [f"{each['tickets']:,} tickets, {each['days']:,} days"]
+        + [f"{each[name]:.1f}" for name in ("seconds", "web", "database")]
+        for each in found.values()
     ]
-    table(["page, ms", few, many, "queries"], rows)
-    for count, each in zip(found["tickets"], found["counting"], strict=True):
-        print(f"  counting {each['days']:,} days with {count:,} tickets anew: {each['seconds']:.1f} s")
-    for page, (least, most) in found["pages"].items():
-        judge(f"{page}: queries at many - at few", most["queries"] - least["queries"], at_most=0)
+    table(["counting all days anew", "seconds", "CPU s web", "database"], rows)
 
 
 def history(found: dict) -> None:
@@ -173,11 +202,21 @@ def history(found: dict) -> None:
     rows = []
     for what, both in found["asked"].items():
         cells = [f"{each['web_ms']:.1f} + {each['database_ms']:.1f}" for each in both]
-        rows.append([what, *cells, "/".join(str(each["queries"]) for each in both)])
-    table(["CPU ms web + database", few, many, "queries"], rows)
-    for what, (least, most) in found["asked"].items():
-        ratio = (most["web_ms"] + most["database_ms"]) / (least["web_ms"] + least["database_ms"])
-        judge(f"{what}: at many / at few", ratio, at_most=LARGE_OF_SMALL)
+        queries = "/".join(str(each["queries"]) for each in both)
+        rows.append([what, *cells, f"{_ratio(both):.2f}", queries, _apart(max(each["apart"] for each in both))])
+    table(["CPU ms web + database", few, many, "ratio", "queries", "the turns differ"], rows)
+    for what, both in found["asked"].items():
+        if what != READS_ALL:
+            judge(f"{what}: at many / at few", _ratio(both), at_most=LARGE_OF_SMALL)
+
+
+def _ratio(both: list[dict]) -> float:
+    least, most = (each["web_ms"] + each["database_ms"] for each in both)
+    return most / least
+
+
+def _apart(share: float) -> str:
+    return f"by {share:.0%}" if share > APART else ""
 
 
 def front(found: dict) -> None:
@@ -243,3 +282,13 @@ def all_judged(command: str) -> None:
     table(["everything judged in this run", "figure", "aim", "of the aim", ""], rows)
     met = sum(one[-1] for one in JUDGED)
     print(f"\n{met} of {len(JUDGED)} aims met. Made by: {command}")
+
+
+def apart(before: dict[str, float]) -> None:
+    """Which figures are further from those of the run before than two runs on one machine should be."""
+    both = [(what, before[what], figure) for what, figure, *_ in JUDGED if what in before]
+    far = [one for one in both if abs(one[2] - one[1]) > APART * max(abs(one[1]), abs(one[2]))]
+    if far:
+        rows = [[what, f"{old:.2f}", f"{new:.2f}", f"{abs(new - old) / max(old, new):.0%}"] for what, old, new in far]
+        table([f"more than {APART:.0%} from the run before", "before", "now", "apart"], rows)
+    print(f"{len(both) - len(far)} of {len(both)} figures that a run before had too lie within {APART:.0%} of it.")

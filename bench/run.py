@@ -18,6 +18,7 @@ from bench import (
     history,
     imports,
     machine,
+    morning,
     nodes,
     office,
     pages,
@@ -25,19 +26,34 @@ from bench import (
     reports,
     soak,
     storm,
+    way,
     weights,
 )
 from queuesite.launcher import files
 
+FEW, MANY = 10_000, 10_000_000
 
-def everything(parts: list[str], *, quick: bool, tickets: int | None, url: str, folder: Path) -> int:
-    """Gives the exit code: 1 where an invariant did not hold or a request made a fault."""
+
+def everything(
+    parts: list[str],
+    *,
+    quick: bool,
+    tickets: int | None,
+    faults: int | None,
+    keeps: bool,
+    url: str,
+    folder: Path,
+    postgres_folder: Path,
+) -> int:
+    """Gives the exit code: 1 where an invariant did not hold or a request made a fault. `postgres_folder` is that of
+    the PostgreSQL which `url` names."""
     files.collect(say=say)
     say("Making an office with 1,000 tickets")
     small = database.fresh(url, "bench_small")
     database.use("bench_small")
     database.make_small(tickets=1000)
     connection.close()
+    before = _run_before(folder, quick)
     found = {
         "at": timezone.localtime().isoformat(timespec="seconds"),
         "quick": quick,
@@ -69,29 +85,35 @@ def everything(parts: list[str], *, quick: bool, tickets: int | None, url: str, 
         found["consoles"] = consoles.measure(crowds=[200, 1000 if quick else 5000], rounds=5 if quick else 30)
         connection.close()
         report.consoles(found["consoles"])
+    if "way" in parts:
+        say("\nA member's whole way to a ticket, step by step")
+        database.fresh(url, "bench_way", template="bench_small")
+        database.use("bench_way")
+        found["way"] = way.measure(rounds=5 if quick else 30)
+        connection.close()
+        report.way(found["way"])
     if "crashes" in parts:
         say("\nWeb workers killed, PostgreSQL stopped at once, while members book")
         crashes_url = database.fresh(url, "bench_crashes", template="bench_small")
         database.use("bench_crashes")
         size = {"kills": 5, "restarts": 2} if quick else {"kills": 100, "restarts": 20}
-        found["crashes"] = crashes.measure(crashes_url, folder=folder.parent / "bench-postgres", **size)
+        found["crashes"] = crashes.measure(crashes_url, folder=postgres_folder, **size)
         connection.close()
         report.crashes(found["crashes"])
     if "nodes" in parts:
         found["nodes"] = _nodes(url, quick=quick)
-    if "pages" in parts:
-        many = 20_000 if quick else 1_000_000
-        say(f"\nMaking the same office with {many:,} tickets (a minute or two for a million)")
-        large = database.fresh(url, "bench_large", template="bench_small")
-        database.add_history(large, many)
-        found["pages"] = pages.measure(small, large, rounds=1 if quick else 8, workspace=folder)
-        connection.close()
-        report.pages(found["pages"])
-    _lesser(parts, found, quick=quick, tickets=tickets, url=url, small=small, folder=folder)
-    found |= {"soak": _soak(url, quick=quick, folder=folder)} if "soak" in parts else {}
+    if {"pages", "reports", "history"} & {*parts}:
+        size = {"few": 2_000 if quick else FEW, "many": tickets or (20_000 if quick else MANY)}
+        _histories(parts, found, **size, quick=quick, keeps=keeps, url=url, folder=folder)
+    _lesser(parts, found, quick=quick, url=url, small=small, folder=folder)
+    found |= {"morning": _morning(url, quick=quick, folder=folder)} if "morning" in parts else {}
+    if "soak" in parts:
+        size = {"faults": faults or 12, "every": 8} if quick else {"faults": faults or 100, "every": 30}
+        found["soak"] = _soak(url, **size, folder=folder, postgres_folder=postgres_folder)
     found["load_after"] = os.getloadavg()[0]
     command = " ".join(["python -m bench", *sys.argv[1:]])
     report.all_judged(f"{command} (load {found['load_before']:.1f} before, {found['load_after']:.1f} after)")
+    report.apart(before)
     found["judged"] = [dict(zip(("what", "figure", "aim"), one[:3], strict=True)) for one in report.JUDGED]
     kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
     kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
@@ -99,23 +121,37 @@ def everything(parts: list[str], *, quick: bool, tickets: int | None, url: str, 
     return int(_went_wrong(found))
 
 
-def _lesser(
-    parts: list[str], found: dict, *, quick: bool, tickets: int | None, url: str, small: str, folder: Path
+def _histories(
+    parts: list[str], found: dict, *, few: int, many: int, quick: bool, keeps: bool, url: str, folder: Path
 ) -> None:
+    """What an office of few and of many tickets have to say for themselves, by turns."""
+    say(f"\nOffices with {few:,} and {many:,} tickets (a quarter of an hour and 15 GB for ten million)")
+    names = ("quick_few", "quick_many") if quick else ("bench_few", "bench_many")
+    made = {names[0]: database.history(url, names[0], few, template="bench_small", a_slot=database.A_SLOT)}
+    made[names[1]] = database.history(url, names[1], many, template=names[0], a_slot=database.A_SLOT_OF_OLD)
+    rounds = 1 if quick else 8
+    try:
+        if "reports" in parts:
+            found["counting"] = {name: reports.count(name) for name in made}
+            report.counting(found["counting"])
+        if "pages" in parts:
+            found["pages"] = pages.measure(*made.values(), rounds=rounds, workspace=folder)
+            connection.close()
+            report.pages(found["pages"])
+        if "reports" in parts:
+            found["reports"] = reports.measure(*made, rounds=rounds)
+            report.history(found["reports"])
+        if "history" in parts:
+            found["history"] = history.measure(*made, rounds=rounds)
+            report.history(found["history"])
+    finally:
+        database.leave_turns()
+        if not keeps:
+            database.drop(url, *made)
+
+
+def _lesser(parts: list[str], found: dict, *, quick: bool, url: str, small: str, folder: Path) -> None:
     """What no storm is needed for."""
-    if "reports" in parts:
-        sizes = {"bench_few": 2_000 if quick else 10_000, "bench_many": tickets or (4_000 if quick else 1_000_000)}
-        say(f"\nReports, with {' and '.join(f'{size:,}' for size in sizes.values())} tickets")
-        for name, size in sizes.items():
-            database.add_history(database.fresh(url, name, template="bench_small"), size)
-        found["reports"] = reports.measure(*sizes, rounds=1 if quick else 8)
-        report.reports(found["reports"])
-    if "history" in parts:
-        many = tickets or (20_000 if quick else 1_000_000)
-        say(f"\nWhat grows with history, with {many:,} tickets")
-        database.add_history(database.fresh(url, "bench_history", template="bench_small"), many)
-        found["history"] = history.measure("bench_small", "bench_history", rounds=2 if quick else 8)
-        report.history(found["history"])
     if "front" in parts:
         say("\nThe nginx in front")
         size = {"count": 2000, "rounds": 1} if quick else {"count": 4000, "rounds": 4}
@@ -137,6 +173,27 @@ def _lesser(
         report.machine(found["machine"])
 
 
+def _run_before(folder: Path, quick: bool) -> dict[str, float]:
+    """What the latest run of this kind on this machine came to, each figure by what it is; of several runs, where the
+    last one did not measure all."""
+    figures: dict[str, float] = {}
+    for kept in sorted(folder.glob("*.json")):
+        found = json.loads(kept.read_text())
+        if (found.get("quick"), found.get("cores")) == (quick, os.cpu_count()):
+            figures |= {one["what"]: one["figure"] for one in found.get("judged", [])}
+    return figures
+
+
+def _morning(url: str, *, quick: bool, folder: Path) -> dict:
+    say("\nA hundredth of a national morning")
+    morning_url = database.fresh(url, "bench_morning", template="bench_small")
+    database.use("bench_morning")
+    found = morning.measure(morning_url, count=700 if quick else 10_010, workspace=folder)
+    connection.close()
+    report.morning(found)
+    return found
+
+
 def _nodes(url: str, *, quick: bool) -> dict:
     say("\nTwo nodes behind one nginx, restarted and killed, while members book")
     nodes_url = database.fresh(url, "bench_nodes", template="bench_small")
@@ -148,20 +205,22 @@ def _nodes(url: str, *, quick: bool) -> dict:
     return found
 
 
-def _soak(url: str, *, quick: bool, folder: Path) -> dict:
+def _soak(url: str, *, faults: int, every: float, folder: Path, postgres_folder: Path) -> dict:
     say("\nA part of a long day: a fault, and on it goes")
     soak_url = database.same_or_fresh(url, "bench_soak", template="bench_small")
     database.use("bench_soak")
     call_command("migrate", interactive=False, verbosity=0)  # it may be of an earlier release
-    size = {"faults": 8, "every": 8} if quick else {"faults": 100, "every": 30}
-    found = soak.measure(soak_url, folder=folder, postgres_folder=folder.parent / "bench-postgres", **size)
+    found = soak.measure(soak_url, folder=folder, postgres_folder=postgres_folder, faults=faults, every=every)
     connection.close()
     report.soak(found)
     return found
 
 
 def _went_wrong(found: dict) -> bool:
-    if any(found.get(part, {}).get("broken") for part in ("storm", "office", "crashes", "nodes", "machine", "soak")):
+    if any(
+        found.get(part, {}).get("broken")
+        for part in ("storm", "office", "crashes", "nodes", "machine", "morning", "soak")
+    ):
         return True
     storms = found["storm"]["storms"].values() if "storm" in found else []
     if any(way["errors"] for ways in storms for way in ways.values()):

@@ -16,7 +16,7 @@ from booking import thai
 from members import line
 
 if TYPE_CHECKING:
-    from booking.models import Ticket
+    from booking.models import Ticket, WaitingEntry
 
 # Who can cause a refusal through the API: with a ticket or an identity, or with a member of staff's token.
 MEMBERS, STAFF = "members", "staff"
@@ -177,7 +177,7 @@ class TooManyBookings(BookingError):
     """`retry_after`: whole seconds until another booking may succeed."""
 
     code = "too_many_bookings"
-    message = _("จองหรือเลื่อนคิวหลายครั้งเกินไป กรุณารอสักครู่ แล้วลองใหม่")
+    message = _("จองหรือย้ายคิวหลายครั้งเกินไป กรุณารอสักครู่ แล้วลองใหม่")
     status = 429
     api = (MEMBERS,)
     leads_to = Leads.TIMES
@@ -374,7 +374,7 @@ class WrongLink(BookingError):
 
 class ChooseDepartment(BookingError):
     code = "choose_department"
-    message = _("กรุณาเลือกฝ่ายที่จะโอนไป")
+    message = _("กรุณาเลือกฝ่าย")
 
 
 class NotFound(BookingError):
@@ -399,6 +399,22 @@ class BeingCalled(BookingError):
 
     def __str__(self) -> str:
         return str(_("%s กำลังโทรหาสมาชิกท่านนี้") % self.name if self.name else self.message)
+
+
+class CallAgainTooLate(BookingError):
+    """What is offered to the member is kept until `ends_at` only."""
+
+    code = "call_again_too_late"
+    message = _("คิวที่เสนอเก็บไว้ไม่ถึงเวลานั้น กรุณาโทรอีกครั้งก่อน")
+
+    def __init__(self, ends_at: dt.datetime | None = None):
+        super().__init__()
+        self.ends_at = ends_at
+
+    def __str__(self) -> str:
+        if self.ends_at is None:
+            return super().__str__()
+        return str(_("คิวที่เสนอเก็บไว้ถึง %(time)s กรุณาโทรอีกครั้งก่อนเวลานั้น") % {"time": thai.clock(self.ends_at)})
 
 
 class NoSuchMember(BookingError):
@@ -432,7 +448,54 @@ class NoSuchTicket(BookingError):
     message = _("ไม่พบบัตรคิวนี้ของวันนี้ กรุณาตรวจหมายเลขบนบัตร")
 
 
-# Every refusal. Pages find the sentence for a code here; one that is missing is found by tests/test_refusals.py.
+class NoWaitingList(BookingError):
+    """The department keeps none, or the topic takes longer than a time."""
+
+    code = "no_waiting_list"
+    message = _("ฝ่ายนี้ไม่มีรายการรอคิวว่างของวันหรือเรื่องที่เลือก กรุณาเลือกวันอื่น")
+    api = (MEMBERS,)
+    leads_to = Leads.DAYS
+
+
+class NotFullYet(BookingError):
+    """What somebody would wait for can be booked."""
+
+    code = "not_full_yet"
+    message = _("ขณะนี้มีคิวว่าง กรุณาเลือกเวลาแล้วจองได้เลย")
+    api = (MEMBERS,)
+    leads_to = Leads.TIMES
+
+
+class WaitsTooOften(BookingError):
+    """The member waits for as many days as one member may hold tickets."""
+
+    code = "waits_too_often"
+    message = _("ท่านรอคิวว่างไว้ครบจำนวนแล้ว หากต้องการรอวันอื่น กรุณาออกจากรายการที่ไม่ใช้ก่อน")
+    api = (MEMBERS,)
+    leads_to = Leads.DAYS
+
+
+class AlreadyWaits(BookingError):
+    """Somebody has put the member on the day's list before, and nothing proves that it is they who ask now: `entry`."""
+
+    code = "already_waits"
+    message = _("ท่านอยู่ในรายการรอของวันนี้แล้ว ดูได้ในเครื่องที่ขอรอไว้ หรือจากลิงก์ในข้อความที่ได้รับ")
+    api = (MEMBERS,)
+    leads_to = Leads.DAYS
+
+    def __init__(self, entry: "WaitingEntry"):
+        super().__init__()
+        self.entry = entry
+
+
+class OfferOver(BookingError):
+    """The place is no longer offered to the member."""
+
+    code = "offer_over"
+    api = (MEMBERS,)
+    message = _("เลยเวลาที่เก็บคิวนี้ไว้ให้ท่านแล้ว คิวนี้เสนอให้ผู้รอคนต่อไป หากยังต้องการ กรุณาขอรอคิวว่างอีกครั้ง")
+
+
 class NotCarriedOut(BookingError):
     """A fault of ours, with one ticket of many; the log has it, and the others are gone on with."""
 
@@ -440,6 +503,7 @@ class NotCarriedOut(BookingError):
     message = _("ระบบขัดข้องกับบัตรคิวใบนี้ ยังไม่มีการเปลี่ยนแปลง กรุณาเปิดบัตรคิวแล้วทำอีกครั้ง หรือแจ้งผู้ดูแลระบบ")
 
 
+# Every refusal. Pages find the sentence for a code here; one that is missing is found by tests/test_refusals.py.
 REFUSALS = (
     SlotFull,
     AlreadyBooked,
@@ -449,6 +513,7 @@ REFUSALS = (
     NotYetOpen,
     NotRegistered,
     BeingCalled,
+    CallAgainTooLate,
     MissedTooOften,
     TopicNotOffered,
     IdentityUsed,
@@ -489,6 +554,11 @@ REFUSALS = (
     TwoLineAccounts,
     PriorityNeedsReason,
     NoSuchTicket,
+    NoWaitingList,
+    NotFullYet,
+    WaitsTooOften,
+    AlreadyWaits,
+    OfferOver,
     NotCarriedOut,
 )
 BY_CODE = {kind.code: kind for kind in REFUSALS}

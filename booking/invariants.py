@@ -18,7 +18,8 @@ LIVE_STATES, STATES_AT_COUNTER, CANCELLED = _in_sql(LIVE), _in_sql(AT_COUNTER), 
 # How many days back an hourly check looks; a check of all reads the whole history.
 RECENT_DAYS = 14
 
-# Each query finds the rows that break the rule it is named by, of days from `since` on.
+# Each query finds the rows that break the rule it is named by, of days from `since` on. A slot's places are counted in
+# a query of their own: for a GROUP BY slot.id PostgreSQL goes through all slots there ever were, in order of their ids.
 RULES = {
     "a live ticket holds as many places as it has parts, the first in its own slot and with its own number, unless it "
     "is a walk-in": f"""
@@ -42,16 +43,43 @@ RULES = {
     "a cancelled ticket holds no place": f"""
         SELECT ticket.id FROM booking_ticket ticket JOIN booking_place place ON place.ticket_id = ticket.id
          WHERE ticket.date >= %(since)s AND ticket.state IN {CANCELLED}""",
+    "no member has booked a place before it came free": """
+        SELECT ticket.id FROM booking_place place
+          JOIN booking_ticket ticket ON ticket.id = place.ticket_id
+         WHERE ticket.date >= %(since)s AND place.free_from > ticket.issued_at
+           AND EXISTS (SELECT FROM booking_ticketevent event
+                        WHERE event.ticket_id = ticket.id AND event.verb = 'book' AND event.by_id IS NULL)
+           AND NOT EXISTS (SELECT FROM booking_waitingentry entry
+                            WHERE entry.member_id = ticket.member_id AND entry.department_id = ticket.department_id
+                              AND entry.date = ticket.date AND entry.offered_number = place.number)""",
+    "a place is offered to one who waits for its day, and no longer once it is taken or the waiting is over": """
+        SELECT place.id FROM booking_place place
+          JOIN booking_slot slot ON slot.id = place.slot_id
+          JOIN booking_waitingentry entry ON entry.id = place.offered_to_id
+         WHERE slot.date >= %(since)s
+           AND (place.ticket_id IS NOT NULL OR entry.ended_at IS NOT NULL
+                OR (entry.department_id, entry.date, entry.offered_starts_at, entry.offered_number)
+                    IS DISTINCT FROM (slot.department_id, slot.date, slot.starts_at, place.number))""",
+    "nobody else books a place while it is offered": """
+        SELECT ticket.id FROM booking_waitingentry entry
+          JOIN booking_slot slot ON slot.department_id = entry.department_id
+                                AND slot.starts_at = entry.offered_starts_at
+          JOIN booking_ticket ticket ON ticket.slot_id = slot.id AND ticket.number = entry.offered_number
+         WHERE entry.date >= %(since)s AND ticket.member_id <> entry.member_id
+           AND ticket.issued_at > entry.offered_at AND ticket.issued_at < entry.offer_ends_at
+           AND entry.ending IN ('', 'lapsed')""",
     "a slot has no free place above its quota, and none outside its numbers": """
-        SELECT slot.id FROM booking_slot slot JOIN booking_place place ON place.slot_id = slot.id
+        SELECT slot.id FROM booking_slot slot
+         CROSS JOIN LATERAL (SELECT count(*) AS places, count(*) FILTER (WHERE ticket_id IS NULL) AS free,
+                                    min(number) AS first, max(number) AS last
+                               FROM booking_place WHERE slot_id = slot.id) place
          WHERE slot.date >= %(since)s
-         GROUP BY slot.id
-        HAVING (count(*) > slot.quota AND count(*) FILTER (WHERE place.ticket_id IS NULL) > 0)
-            OR min(place.number) < slot.first_number OR max(place.number) > slot.last_number""",
+           AND ((place.places > slot.quota AND place.free > 0)
+                OR place.first < slot.first_number OR place.last > slot.last_number)""",
     "a slot has as many places as its quota": """
-        SELECT slot.id FROM booking_slot slot LEFT JOIN booking_place place ON place.slot_id = slot.id
+        SELECT slot.id FROM booking_slot slot
          WHERE slot.date >= %(since)s
-         GROUP BY slot.id HAVING count(place.id) < slot.quota""",
+           AND (SELECT count(*) FROM booking_place WHERE slot_id = slot.id) < slot.quota""",
     "slots of one department and day share no numbers": """
         SELECT a.id FROM booking_slot a JOIN booking_slot b
             ON a.department_id = b.department_id AND a.date = b.date AND a.id < b.id

@@ -15,10 +15,11 @@ from django_q.models import Schedule
 from booking import invariants, retention, verbs
 from booking.calling import accuracy, pace
 from booking.days import opening
-from booking.messages import ledger, sending
+from booking.messages import alarms as telling
+from booking.messages import ledger, offers, sending
 from booking.models import Department, JobRun, Slot, Ticket
 from booking.reports import stored
-from booking.verbs import alarms, profiles, settling, surges
+from booking.verbs import alarms, profiles, settling, surges, waiting
 from members import accounts, directory, line, line_accounts, passkeys, throttle
 from members.directory import comparing
 from members.files import importing
@@ -119,9 +120,15 @@ def watch_surges() -> None:
 
 @recurring(minutes=1)
 def watch_today() -> None:
-    """Raises and ends the alarms of the manager's page, and tells of new ones by e-mail."""
+    """Raises and ends the alarms of the manager's page."""
     alarms.watch()
-    alarms.tell()
+
+
+@recurring(minutes=1)
+def tell_alarms() -> None:
+    """Tells of alarms by LINE and e-mail who wants it. A job of its own: it may have to wait for either."""
+    telling.owe()
+    telling.send_owed()
 
 
 @recurring(minutes=1)
@@ -130,13 +137,21 @@ def follow_profiles() -> None:
     profiles.switch_by_time()
 
 
+@recurring(minutes=1)
+def offer_free_places() -> str:
+    """Offers what has come free to the first of each waiting list, and passes on what was not taken in time."""
+    count = waiting.offer_free_places()
+    offers.send_owed()
+    return _("เสนอคิวว่าง %d") % count if count else ""
+
+
 @recurring(minutes=60)
 def measure_waits() -> None:
     """Learns from the waits that are over how wide the ranges have to be."""
     accuracy.measure_spreads()
 
 
-@recurring(minutes=60)
+@recurring(minutes=throttle.PURGED_EVERY // dt.timedelta(minutes=1))
 def purge_lookups() -> str:
     return _("การค้นหาสมาชิก %d") % throttle.purge_lookups()
 
@@ -157,9 +172,9 @@ def read_line_quota() -> None:
 
 @recurring(minutes=24 * 60)
 def purge_line_events() -> str:
-    """LINE hands an event over again for some days at most."""
     links = line_accounts.forget_ended_links()
-    events, _by_model = LineEvent.objects.filter(received_at__lt=timezone.now() - dt.timedelta(days=7)).delete()
+    kept_from = timezone.now() - dt.timedelta(days=office.keeps_line_events_days)
+    events, _by_model = LineEvent.objects.filter(received_at__lt=kept_from).delete()
     return _("เหตุการณ์ LINE %(events)d การผูกที่สิ้นสุดแล้ว %(links)d") % {"events": events, "links": links}
 
 

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,11 @@ class Router:
 
     def allow_migrate(self, db: str, *args: Any, **hints: Any) -> bool:
         return db != ALIAS
+
+
+def alias() -> str:
+    """Where a view's reads go."""
+    return ALIAS if _is_on.get() else DEFAULT_DB_ALIAS
 
 
 def may_be_late(view: Callable[..., Any]) -> Callable[..., Any]:

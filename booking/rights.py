@@ -49,6 +49,7 @@ class Right(StrEnum):
     VIEW_WAITS = "booking.view_waitprediction"
     VIEW_VISITS = "booking.view_visitcount"
     VIEW_JOBS = "booking.view_jobrun"
+    VIEW_ERASURES = "booking.view_erasure"
     VIEW_NOTICES = "booking.view_notice"
     VIEW_MESSAGES = "booking.view_messagechoice"
     VIEW_DEPARTMENTS = "booking.view_department"

@@ -70,6 +70,11 @@ def clock(value: Moment) -> str:
     return _in_words(value, thai="H.i น.", english="H:i")
 
 
+def moment(value: Moment) -> str:
+    """พ. 25 พ.ย. 2569 09.00 น. · Wed 25 Nov 2026 09:00"""
+    return f"{short_date(value)} {clock(value)}"
+
+
 def _in_words(value: Moment, *, thai: str, english: str) -> str:
     moment = _local(value)
     if get_language() == "en":

@@ -19,6 +19,7 @@ from booking.views import (
     public,
     recover,
     ticket,
+    wait,
     webhook,
 )
 
@@ -84,6 +85,11 @@ urlpatterns = [
     path("book/<slug:slug>/days/", book.days, name="days"),
     path("book/<slug:slug>/days/<date:date>/", book.times, name="times"),
     path("book/<slug:slug>/days/<date:date>/take/", book.take, name="take"),
+    path("book/<slug:slug>/days/<date:date>/wait/", wait.join, name="wait"),
+    path("wait/<slug:public_id>/", wait.page, name="waiting"),
+    path("wait/<slug:public_id>/open/", wait.open_by_link, name="waiting_open"),
+    path("wait/<slug:public_id>/take/", wait.take, name="waiting_take"),
+    path("wait/<slug:public_id>/leave/", wait.leave, name="waiting_leave"),
     path("t/<slug:public_id>/", ticket.page, name="ticket"),
     path("t/<slug:public_id>/open/", ticket.open_by_link, name="ticket_open"),
     path("t/<slug:public_id>/live/", ticket.live, name="ticket_live"),

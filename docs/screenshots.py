@@ -3,8 +3,8 @@ python docs/screenshots.py http://127.0.0.1:8000
 
 Walks the member's way in each language, in Chromium, and writes static/img/guide/<language>/<step>.webp. Books one
 ticket for each language, and cancels it. Then opens the pages of PAGES as staff, and writes static/img/manual/. Run it
-while `manage.py simulate_day` is playing, so that the pages have something to show. Needs what requirements-dev.txt
-installs, and Debian's chromium with fonts.
+while `manage.py simulate_day` is playing, and a minute or two after `manage.py wait_in_demo`, so that the pages have
+something to show. Needs what requirements-dev.txt installs, and Debian's chromium with fonts.
 """
 
 import io
@@ -31,6 +31,7 @@ PAGES = {
     "board": ("manager", "/board/"),
     "tickets": ("manager", "/admin/booking/ticket/"),
     "day-list": ("manager", "/admin/booking/ticket/day-list/"),
+    "waiting": ("manager", "/admin/booking/ticket/waiting/"),
     "calendar": ("manager", "/admin/booking/slot/calendar/"),
     "department": ("manager", "/admin/booking/department/1/change/"),
     "import": ("manager", "/admin/members/member/import/"),

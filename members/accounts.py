@@ -9,6 +9,7 @@ import hashlib
 import logging
 import secrets
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from django.contrib.auth.password_validation import get_password_validators, val
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
@@ -30,8 +32,8 @@ from members.errors import CodeNeeded, NotSignedIn, WeakPassword, WrongCode, Wro
 from members.models import LinkingCode, Member, MemberAccount, MemberSession, Passkey
 from members.nobody import nobody
 from members.numbers import significant
-from members.reaching import of_office, send, ways
-from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
+from members.reaching import in_words, of_office, send, ways
+from members.throttle import count_attempt, count_miss, count_proof, forget_proofs, give_back, give_back_proof
 from office.settings import office
 
 log = logging.getLogger(__name__)
@@ -86,9 +88,17 @@ def session_of(token: str) -> MemberSession | None:
 
 
 def end(*, member: Member, session_id: int | None = None) -> int:
-    """Sign a member out of one device, or of all. Returns of how many."""
+    """Sign a member out of one device; or of all, those that LINE signed in too. Returns how many sessions ended."""
     sessions = MemberSession.objects.filter(member=member)
-    return (sessions if session_id is None else sessions.filter(pk=session_id)).delete()[0]
+    if session_id is not None:
+        return sessions.filter(pk=session_id).delete()[0]
+    _end_by_line(member)
+    return sessions.delete()[0]
+
+
+def _end_by_line(member: Member) -> None:
+    """Sign a member out wherever LINE signed them in: those devices alone know that they are."""
+    Member.objects.filter(pk=member.pk).update(sign_outs=F("sign_outs") + 1)
 
 
 def forget_ended() -> int:
@@ -132,13 +142,14 @@ def ask_code(*, member_number: str, citizen_id: str, device: str, address: str) 
     member = claim.member()
     count_miss(address, is_miss=member is None)
     # A job in either case. No code and no address is in its arguments.
-    async_task("members.accounts.send_code", member.pk if member else 0, str(uuid.uuid4()))
+    async_task("members.accounts.send_code", member.pk if member else 0, str(uuid.uuid4()), translation.get_language())
     return claim
 
 
-def send_code(member_id: int, key: str) -> None:
+def send_code(member_id: int, key: str, language: str = "th") -> None:
     """The job that sends a code to a member, by LINE or else by e-mail; nothing where there is neither, or enough have
-    been sent. Raises LineFault to be tried again: `key` makes the same code, and LINE takes it once."""
+    been sent. `language`: the page's. Raises LineFault to be tried again: `key` makes the same code, and LINE takes it
+    once."""
     member = Member.objects.filter(pk=member_id, left_at=None).first()
     if member is None or not ways(member):
         return
@@ -148,9 +159,13 @@ def send_code(member_id: int, key: str) -> None:
         if LinkingCode.objects.filter(member=member, issued_by=None, issued_at__gt=since).count() >= CODES_AN_HOUR:
             return
         issue_code(member=member, by=None, code=code)
-    with translation.override("th"):
+
+    def say() -> tuple[str, str]:
         text = _("รหัส %s ใช้ตั้งรหัสผ่านบัตรคิวออนไลน์ ภายใน 15 นาที อย่าบอกผู้อื่น หากท่านไม่ได้ขอ ไม่ต้องทำอะไร") % code
-        send(member, subject=_("รหัสตั้งรหัสผ่าน"), text=text, key=key)
+        return _("รหัสตั้งรหัสผ่าน"), text
+
+    subject, text = in_words(say, language)
+    send(member, subject=subject, text=text, key=key)
 
 
 @sensitive_variables("code", "password")
@@ -210,34 +225,44 @@ def change_password(*, session: MemberSession, old: str, password: str) -> None:
     with transaction.atomic():
         _set(session.member, password)
         MemberSession.objects.filter(member=session.member).exclude(pk=session.pk).delete()
+        _end_by_line(session.member)
 
 
 def _set(member: Member, password: str) -> None:
     MemberAccount.objects.update_or_create(
         member=member, defaults={"password": hashers.make_password(password), "set_at": timezone.now()}
     )
-    async_task("members.accounts.tell_of_password", member.pk, str(uuid.uuid4()))
+    forget_proofs(member.pk, "password")  # those were guesses at the one before
+    async_task("members.accounts.tell_of_password", member.pk, str(uuid.uuid4()), translation.get_language())
 
 
-def tell_of_password(member_id: int, key: str) -> None:
-    """The job that tells a member of a new password. Raises LineFault to be tried again: by `key` LINE takes it
-    once."""
+def tell_of_password(member_id: int, key: str, language: str = "th") -> None:
+    """The job that tells a member of a new password. `language`: the page's. Raises LineFault to be tried again: by
+    `key` LINE takes it once."""
+    _tell(member_id, key, language, _of_password)
+
+
+def tell_of_passkey(member_id: int, key: str, language: str = "th") -> None:
+    """The job that tells a member of a new passkey, as tell_of_password() does."""
+    _tell(member_id, key, language, _of_passkey)
+
+
+def _tell(member_id: int, key: str, language: str, say: Callable[[], tuple[str, str]]) -> None:
     member = Member.objects.filter(pk=member_id).first()
     if member is None or not ways(member):
         return
-    with translation.override("th"):
-        text = _("ตั้งรหัสผ่านบัตรคิวออนไลน์ใหม่แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
-        send(member, subject=_("ตั้งรหัสผ่านใหม่แล้ว"), text=f"{text} {of_office()}", key=key)
+    subject, text = in_words(say, language)
+    send(member, subject=subject, text=text, key=key)
 
 
-def tell_of_passkey(member_id: int, key: str) -> None:
-    """The job that tells a member of a new passkey. Raises LineFault to be tried again; by `key` LINE takes it once."""
-    member = Member.objects.filter(pk=member_id).first()
-    if member is None or not ways(member):
-        return
-    with translation.override("th"):
-        text = _("เพิ่มพาสคีย์ของบัตรคิวออนไลน์แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
-        send(member, subject=_("เพิ่มพาสคีย์แล้ว"), text=f"{text} {of_office()}", key=key)
+def _of_password() -> tuple[str, str]:
+    text = _("ตั้งรหัสผ่านบัตรคิวออนไลน์ใหม่แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
+    return _("ตั้งรหัสผ่านใหม่แล้ว"), f"{text} {of_office()}"
+
+
+def _of_passkey() -> tuple[str, str]:
+    text = _("เพิ่มพาสคีย์ของบัตรคิวออนไลน์แล้ว หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
+    return _("เพิ่มพาสคีย์แล้ว"), f"{text} {of_office()}"
 
 
 @sensitive_variables("password")
@@ -252,43 +277,48 @@ def _require_strong(password: str, member: Member | None) -> None:
 # --- telephone and e-mail ---
 
 
-def change_contact(*, member: Member, phone: str, email: str) -> bool:
-    """Keep another telephone number or e-mail address; the old address is told. False where nothing changed. Raises
-    ValidationError, whose dictionary names the field."""
+def change_contact(*, member: Member, phone: str, email: str) -> list[str] | None:
+    """Keep another telephone number or e-mail address. Returns by which ways the member is told, of "email" (the old
+    address) and "line"; None where nothing changed. Raises ValidationError, whose dictionary names the field."""
     with transaction.atomic():
         locked = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
         before = locked.phone, locked.email
         locked.phone, locked.email = phone, email.strip()
         locked.full_clean(exclude=["member_number", "citizen_id_hmac", "title", "given_name", "family_name"])
         if (locked.phone, locked.email) == before:
-            return False
+            return None
         locked._change_reason = _("สมาชิกแก้ไขเอง")  # type: ignore[attr-defined]  # of simple_history
         locked.save(update_fields=["phone", "email"])
         newest = locked.history.latest()
     # Two jobs: where one is tried again, the other has been done.
-    async_task("members.accounts.tell_of_contact", newest.history_id)
-    async_task("members.accounts.tell_of_contact_by_line", newest.history_id, str(uuid.uuid4()))
-    return True
+    language = translation.get_language()
+    async_task("members.accounts.tell_of_contact", newest.history_id, language)
+    async_task("members.accounts.tell_of_contact_by_line", newest.history_id, str(uuid.uuid4()), language)
+    _phone, old_email = before
+    by_email = ["email"] if _can_be_mailed(old_email) else []
+    return by_email + (["line"] if "line" in ways(member) else [])
 
 
-def tell_of_contact(history_id: int) -> None:
+def tell_of_contact(history_id: int, language: str = "th") -> None:
     """The job that tells the old e-mail address that telephone or e-mail was changed. The address is read from the
     history: no job's arguments have one."""
     change = Member.history.filter(pk=history_id).select_related("history_user").first()
     before = change.prev_record if change else None
-    if before is not None and before.email and settings.EMAIL_HOST:
-        with translation.override("th"):
-            EmailMessage(*_of_contact(), to=[before.email]).send()
+    if before is not None and _can_be_mailed(before.email):
+        EmailMessage(*in_words(_of_contact, language), to=[before.email]).send()
 
 
-def tell_of_contact_by_line(history_id: int, key: str) -> None:
+def tell_of_contact_by_line(history_id: int, key: str, language: str = "th") -> None:
     """The job that tells the same by LINE. Raises LineFault to be tried again; by `key` LINE takes it once."""
     change = Member.history.filter(pk=history_id).first()
     member = Member.objects.filter(pk=change.id).first() if change else None
     if member is not None and "line" in ways(member):
-        with translation.override("th"):
-            subject, text = _of_contact()
-            send(member, subject=subject, text=text, key=key)
+        subject, text = in_words(_of_contact, language)
+        send(member, subject=subject, text=text, key=key)
+
+
+def _can_be_mailed(email: str) -> bool:
+    return bool(email and settings.EMAIL_HOST)
 
 
 def _of_contact() -> tuple[str, str]:

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from members.errors import InvalidCitizenId, InvalidMemberNumber
 
+DIGITS = 13
 THAI_DIGITS = {ord("๐") + value: str(value) for value in range(10)}
 # What people, and copying from a document, put between digits: spaces, every dash, invisible marks.
 BETWEEN_DIGITS = re.compile(r"[\s\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+")
@@ -19,7 +20,7 @@ def parse_citizen_id(text: str) -> str:
     Raises InvalidCitizenId for anything else, and for a wrong check digit.
     """
     digits = ascii_digits(text)
-    if re.fullmatch(r"[0-9]*", digits) and len(digits) != 13:
+    if re.fullmatch(r"[0-9]*", digits) and len(digits) != DIGITS:
         raise InvalidCitizenId(digits=len(digits))
     if not re.fullmatch(r"[1-8][0-9]{12}", digits) or check_digit(digits[:12]) != digits[12]:
         raise InvalidCitizenId
@@ -32,6 +33,12 @@ def parse_member_number(text: str) -> str:
     if not re.fullmatch(r"[0-9]{1,12}", digits):
         raise InvalidMemberNumber
     return digits
+
+
+def is_as_long(text: str) -> bool:
+    """Whether this is as many digits as a citizen ID has, and nothing else: one, or one typed wrong."""
+    digits = ascii_digits(text)
+    return digits.isdecimal() and len(digits) == DIGITS
 
 
 def ascii_digits(text: str) -> str:

@@ -1,7 +1,7 @@
 """Who has asked to be forgotten: a tombstone, which names nobody, and by which no file and no look-up brings them in
 again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -47,11 +47,17 @@ def bury(member: Member, *, by: User) -> None:
     )
 
 
-def unbury(member: Member) -> None:
-    """Somebody has come back: staff have entered them by hand."""
+def renew(*, member_number: str, citizen_id_hmacs: Sequence[str]) -> None:
+    """Somebody who has a tombstone was met: what it has under a key of before is written under the key in use. Locks
+    the tombstone where there is something to write."""
+    _move("number_hmac", number_hmacs(member_number))
+    _move("citizen_id_hmac", citizen_id_hmacs)
+
+
+def unbury(member: Member, *, citizen_id_hmacs: Collection[str]) -> None:
+    """Somebody has come back: staff have entered them by hand. `citizen_id_hmacs`: of the ID that was typed, if any."""
     ErasedMember.objects.filter(number_hmac__in=number_hmacs(member.member_number)).delete()
-    if member.citizen_id_hmac:
-        ErasedMember.objects.filter(citizen_id_hmac=member.citizen_id_hmac).delete()
+    ErasedMember.objects.filter(citizen_id_hmac__in=citizen_id_hmacs).delete()
 
 
 def number_hmacs(member_number: str) -> list[str]:
@@ -60,3 +66,9 @@ def number_hmacs(member_number: str) -> list[str]:
         salted_hmac("members.erased", significant(member_number), secret=key, algorithm="sha256").hexdigest()
         for key in (settings.CITIZEN_ID_KEY, *settings.CITIZEN_ID_KEY_FALLBACKS)
     ]
+
+
+def _move(field: str, hmacs: Sequence[str]) -> None:
+    before = ErasedMember.objects.filter(**{f"{field}__in": hmacs[1:]}).first()
+    if before and not ErasedMember.objects.filter(**{field: hmacs[0]}).exists():
+        ErasedMember.objects.filter(pk=before.pk).update(**{field: hmacs[0]})

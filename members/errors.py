@@ -33,6 +33,7 @@ class InvalidCitizenId(MemberError):
 
     def __init__(self, digits: int | None = None):
         super().__init__()
+        self.digits = digits
         if digits == 0:
             self.message = _("กรุณากรอกเลขประจำตัวประชาชน 13 หลัก")
         elif digits:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.http import HttpRequest
 
-from members.citizen_id import BETWEEN_DIGITS, THAI_DIGITS, check_digit
+from members.citizen_id import BETWEEN_DIGITS, DIGITS, THAI_DIGITS, check_digit
 
 MASK = "•"
 _DIGIT = "[0-9๐-๙]"
@@ -31,9 +31,9 @@ def _masked_run(run: re.Match[str]) -> str:
         digits = ""
         for start, end in groups[first:]:
             digits += text[start:end].translate(THAI_DIGITS)
-            if len(digits) == 13 and _is_citizen_id(digits):
+            if len(digits) == DIGITS and _is_citizen_id(digits):
                 text = text[:begin] + re.sub(_DIGIT, MASK, text[begin:end]) + text[end:]
-            if len(digits) >= 13:
+            if len(digits) >= DIGITS:
                 break
     return text
 

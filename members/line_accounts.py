@@ -25,8 +25,8 @@ from members.codes import use_code
 from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, look_up
 from members.models import EndedLink, LineAccount, LineFollow, Member
+from members.reaching import in_words, of_office
 from members.throttle import count_attempt
-from office.settings import office
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,9 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
         former = _ended_by(member, user_id).filter(member=member).first()
         _end(_ended_by(member, user_id))
         if former and line.is_on():
-            async_task("members.line_accounts.tell_former", former.user_id, str(uuid.uuid4()))
+            async_task(
+                "members.line_accounts.tell_former", former.user_id, str(uuid.uuid4()), translation.get_language()
+            )
         unfollowed = LineFollow.objects.filter(user_id=user_id, follows=False).first()
         return LineAccount.objects.create(
             member=member,
@@ -130,18 +132,21 @@ def unfollowed(*, user_id: str, at: datetime) -> None:
     _keep_follow(user_id, at, follows=False)
 
 
-def tell_former(user_id: str, retry_key: str) -> None:
-    """The job that tells a LINE account that its member has linked another. Raises LineFault to be tried again."""
-    with translation.override("th"):
-        text = _("บัญชี LINE นี้เลิกผูกกับสมาชิกแล้ว เพราะมีการผูกสมาชิกท่านเดิมกับบัญชี LINE อื่น หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
-        if office.phone:
-            text += " " + _("โทร %(phone)s") % {"phone": office.phone}
+def tell_former(user_id: str, retry_key: str, language: str = "th") -> None:
+    """The job that tells a LINE account that its member has linked another. `language`: the page's. Raises LineFault to
+    be tried again."""
+    _subject, text = in_words(_of_another_link, language)
     try:
         line.push(user_id=user_id, messages=[{"type": "text", "text": text}], retry_key=retry_key)
     except line.LineFault as fault:
         if not fault.permanent:
             raise
         log.warning("a former LINE account could not be told: %s", fault)
+
+
+def _of_another_link() -> tuple[str, str]:
+    text = _("บัญชี LINE นี้เลิกผูกกับสมาชิกแล้ว เพราะมีการผูกสมาชิกท่านเดิมกับบัญชี LINE อื่น หากท่านไม่ได้ทำ กรุณาติดต่อสหกรณ์ทันที")
+    return "", f"{text} {of_office()}".strip()
 
 
 def _keep_follow(user_id: str, at: datetime, *, follows: bool) -> None:

@@ -85,10 +85,12 @@ class Member(models.Model):
     imported_at = models.DateTimeField(_("นำเข้าล่าสุดเมื่อ"), null=True, blank=True, editable=False)
     # When an import no longer had them, and staff said that they have left. Who comes back in a later file has none.
     left_at = models.DateTimeField(_("พ้นจากสมาชิกเมื่อ"), null=True, blank=True, editable=False)
+    # How often every device was signed out at once: what a telephone keeps of LINE from before opens nothing.
+    sign_outs = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects = MemberQuerySet.as_manager()
     history = HistoricalRecords(
-        excluded_fields=["citizen_id_hmac"],
+        excluded_fields=["citizen_id_hmac", "sign_outs"],
         verbose_name=_("ประวัติสมาชิก"),
         verbose_name_plural=_("ประวัติสมาชิก"),
     )

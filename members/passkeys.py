@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
@@ -94,7 +95,7 @@ def register(*, member: Member, answer: str, challenge: bytes, name: str) -> Pas
                 )
         except IntegrityError as taken:
             raise WrongPasskey from taken
-        async_task("members.accounts.tell_of_passkey", member.pk, str(uuid.uuid4()))
+        async_task("members.accounts.tell_of_passkey", member.pk, str(uuid.uuid4()), get_language())
     return passkey
 
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import Error, InterfaceError, InternalError, OperationalError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -36,11 +36,12 @@ class Limit(NamedTuple):
     seconds: int
 
 
-# Look-ups that found nobody, by address block and hour; kept for as long as surges are compared with them.
-MISSED, MISSES_KEPT = "missed", timedelta(days=35)
+MISSED = "missed"  # look-ups that found nobody, by address block and hour
+PURGED_EVERY = timedelta(hours=1)
 # Wrong proofs for one member. After that many only a clerk's code counts.
 WRONG_PROOFS = Limit(10, 24 * 60 * 60)
-# Wrong passwords for one member, from wherever. After that many only a new password opens the account.
+# Wrong passwords for one member, from wherever. After that many only a new password opens the account; with it the
+# count begins anew.
 WRONG_PASSWORDS = Limit(100, 24 * 60 * 60)
 
 # A try that is let through is written into its row. The condition is checked again once the row is locked, so two tries
@@ -84,7 +85,7 @@ OF_A_MEMBER = {
 
 def count_attempt(*, identifier: str, device: str, address: str) -> None:
     """Count one look-up. Raises TooManyAttempts if a limit is passed, or if it could not be counted;
-    OperationalError or InterfaceError without the database.
+    OperationalError, InterfaceError or InternalError without a database that can be written.
 
     Without a device (no cookie yet), and without a network (IPv4), only the others count. Locks one row for each scope,
     until this function's own transaction commits. It must not run inside another transaction, whose rollback would
@@ -97,7 +98,7 @@ def count_attempt(*, identifier: str, device: str, address: str) -> None:
         refusing = _count(COUNT, limits, keys)
         if refusing is not None:
             raise TooManyAttempts(_seconds_until_free(refusing, keys[refusing], limits[refusing]))
-    except (OperationalError, InterfaceError) as fault:
+    except (OperationalError, InterfaceError, InternalError) as fault:
         log.error("a look-up could not be counted, so it is refused: %s", type(fault).__name__)
         raise  # without the database nothing can be looked up either: the page says so
     except Error as fault:
@@ -125,6 +126,11 @@ def give_back_proof(member_id: int, what: str = "proof") -> None:
     _give_back(what, str(member_id))
 
 
+def forget_proofs(member_id: int, what: str) -> None:
+    """Uncount all proofs of a kind for a member: what was guessed at is no longer what opens."""
+    LookupLog.objects.filter(scope=what, key_hmac=_key_hmac(what, str(member_id))).delete()
+
+
 def count_miss(address: str, *, is_miss: bool = True) -> None:
     """Count a look-up that found nobody, by the address block that it came from (one row an hour). Where the answer is
     to take as long for one that found somebody, that is written too, and adds nothing (`is_miss` False)."""
@@ -150,6 +156,12 @@ def limit(scope: str) -> Limit:
     return Limit(tries, seconds)
 
 
+def longest_kept() -> timedelta:
+    """How long a try is kept at most: the longest time for which one counts, and until the job that deletes."""
+    counted = [*(limit(scope) for scope in SCOPES), *(allowed for _statement, allowed in OF_A_MEMBER.values())]
+    return timedelta(seconds=max(one.seconds for one in counted)) + PURGED_EVERY
+
+
 def _tries(scope: str) -> int:
     """How many tries the office allows in a scope."""
     tries: int = getattr(office, f"lookups_of_{scope}")
@@ -160,7 +172,9 @@ def purge_lookups() -> int:
     """Delete what no longer counts. Returns how many rows."""
     now = timezone.now()
     logs, _rows = LookupLog.objects.filter(ends_at__lt=now).delete()
-    misses, _rows = LookupCount.objects.filter(ends_at__lt=now - MISSES_KEPT).delete()
+    misses, _rows = LookupCount.objects.filter(
+        ends_at__lt=now - timedelta(days=office.keeps_lookup_counts_days)
+    ).delete()
     return logs + misses
 
 

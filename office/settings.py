@@ -128,6 +128,20 @@ class Office:
         least=7,
         hint=_("จำนวนใหม่ เปลี่ยน หายไป และแถวที่ผิดตามที่พิมพ์มา ตัวไฟล์เองไม่เก็บเมื่อนำเข้าแล้ว"),
     )
+    keeps_line_events_days = AtMost(
+        LIMITS,
+        _("เก็บเลขเหตุการณ์จาก LINE (วัน)"),
+        first=lambda: settings.KEEP_LINE_EVENTS_DAYS,
+        least=3,
+        hint=_("เพียงเลขที่กันไม่ให้ทำเรื่องเดียวกันซ้ำ ไม่มีข้อความ LINE ส่งเหตุการณ์เดิมซ้ำได้หลายวัน"),
+    )
+    keeps_lookup_counts_days = AtMost(
+        LIMITS,
+        _("เก็บจำนวนครั้งที่ค้นหาสมาชิกไม่พบ (วัน)"),
+        first=lambda: settings.KEEP_LOOKUP_COUNTS_DAYS,
+        least=29,
+        hint=_("นับรายชั่วโมง ไม่รู้ว่าเป็นของผู้ใด ใช้เทียบกับสี่สัปดาห์ก่อนว่ามีใครเดาเลขหรือไม่"),
+    )
     log_in_failures = AtMost(
         LIMITS, _("เจ้าหน้าที่ใส่รหัสผ่านผิดจากที่เดียวกันได้ (ครั้ง)"), first=lambda: settings.LOGIN_FAILURE_LIMIT, least=3
     )

@@ -57,7 +57,9 @@ def make(file: Path) -> dict:
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             manifest = _write(unfinished)
-            with _scratch("backup_check") as alias:
+            # The worker's role may be another than that of a command, and could not drop what one left behind.
+            is_app = connection.settings_dict["USER"] == settings.DATABASE_APP_ROLE
+            with _scratch("backup_check_of_app" if is_app else "backup_check") as alias:
                 _fill(alias, unfinished, manifest)
             unfinished.rename(file)
             _sync(file.parent)
@@ -301,7 +303,7 @@ def _refuse_what_is_in_use(replaces: bool) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
+            " AND usesysid IS NOT NULL"  # the server's own work has no user; what another role does is not shown
         )
         others = cursor.fetchone()[0]
     if others:
@@ -358,7 +360,7 @@ def _address(alias: str) -> dict[str, str]:
     """The environment in which PostgreSQL's programs find the database; a password stands on no command line."""
     params = connections[alias].get_connection_params()
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    names |= {name: f"PG{name.upper()}" for name in ("sslmode", "sslrootcert", "sslcert", "sslkey")}
+    names |= {name: f"PG{name.upper()}" for name in ("passfile", "sslmode", "sslrootcert", "sslcert", "sslkey")}
     return os.environ | {names[name]: str(value) for name, value in params.items() if name in names and value}
 
 

@@ -46,7 +46,8 @@ def readyz(request):
 def workerz(request):
     """200 while the worker shows signs of life, else 503. A separate alarm, since members are still served."""
     said = _worker()
-    answer = JsonResponse({"status": said or "ok"}, status=503 if said else 200)
+    headers = {"Retry-After": "5"} if said else None
+    answer = JsonResponse({"status": said or "ok"}, status=503 if said else 200, headers=headers)
     answer._has_been_logged = True
     return answer
 

@@ -22,6 +22,7 @@ from booking.models import Department, JobRun, Notice, Ticket, TicketEvent
 from booking.models.notices import NoticeState
 from booking.models.tallies import Tally
 from booking.models.tickets import State
+from booking.views.live import POLL_ANSWERS, POLLED
 from members.models import LookupCount, LookupLog
 from members.throttle import MISSED
 from queuesite import release
@@ -51,7 +52,7 @@ class _Figures:
         yield from _messages()
         yield from _background()
         yield from _lookups()
-        yield from _refusals()
+        yield from _tallies()
         yield from _database()
         room = {(str(one.folder),): one.free / one.total for one in disk.all_of_them()}
         yield _gauge(
@@ -74,11 +75,11 @@ def _tickets():
 def _waiting():
     waiting = Q(queued_tickets__state=State.WAITING, queued_tickets__date=timezone.localdate())
     rows = Department.objects.active().annotate(
-        waiting=Count("queued_tickets", filter=waiting), since=Min("queued_tickets__arrived_at", filter=waiting)
+        count=Count("queued_tickets", filter=waiting), since=Min("queued_tickets__arrived_at", filter=waiting)
     )
     found = {(row.slug,): row for row in rows.order_by()}
     now = timezone.now()
-    count = {slug: row.waiting for slug, row in found.items()}
+    count = {slug: row.count for slug, row in found.items()}
     longest = {slug: max(0, (now - row.since).total_seconds()) if row.since else 0 for slug, row in found.items()}
     yield _gauge("queue_waiting", "Who waits now, by department.", ["department"], count)
     yield _gauge("queue_longest_wait_seconds", "Since when the longest waits.", ["department"], longest)
@@ -117,11 +118,19 @@ def _lookups():
     yield _gauge("queue_lookups_missed", "Look-ups of this hour that found nobody.", [], {(): missed or 0})
 
 
-def _refusals():
-    found = Tally.objects.filter(date=timezone.localdate(), what=Tally.What.REFUSED)
-    codes = {(name,): count for name, count in found.order_by().values_list("name").annotate(Sum("count"))}
+def _tallies():
+    counted = [Tally.What.REFUSED, Tally.What.POLLED]
+    found = Tally.objects.filter(date=timezone.localdate(), what__in=counted)
+    codes, polls = {}, {(page, answer): 0 for page in POLLED for answer in POLL_ANSWERS.values()}
+    for what, name, count in found.order_by().values_list("what", "name").annotate(Sum("count")):
+        if what == Tally.What.REFUSED:
+            codes[(name,)] = count
+        else:
+            polls[tuple(name.split())] = count
     says = "Members' refusals since midnight, by code; up to ten seconds late."
     yield _gauge("queue_refusals_today", says, ["code"], codes)
+    says = "Answers since midnight to pages that stay open, by page and kind; up to a minute late."
+    yield _gauge("queue_poll_answers_today", says, ["page", "answer"], polls)
 
 
 def _database():

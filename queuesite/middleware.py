@@ -8,7 +8,6 @@ from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from django.urls import resolve
 from django.utils import translation
@@ -119,12 +118,6 @@ class _Policy(CSPMiddleware):
 
 
 @cache
-def _unavailable() -> bytes:
-    """The page that nginx also shows while nothing answers: in both languages, and made without the database."""
-    return (settings.BASE_DIR / "static" / "front" / "unavailable.html").read_bytes()
-
-
-@cache
 def _strict_policy() -> str:
     return build_policy()
 
@@ -164,20 +157,4 @@ def thai_until_switched(get_response):
         request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
         return get_response(request)
 
-    return middleware
-
-
-def database_faults(get_response):
-    """Answer 503 with Retry-After when the database cannot be reached, so that a client tries again."""
-
-    def middleware(request):
-        return get_response(request)
-
-    def process_exception(request, exception):
-        if not isinstance(exception, OperationalError | InterfaceError):
-            return None
-        log.error("database unavailable: %s", type(exception).__name__)
-        return HttpResponse(_unavailable(), status=503, headers={"Retry-After": "5"})
-
-    middleware.process_exception = process_exception
     return middleware

@@ -94,6 +94,9 @@ UNLINK_AFTER_DAYS = whole("UNLINK_AFTER_DAYS", default=90)
 KEEP_LOG_INS_DAYS = whole("KEEP_LOG_INS_DAYS", default=180)
 # What came of an imported file, with the rows that were refused.
 KEEP_FILES_DAYS = whole("KEEP_FILES_DAYS", default=180)
+KEEP_LINE_EVENTS_DAYS = whole("KEEP_LINE_EVENTS_DAYS", default=7)
+# How many look-ups found nobody; surges are compared with four weeks.
+KEEP_LOOKUP_COUNTS_DAYS = whole("KEEP_LOOKUP_COUNTS_DAYS", default=35)
 KEEP_HISTORY_DAYS = whole("KEEP_HISTORY_DAYS", default=3 * 365)
 
 # --- LINE and e-mail --------------------------------------------------------------------------------------------
@@ -180,7 +183,7 @@ MIDDLEWARE = [
     "queuesite.middleware.whose_address",
     "queuesite.middleware.small_bodies",
     "django.middleware.security.SecurityMiddleware",
-    "queuesite.middleware.database_faults",
+    "queuesite.away.database_faults",
     "queuesite.middleware.api",
     "queuesite.cleaned.addresses_and_cookies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -226,17 +229,21 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or postgres.embedded_url())}
 HAS_EMBEDDED_DATABASE = not env("DATABASE_URL", default="")
+# The role of web and worker, where migrations run as another, the owner (queuesite/database_roles.py). On the embedded
+# server what the launcher starts (it names the kind) works as that role, and commands as the owner.
+DATABASE_APP_ROLE = postgres.APP_ROLE if HAS_EMBEDDED_DATABASE else env("DATABASE_APP_ROLE", default="")
+_role = postgres.APP_ROLE if env("PROCESS_KIND", default="") else postgres.ROLE
+DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or postgres.embedded_url(role=_role))}
 DATABASES["default"] |= {"CONN_MAX_AGE": whole("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
 # The statement that books is prepared in each connection: planning it takes as long as running it.
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
-# How long a statement may take, and wait for a lock, by what its process answers (the launcher names it): a page of a
-# member's is waited for, a report may think for a minute. The background and commands take as long as they need. What
-# DATABASE_URL says in `options` stands behind, and wins.
+# How long a statement may take, and wait for a lock, by what its process answers (the launcher names it): a page is
+# waited for. A report may think for a minute (booking/time_limits.py); the background and commands take as long as they
+# need. What DATABASE_URL says in `options` stands behind, and wins.
 STATEMENT_LIMITS = {
     "public": "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
-    "staff": "-c statement_timeout=60s -c lock_timeout=5s -c idle_in_transaction_session_timeout=90s",
+    "staff": "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=90s",
 }
 # "transaction": a pool (PgBouncer) lends a connection for one transaction at a time. Nothing may be left in it, be it a
 # prepared statement, a cursor or a setting; the limits stand on the database's roles (docs/operations.md).
@@ -288,6 +295,7 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "ma
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
+    "booking.rights_of_users.InOneQuery",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -405,6 +413,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "departments", "description": "What can be booked: departments, their days and times."},
         {"name": "members", "description": "Who is asking, before a booking."},
         {"name": "tickets", "description": "Book, see, move and cancel a ticket; say that its holder has come."},
+        {"name": "waiting", "description": "Wait for a place of a full day; take or leave what is offered."},
         {"name": "walk-ins", "description": "Tickets for those who come without one. For staff."},
         {"name": "counters", "description": "Call and serve at a counter. For staff."},
         {"name": "board", "description": "What everybody in the office may see."},
@@ -420,6 +429,12 @@ SPECTACULAR_SETTINGS = {
                 "in": "header",
                 "name": "Authorization",
                 "description": "`Ticket <secret>`, with the secret that came with the ticket.",
+            },
+            "waitingSecret": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "`Waiting <secret>`, with the secret that came with the entry of the waiting list.",
             },
             "staffToken": {
                 "type": "apiKey",

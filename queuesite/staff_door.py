@@ -16,7 +16,9 @@ from office.settings import office
 
 SEEN, KIOSK = "seen", "kiosk"  # keys in the session: when a page was last requested; that it belongs to a kiosk
 SEEN_EVERY = 60  # seconds between writes of a session, so that not every page costs one
-OF_THE_KIOSK = ("/kiosk/", "/static/", "/i18n/", "/admin/logout/", "/healthz", "/readyz")
+OF_THE_KIOSK = ("/kiosk/", "/static/", "/i18n/", "/admin/logout/")
+# Answered without the database, whoever asks.
+HEALTH = ("/healthz", "/readyz", "/workerz")
 # Pages that ask who somebody is, and show nothing else.
 AT_THE_DOOR = ("/admin/login/", "/admin/logout/", "/admin/second-factor/", "/admin/set-password/", "/admin/jsi18n/")
 
@@ -25,6 +27,8 @@ def door(get_response):
     """Must come after sessions, log-ins and django-otp. Costs nothing for visitors without a session."""
 
     def middleware(request):
+        if request.path in HEALTH:
+            return get_response(request)
         if settings.SESSION_COOKIE_NAME in request.COOKIES and SESSION_KEY in request.session:
             answer = _kiosk(request) or _idle(request) or _second_factor(request)
             if answer:

@@ -12,7 +12,7 @@ anyone = access("anyone")
 handler400 = "booking.views.faults.bad_request"
 handler403 = "booking.views.faults.not_permitted"
 handler404 = "booking.views.faults.not_found"
-handler500 = "booking.views.faults.server_error"
+handler500 = "queuesite.away.server_error"
 
 urlpatterns = [
     path("api/", include("booking.api.urls")),

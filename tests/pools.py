@@ -23,20 +23,23 @@ auth_type = trust
 auth_file = users.txt
 pool_mode = transaction
 default_pool_size = {size}
+query_wait_timeout = 4
 """
 
 
 @contextlib.contextmanager
-def pooled(database_url: str, folder: Path, *, size: int = 3, roles=(postgres.ROLE,)):
-    """Run one during the block. `size`: connections to PostgreSQL of each role. Gives the address that leads through
-    it."""
-    host = parse_qs(urlsplit(database_url).query)["host"][0]
+def pooled(database_url: str, folder: Path, *, size: int = 3, roles: dict[str, str] | None = None):
+    """Run one during the block. `size`: connections to PostgreSQL of each role; `roles`: their passwords, the owner's
+    where none are named. Gives the address that leads through it."""
+    query = parse_qs(urlsplit(database_url).query)
+    host = query["host"][0]
+    roles = roles or {postgres.ROLE: postgres.passwords_in(Path(query["passfile"][0]))[postgres.ROLE]}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     file = folder / "pgbouncer.ini"
     file.write_text(CONFIGURATION.format(host=host, port=port, size=size))
-    (folder / "users.txt").write_text("".join(f'"{role}" ""\n' for role in roles))
+    (folder / "users.txt").write_text("".join(f'"{role}" "{password}"\n' for role, password in roles.items()))
     owner = Path(host).owner()
     log = (folder / "pgbouncer.log").open("w")
     # It refuses to be root, and nobody else may enter the folder of the socket.

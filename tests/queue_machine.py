@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from booking import errors, invariants, verbs
 from booking.days import opening
-from booking.models import DayException, Department, Place, Slot, Ticket, Topic
-from booking.models.tickets import MOVES, Priority
-from booking.verbs import closures, seats
+from booking.models import DayException, Department, Place, Slot, Ticket, Topic, WaitingEntry
+from booking.models.tickets import MOVES, Priority, State
+from booking.verbs import closures, seats, waiting
 from booking.verbs.on_paper import ENDINGS, Line, NotEntered
 from tests.factories import make_counter, make_member, make_open_department, make_topic, make_user
 
@@ -31,7 +31,11 @@ def furnish() -> None:
             make_open_department(
                 quota=1, opens=dt.time(9), closes=dt.time(12), slot_minutes=60, max_days_ahead=1, **settings
             )
-            for settings in ({}, {"uses_check_in": False}, {"late_rule": "keep", "max_recalls": 1})
+            for settings in (
+                {"has_waiting_list": True},
+                {"uses_check_in": False, "has_waiting_list": True, "freed_after_minutes": 15},
+                {"late_rule": "keep", "max_recalls": 1, "freed_after_minutes": 20},
+            )
         ]
         # A visit of two slots, and one of the share that is kept for it.
         make_topic(department=departments[0], minutes=120)
@@ -57,6 +61,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.members = [make_member() for _ in range(4)]
         self.stranger = make_user()
         self.states = {}
+        self.given_up = {}  # places, each with the moment from which members may book it again
 
     def teardown(self):
         if hasattr(self, "run"):
@@ -68,14 +73,51 @@ class QueueMachine(RuleBasedStateMachine):
     def time_goes_by(self, minutes):
         self.traveller.shift(dt.timedelta(minutes=minutes))
 
-    @rule(member=nth, slot=nth, key=nth, with_topic=st.booleans())
-    def book(self, member, slot, key, with_topic):
+    @rule(member=nth, slot=nth, key=nth, with_topic=st.booleans(), by_staff=st.booleans())
+    def book(self, member, slot, key, with_topic, by_staff):
         member, slot = self._pick(self.members, member), self._pick(self.slots, slot)
         topic = self.topics.get(slot.department_id) if with_topic else None
+        by = self.stranger if by_staff else None
         self._try(
             "book",
-            lambda: verbs.book(member_id=member.pk, slot_id=slot.pk, topic_id=topic, key=f"key-{key % 12}"),
+            lambda: verbs.book(member_id=member.pk, slot_id=slot.pk, topic_id=topic, key=f"key-{key % 12}", by=by),
+            by=by,
         )
+
+    @rule(member=nth, slot=nth, whole_day=st.booleans(), with_topic=st.booleans())
+    def waits_for_a_place(self, member, slot, whole_day, with_topic):
+        member, slot = self._pick(self.members, member), self._pick(self.slots, slot)
+        self._try(
+            "join",
+            lambda: waiting.join(
+                member_id=member.pk,
+                department=slot.department,
+                date=slot.date,
+                slot_id=None if whole_day else slot.pk,
+                topic_id=self.topics.get(slot.department_id) if with_topic else None,
+            ),
+        )
+
+    @rule()
+    def free_places_are_offered(self):
+        """Each place that is offered was free, and after that nothing is kept for nobody."""
+        taken = set(Place.objects.taken().values_list("pk", flat=True))
+        self._try("offer", waiting.offer_free_places)
+        offered = Place.objects.filter(offered_until__gt=timezone.now())
+        assert not taken & set(offered.values_list("pk", flat=True))
+        assert waiting.offer_free_places() == 0
+
+    @rule(entry=nth, takes=st.booleans())
+    def an_offer_is_answered(self, entry, takes):
+        entries = list(WaitingEntry.objects.order_by("offer_ends_at", "pk"))
+        if not entries:
+            return
+        entry = self._pick(entries, entry)
+        had_offer = entry.has_offer(timezone.now())
+        verb, answer = ("book", waiting.accept) if takes else ("leave", waiting.leave)
+        refusal = self._try(verb, lambda: answer(entry=entry))
+        if takes and had_offer:  # what was promised is kept
+            assert refusal in ("", "already_booked")
 
     @rule(department=nth, member=st.one_of(st.none(), nth), priority=st.sampled_from(Priority.values))
     def walk_in(self, department, member, priority):
@@ -96,9 +138,9 @@ class QueueMachine(RuleBasedStateMachine):
     def on_a_ticket(self, ticket, verb):
         self._on_ticket(verb, ticket, getattr(verbs, verb), by=self.stranger)
 
-    @rule(ticket=nth)
-    def cancel(self, ticket):
-        self._on_ticket("cancel", ticket, verbs.cancel)
+    @rule(ticket=nth, by_staff=st.booleans())
+    def cancel(self, ticket, by_staff):
+        self._on_ticket("cancel", ticket, verbs.cancel, by=self.stranger if by_staff else None)
 
     @rule(ticket=nth)
     def finish_held(self, ticket):
@@ -178,6 +220,24 @@ class QueueMachine(RuleBasedStateMachine):
         assert len(changed) <= 1 and all(after[pk] in ENDINGS for pk in changed)
         self.states = after
 
+    @rule(ticket=nth)
+    def what_was_on_paper_is_taken_back(self, ticket):
+        """The ticket is what it was before; the others stay as they are."""
+        tickets = Ticket.objects.order_by("pk")
+        if not self.states:
+            return
+        chosen = tickets[ticket % len(self.states)]
+        first = chosen.events.standing().filter(entered_at__isnull=False).first()
+        expected = dict(self.states)
+        try:
+            what = {"department": chosen.queue, "date": MORNING.date(), "tickets": [chosen.pk]}
+            verbs.take_back_paper(**what, reason="ผิด", by=self.stranger)
+            expected[chosen.pk] = first.before.get("state", State.CANCELLED)
+        except NotEntered:
+            pass
+        self.states = dict(Ticket.objects.values_list("pk", "state"))
+        assert self.states == expected
+
     @rule(department=nth, kind=st.sampled_from(["closed", "quota", "hours"]), of=nth, length=nth, quota=nth)
     def an_exception_is_made(self, department, kind, of, length, quota):
         """Of the office or of a department, today or tomorrow, the whole day or some hours of it."""
@@ -238,10 +298,11 @@ class QueueMachine(RuleBasedStateMachine):
         tickets = Ticket.objects.order_by("pk")
         if self.states:
             ticket = tickets[ticket % len(self.states)]
-            self._try(verb, lambda: call(ticket=ticket, **arguments))
+            self._try(verb, lambda: call(ticket=ticket, **arguments), by=arguments.get("by"))
 
-    def _try(self, verb, call) -> str:
+    def _try(self, verb, call, *, by=None) -> str:
         """Call a verb; see that it did nothing when it refused, and else nothing but its own move."""
+        held, offered = self._held(), self._offered()
         try:
             with transaction.atomic():
                 call()
@@ -257,8 +318,33 @@ class QueueMachine(RuleBasedStateMachine):
             made = [verb, *MADE_BESIDES.get(verb, [])]
             assert after[pk] in [MOVES[one][self.states[pk]] for one in made if self.states[pk] in MOVES.get(one, {})]
         assert len(changed - set(self.states)) <= 1
+        self._places_change_hands(held, after, offered=offered, by=by)
         self.states = after
         return refusal
+
+    def _places_change_hands(self, held, states, *, offered, by):
+        """A member takes no place that another has just given up, unless it is offered to them; nobody one that is
+        offered to somebody else. What staff take or give up is free at once."""
+        now = timezone.now()
+        for place, ticket in self._held().items():
+            if ticket in self.states:
+                continue
+            if place in offered:
+                assert offered[place] == Ticket.objects.get(pk=ticket).member_id, "a place was snatched"
+            elif by is None:
+                assert self.given_up.get(place, now) <= now, "a member has a place that was not free yet"
+        for place, ticket in held.items():
+            if states[ticket] == State.CANCELLED:
+                minutes = 0 if by else Ticket.objects.get(pk=ticket).department.freed_after_minutes
+                self.given_up[place] = now + dt.timedelta(minutes=minutes)
+
+    def _held(self) -> dict[int, int]:
+        return dict(Place.objects.taken().values_list("pk", "ticket"))
+
+    def _offered(self) -> dict[int, int]:
+        """The members whom places are offered to; None for a place that is about to be."""
+        kept = Place.objects.filter(offered_until__gt=timezone.now())
+        return dict(kept.values_list("pk", "offered_to__member"))
 
     def _pick(self, things, number):
         return things[number % len(things)]

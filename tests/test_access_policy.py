@@ -4,7 +4,7 @@ import pytest
 from django.contrib.admin import site
 from django.urls import URLPattern, get_resolver
 
-OF_MEMBERS = {"anyone", "asked", "identity", "ticket", "member", "own", "line", "linked"}
+OF_MEMBERS = {"anyone", "asked", "identity", "ticket", "waiting", "member", "own", "imember", "line", "linked"}
 POLICIES = OF_MEMBERS | {"token", "ticket_or_token", "staff", "signed_in"}
 
 

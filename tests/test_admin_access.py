@@ -17,6 +17,7 @@ BOTH, MANAGER, NOBODY = {"manager", "clerk"}, {"manager"}, set()
 PAGES = {
     "booking_calendar": BOTH,
     "booking_today": MANAGER,
+    "booking_alarm_choice": MANAGER,
     "booking_slot_changelist": BOTH,
     "booking_ticket_changelist": BOTH,
     "booking_ticket_day_list": BOTH,
@@ -57,8 +58,11 @@ PAGES = {
     "booking_messagechoice_changelist": MANAGER,
     "booking_messagechoice_add": NOBODY,
     "booking_notice_changelist": MANAGER,
+    "booking_offermessage_changelist": MANAGER,
     "booking_notice_telephone": BOTH,
+    "booking_ticket_waiting": BOTH,
     "booking_notice_add": NOBODY,
+    "booking_offermessage_add": NOBODY,
     "setup": MANAGER,
     "setup_holidays": MANAGER,
     "setup_department": MANAGER,
@@ -69,6 +73,8 @@ PAGES = {
     "office_part facts": MANAGER,
     "office_history": MANAGER,
     "booking_jobrun_changelist": MANAGER,
+    "booking_erasure_changelist": MANAGER,
+    "booking_erasure_add": NOBODY,
     "auth_user_changelist": MANAGER,
     "auth_user_add": MANAGER,
     "auth_group_changelist": MANAGER,
@@ -122,8 +128,10 @@ def test_superusers_have_the_rest(client, rows):
         "booking_ticket_add",
         "booking_ticket_delete T",
         "booking_department_delete D",
+        "booking_erasure_add",
         "booking_messagechoice_add",
         "booking_notice_add",
+        "booking_offermessage_add",
     }
 
 

@@ -13,7 +13,7 @@ from booking import roles, verbs
 from booking.models import Alarm, Department, Slot, Ticket
 from booking.models.tickets import State
 from queuesite.demo import office
-from tests.browser import AXE, sideways_scroll
+from tests.browser import BACK_OFFICE_RULES, sideways_scroll, violations
 from tests.factories import (
     in_days,
     make_counter,
@@ -29,12 +29,6 @@ from tests.factories import (
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PASSWORD = "a-long-password-2569"
-AXE_RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    # The heading of the theme's column of delete boxes.
-    "rules": {"empty-table-header": {"enabled": False}},
-    "resultTypes": ["violations"],
-}
 SCREENSHOTS = Path(os.environ["VAR_DIR"]) / "screenshots"
 
 
@@ -182,9 +176,7 @@ def test_every_page_can_be_read_by_all_and_printed(new_desk):
     for name, address in pages.items():
         page.goto(address, wait_until="load")
         page.screenshot(path=SCREENSHOTS / f"admin-{name}.png")
-        page.add_script_tag(path=AXE)
-        violations = page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"]
-        found[name] = [f"{one['id']}: {node['target']}" for one in violations for node in one["nodes"]]
+        found[name] = violations(page, BACK_OFFICE_RULES)
         if sideways_scroll(page):
             found[name].append("wider than the screen")
     assert {name: faults for name, faults in found.items() if faults} == {}
@@ -244,5 +236,4 @@ def test_today_is_read_at_a_glance_and_looks_again(new_page, manager, size):
     page.get_by_text("ตัวเลขเหล่านี้นับอย่างไร").click()
     assert sideways_scroll(page) == 0
     page.screenshot(path=SCREENSHOTS / f"today-{size[0]}.png", full_page=True)
-    page.add_script_tag(path=AXE)
-    assert page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"] == []
+    assert violations(page, BACK_OFFICE_RULES) == []

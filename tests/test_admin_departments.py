@@ -114,6 +114,39 @@ def test_two_rows_of_one_weekday(client, manager):
     assert department.hours.count() == 1
 
 
+def test_two_rows_change_their_weekdays_with_each_other(client, manager):
+    department = make_open_department(weekdays=[0, 1])
+    monday, tuesday = department.hours.order_by("weekday")
+    OpeningHours.objects.filter(pk=tuesday.pk).update(quota=9)
+    rows = [hours_row(monday, weekday=1), hours_row(tuesday, weekday=0, quota=9)]
+
+    answer = save(client, department, hours=rows)
+
+    assert answer.redirect_chain
+    assert list(department.hours.order_by("weekday").values_list("pk", "quota")) == [
+        (tuesday.pk, 9),
+        (monday.pk, monday.quota),
+    ]
+    assert set(department.hours.values_list("from_date", flat=True)) == {None}
+    assert monday.history.first().history_type == "~"
+
+
+def test_a_weekday_that_a_row_outside_the_form_has(client, manager):
+    """A colleague added it meanwhile."""
+    department = make_open_department(weekdays=[0])
+    row = hours_row(department.hours.get())
+    form = form_of(department, hours=[row, hours_row(OpeningHours(weekday=5, department=department), id="")])
+    colleagues = OpeningHours.objects.get(department=department)
+    colleagues.pk, colleagues.weekday = None, 5
+    colleagues.save()
+
+    answer = client.post(reverse("admin:booking_department_change", args=[department.pk]), form)
+
+    assert answer.status_code == 200
+    assert "ฝ่ายนี้มีเวลาทำการของวันนี้ที่เริ่มใช้วันเดียวกันแล้ว" in answer.content.decode()
+    assert department.hours.count() == 2
+
+
 def test_a_quota_below_what_is_booked_names_the_slots_with_their_tickets(client, manager):
     department = make_open_department(weekdays=[in_days(1).weekday()], quota=3)
     slot = make_slot(department=department, nth=2)

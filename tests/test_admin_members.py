@@ -2,14 +2,18 @@
 
 import csv
 import io
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from booking import jobs
-from members.citizen_id import citizen_id_hmac
+from booking.models import Notice
+from members.citizen_id import ascii_digits, citizen_id_hmac
 from members.files.spreadsheets import MAX_BYTES
 from members.models import Member, MemberFile
 from tests.factories import make_citizen_id, make_member, make_ticket, make_user
@@ -56,6 +60,72 @@ def test_found_by_number_and_name(client, manager):
     for text in ("100234", "๑๐๐๒", "มาลี", "มาลี ทองดี", "ทอง"):
         assert found(client, text) == [member], text
     assert found(client, "มาลี วิชัย") == []
+
+
+@pytest.mark.parametrize("name", ["members_member", "booking_ticket", "booking_notice"])
+def test_a_citizen_id_is_searched_in_a_body_and_becomes_the_members_number(client, manager, name):
+    citizen_id = make_citizen_id(5)
+    member = make_member(citizen_id=citizen_id)
+    ticket = make_ticket(member=member)
+    now = timezone.now()
+    Notice.objects.create(ticket=ticket, kind="issued", expires_at=now, created_at=now, next_try_at=now)
+    address = reverse(f"admin:{name}_changelist")
+    dashed = f"{citizen_id[0]}-{citizen_id[1:5]}-{citizen_id[5:10]}-{citizen_id[10:12]}-{citizen_id[12]}"
+
+    for typed in (citizen_id, dashed, citizen_id.translate(str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙"))):
+        answer = client.post(address, {"q": typed, "when": "all"} if name == "booking_ticket" else {"q": typed})
+        assert f"q={member.member_number}" in answer["Location"]
+        assert citizen_id not in ascii_digits(unquote(answer["Location"]))
+        page = client.get(answer["Location"])
+        assert [str(row) for row in page.context["cl"].result_list] == [str(name_row(name, member, ticket))]
+        assert citizen_id not in ascii_digits(page.content.decode())
+
+
+def name_row(name, member, ticket):
+    return {"members_member": member, "booking_ticket": ticket, "booking_notice": ticket.notices.first()}[name]
+
+
+def test_the_form_of_the_search_is_sent_as_a_body_and_keeps_what_was_chosen(client, manager):
+    make_member(member_number="100234", given_name="มาลี", is_registered=True)
+    page = client.get(LIST, {"is_registered__exact": "1"}).content.decode()
+    form = re.search(r'<form id="changelist-search".*?</form>', page, re.S)[0]
+
+    assert 'method="post"' in form and "csrfmiddlewaretoken" in form and 'action="?"' in form
+    assert re.search(r'name="is_registered__exact" value="1"', form)
+    answer = client.post(LIST, {"q": " มาลี ", "is_registered__exact": "1", "csrfmiddlewaretoken": "x"})
+    assert parse_qs(urlsplit(answer["Location"]).query) == {"q": ["มาลี"], "is_registered__exact": ["1"]}
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (make_citizen_id(6), "ไม่พบสมาชิกที่มีเลขประจำตัวประชาชนนี้"),
+        ("1234567890123", "เลขประจำตัวประชาชน"),
+        (f"สมศรี {make_citizen_id(6)}", ""),
+    ],
+)
+def test_an_id_that_finds_nobody_stands_in_no_address_either(client, manager, typed, said):
+    make_member()
+    answer = client.post(LIST, {"q": typed})
+    assert not re.search("[0-9]{9}", unquote(answer["Location"]))
+    page = client.get(answer["Location"])
+    assert list(page.context["cl"].result_list) == []
+    assert said in page.content.decode()
+
+
+def test_who_sees_no_names_learns_nobodys_number_by_an_id(client, onlooker):
+    citizen_id = make_citizen_id(5)
+    member = make_member(citizen_id=citizen_id)
+
+    answer = client.post(LIST, {"q": citizen_id})
+
+    assert member.member_number not in answer["Location"]
+    assert "ไม่พบสมาชิก" not in client.get(answer["Location"]).content.decode()
+
+
+def test_who_may_not_see_a_list_searches_nothing(client):
+    client.force_login(make_user())
+    assert client.post(LIST, {"q": make_citizen_id(5)}).status_code == 403
 
 
 def test_who_may_only_look_sees_names_masked(client, onlooker):

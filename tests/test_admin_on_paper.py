@@ -6,7 +6,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from booking import roles
+from booking import roles, verbs
 from booking.models import StaffDepartment, Ticket
 from booking.models.tickets import State
 from tests.clock import MORNING, today_at
@@ -167,3 +167,78 @@ def test_who_may_not_close_the_day_enters_nothing(client, sheet, ticket, role):
     assert client.post(sheet, row(ticket)).status_code == 403
     ticket.refresh_from_db()
     assert ticket.state == State.BOOKED
+
+
+# --- what was entered wrongly ---
+
+
+def take_back(*tickets, reason="อ่านเวลาผิด", **fields) -> dict:
+    return {"do": "take_back", "entered": [ticket.pk for ticket in tickets], "reason": reason} | fields
+
+
+def test_a_wrong_row_is_taken_back_and_entered_anew_on_the_same_page(client, sheet, ticket, manager):
+    client.post(sheet, row(ticket, called="1040", finished="1050"))
+    (shown,) = client.get(sheet).context["done"]
+    assert (shown.ticket, shown.finished_at, shown.by) == (ticket, today_at("10.50"), manager)
+
+    page = client.post(sheet, take_back(ticket), follow=True)
+
+    assert "ถอนแล้ว 1 ใบ" in page.text
+    assert [one.ticket for one in page.context["rows"]] == [ticket]
+    assert page.context["done"] == [] and page.context["entered"] == 0
+    client.post(sheet, row(ticket))
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.called_at) == (State.SERVED, today_at("10.05"))
+    history = client.get(reverse("admin:booking_ticket_change", args=[ticket.pk])).text
+    assert "ถอนที่กรอกจากกระดาษ" in history and "อ่านเวลาผิด" in history
+
+
+def test_the_number_of_a_wrong_walk_in_is_proposed_again(client, sheet):
+    client.post(sheet, walk_in())
+    client.post(sheet, take_back(Ticket.objects.get(number=501)))
+
+    assert client.get(sheet).context["walk_ins"][0].typed["number"] == "501"
+    client.post(sheet, walk_in())
+    assert Ticket.objects.filter(number=501, state=State.SERVED).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [({"reason": " "}, "เหตุผล"), ({"entered": []}, "ยังไม่ได้เลือก"), ({"entered": ["x", "9" * 17]}, "ยังไม่ได้เลือก")],
+)
+def test_without_a_reason_or_a_row_nothing_is_taken_back(client, sheet, ticket, sent, words):
+    client.post(sheet, row(ticket))
+
+    page = client.post(sheet, take_back(ticket, reason="อ่านเวลาผิด") | sent)
+
+    assert page.status_code == 200 and words in page.text
+    assert page.context["reason"] == sent.get("reason", "อ่านเวลาผิด").strip()
+    ticket.refresh_from_db()
+    assert ticket.state == State.SERVED
+
+
+def test_why_a_row_cannot_be_taken_back_stands_beside_it(client, sheet, department, ticket):
+    client.post(sheet, row(ticket, called="", counter="", finished=""))  # waits
+    counter = department.counters.get()
+    verbs.call_next(counter=counter, by=counter.clerk)
+
+    page = client.post(sheet, take_back(ticket))
+
+    (shown,) = page.context["done"]
+    assert shown.is_chosen and "มีการทำรายการ" in shown.fault and shown.fault in page.text
+    assert 'value="อ่านเวลาผิด"' in page.text
+
+
+@pytest.mark.parametrize("who", [roles.CLERK, roles.AUDITOR, "head of another department"])
+def test_who_may_not_enter_takes_nothing_back(client, sheet, ticket, who):
+    client.post(sheet, row(ticket))
+    user = make_user(group=roles.HEAD if " " in who else who)
+    if " " in who:
+        StaffDepartment.objects.create(user=user, department=make_open_department())
+    client.force_login(user)
+
+    client.post(sheet, take_back(ticket))
+
+    ticket.refresh_from_db()
+    assert ticket.state == State.SERVED
+    assert not ticket.events.filter(verb="take_back_paper").exists()

@@ -1,14 +1,13 @@
-"""Alarms of the manager's page: raised once where a department's minutes are up, ended, acknowledged, mailed."""
+"""Alarms of the manager's page: raised once where a department's minutes are up, ended, acknowledged."""
 
 import datetime as dt
 
 import pytest
-from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
 from booking import jobs, roles, verbs
-from booking.models import Alarm, AlarmMail, Notice, StaffDepartment
+from booking.models import Alarm, Notice, StaffDepartment
 from booking.verbs import alarms
 from tests.clock import standing_still, today_at
 from tests.factories import change, make_counter, make_open_department, make_ticket, make_user, make_walk_in
@@ -169,30 +168,3 @@ def test_whose_alarms_are_seen_and_acknowledged(client, alarm, who, sees, may):
 def test_an_alarm_that_is_none(client, manager, alarm, named):
     assert client.post(TODAY, {"alarm": named}).status_code == 302
     assert Alarm.objects.get().acknowledged_at is None
-
-
-def test_who_wants_it_is_mailed_once(client, manager, alarm, settings):
-    settings.EMAIL_HOST = "mail.example"
-    client.post(TODAY, {"address": "manager@example.org"})
-    other = make_user(group=roles.HEAD)
-    StaffDepartment.objects.create(user=other, department=make_open_department())
-    AlarmMail.objects.create(user=other, address="other@example.org")
-    AlarmMail.objects.create(user=make_user(group=roles.CLERK), address="clerk@example.org")
-    alarms.tell()
-    alarms.tell()
-    [message] = mail.outbox
-    assert message.to == ["manager@example.org"]
-    assert alarm.department.name in message.body
-    client.post(TODAY, {"address": ""})
-    assert not AlarmMail.objects.filter(user=manager).exists()
-
-
-def test_nothing_is_mailed_without_a_mail_server(client, manager, alarm):
-    AlarmMail.objects.create(user=manager, address="manager@example.org")
-    alarms.tell()
-    assert mail.outbox == []
-
-
-def test_an_address_that_is_none_is_refused(client, manager):
-    assert client.post(TODAY, {"address": "nobody"}).status_code == 302
-    assert not AlarmMail.objects.exists()

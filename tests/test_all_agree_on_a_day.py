@@ -52,16 +52,19 @@ hours = st.fixed_dictionaries(
 
 @pytest.mark.parametrize("examples", [10, pytest.param(200, marks=pytest.mark.slow)])
 def test_all_agree(examples):
-    settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))(all_agree)()
+    every = settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    every(drawn_at_random(all_agree))()
 
 
-@given(
+drawn_at_random = given(
     drawn=st.lists(exceptions(), max_size=5),
     closed=st.lists(holidays, max_size=2, unique_by=lambda holiday: holiday[0]),
     changed=st.tuples(settings_of_department, settings_of_department),
     new_hours=st.lists(hours, max_size=2),
     held=st.sets(st.tuples(st.integers(0, DAYS - 1), st.integers(0, 13)), max_size=4),
 )
+
+
 def all_agree(drawn, closed, changed, new_hours, held):
     with transaction.atomic():
         departments = [

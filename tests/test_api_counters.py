@@ -495,7 +495,7 @@ def test_what_its_holder_sees_until_it_is_called(client, time_machine, departmen
     first, second, third = (make_walk_in(department=department) for _ in range(3))
 
     assert see(first) == ("waiting", 0, 2, None)  # 0 to 5
-    assert see(third) == ("waiting", 2, 18, None)  # 5 to 30: two services of ten minutes at one counter
+    assert see(third) == ("waiting", 2, 20, None)  # 5 to 35: two services of ten minutes at one counter
     verbs.call_next(counter=counter, by=clerk)
     assert see(first) == ("called", 0, None, 3)
     assert see(third)[:2] == ("waiting", 1)

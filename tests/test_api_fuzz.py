@@ -4,6 +4,7 @@ done without the identity, the secret or the token that it takes.
 API_FUZZ_CASES raises the number of cases for each operation.
 """
 
+import datetime as dt
 import os
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from booking import verbs
 from booking.models import Department, StaffToken, Ticket
 from booking.models.tickets import State
 from booking.models.tokens import issue_token
+from booking.verbs.waiting import join, offer_free_places
 from members.identify import issue_identity
 from queuesite.wsgi import application
 from tests.factories import (
@@ -29,6 +31,7 @@ from tests.factories import (
     make_open_department,
     make_slot,
     make_ticket,
+    make_topic,
     make_user,
     make_walk_in,
 )
@@ -78,6 +81,10 @@ OPERATIONS = [
     "POST /api/v1/tickets/{public_id}/reschedule/",
     "POST /api/v1/tickets/{public_id}/check-in/",
     *(f"POST /api/v1/tickets/{{public_id}}/{verb}/" for verb in BY_STAFF),
+    "POST /api/v1/waiting/",
+    "GET /api/v1/waiting/{public_id}/",
+    "POST /api/v1/waiting/{public_id}/accept/",
+    "POST /api/v1/waiting/{public_id}/leave/",
     "POST /api/v1/walk-ins/",
     *(f"POST /api/v1/counters/{{number}}/{verb}/" for verb in BEFORE),
     "GET /api/v1/board/",
@@ -143,6 +150,25 @@ def bring_to_its_day(known, label):
     )
 
 
+def bring_to_the_list(known) -> str:
+    """A day is full, and one who waits for another is offered a place of it. Returns the secret of that one."""
+    department = make_open_department(
+        quota=1, opens=dt.time(9), closes=dt.time(9, 30), max_days_ahead=2, has_waiting_list=True
+    )
+    ticket, full = (make_ticket(slot=make_slot(department=department, days_ahead=days)) for days in (1, 2))
+    entry = join(member_id=make_member().pk, department=department, date=in_days(1))
+    verbs.cancel(ticket=ticket)
+    assert offer_free_places() == 1
+    known.values |= {
+        "public_id": entry.public_id,
+        "department": department.slug,
+        "date": str(in_days(2)),
+        "slot": full.slot_id,
+        "topic": make_topic(department=department).pk,
+    }
+    return f"Waiting {entry.secret}"
+
+
 def test_every_operation_is_tried(schema):
     assert sorted(found.ok().label for found in schema.get_all_operations()) == sorted(OPERATIONS)
 
@@ -156,6 +182,8 @@ def test_no_fault_and_no_call_without_its_authority(schema, known, at_a_counter,
     elif takes_token or label.endswith("check-in/"):
         bring_to_its_day(known, label)
     own = known.token if takes_token else known.ticket
+    if "/waiting/" in label:
+        own = bring_to_the_list(known)
     seen = set()
 
     @EXAMPLES
@@ -167,10 +195,22 @@ def test_no_fault_and_no_call_without_its_authority(schema, known, at_a_counter,
                 for name in sorted(container.keys() & known.values.keys()):
                     right, made_up = known.values[name], container[name]
                     container[name] = data.draw(st.sampled_from([right, right, right, made_up, *odd]))
+        if label == "POST /api/v1/waiting/" and isinstance(case.body, dict) and data.draw(st.booleans()):
+            case.body = {name: known.values[name] for name in ("identity", "department", "date")}
         if label.endswith("/identify/") and isinstance(case.body, dict) and data.draw(st.booleans()):
             case.body = {"member_number": known.values["member_number"]} | case.body
             case.body.pop("citizen_id", None)
-        wrong = [None, "", "Ticket", "Token", "Ticket \xff", "Token \xff", f"Bearer {own.split()[1]}", own[:-1]]
+        wrong = [
+            None,
+            "",
+            "Ticket",
+            "Token",
+            "Waiting",
+            "Ticket \xff",
+            "Waiting \xff",
+            f"Bearer {own.split()[1]}",
+            own[:-1],
+        ]
         authorization = data.draw(st.sampled_from([own] * len(wrong) + wrong))
         case.headers["Accept-Encoding"] = "identity"  # the WSGI client of these tests unpacks nothing
         case.headers.pop("Authorization", None)
@@ -185,7 +225,7 @@ def test_no_fault_and_no_call_without_its_authority(schema, known, at_a_counter,
         elif answer.status_code not in (401, 404) and "{public_id}" in label:
             assert authorization == own
             assert case.path_parameters["public_id"] == known.values["public_id"]
-        if answer.status_code < 300 and label == "POST /api/v1/tickets/":
+        if answer.status_code < 300 and label in ("POST /api/v1/tickets/", "POST /api/v1/waiting/"):
             assert case.body["identity"] == known.values["identity"]
 
     try_it()

@@ -25,9 +25,18 @@ def test_departments_in_the_office_s_order(client):
             "name": "ฝ่ายแรก",
             "description": "ขอกู้เงิน",
             "is_open_today": True,
+            "has_waiting_list": False,
             "topics": [],
         },
-        {"slug": "later", "letter": "B", "name": "ฝ่ายหลัง", "description": "", "is_open_today": False, "topics": []},
+        {
+            "slug": "later",
+            "letter": "B",
+            "name": "ฝ่ายหลัง",
+            "description": "",
+            "is_open_today": False,
+            "has_waiting_list": False,
+            "topics": [],
+        },
     ]
 
 
@@ -183,6 +192,10 @@ def test_the_schema_has_every_operation(client):
         ("/api/v1/departments/{slug}/days/", "get"),
         ("/api/v1/departments/{slug}/days/{date}/slots/", "get"),
         ("/api/v1/members/identify/", "post"),
+        ("/api/v1/waiting/", "post"),
+        ("/api/v1/waiting/{public_id}/", "get"),
+        ("/api/v1/waiting/{public_id}/accept/", "post"),
+        ("/api/v1/waiting/{public_id}/leave/", "post"),
         ("/api/v1/tickets/", "post"),
         ("/api/v1/tickets/{public_id}/", "get"),
         ("/api/v1/tickets/{public_id}/cancel/", "post"),

@@ -13,7 +13,9 @@ def test_the_holidays_package_is_not_installed_beside_our_app():
 
 
 DECISIONS = (ROOT / "docs/decisions.md").read_text()
-BELOW_THE_ORM = re.compile(r"\.cursor\(|Cursor\(|\.raw\(|RawSQL\(|connection\.execute\(|\.extra\(")
+BELOW_THE_ORM = re.compile(
+    r"\.cursor\(|Cursor\(|\.raw\(|RawSQL\(|connection\.execute\(|\.extra\(|prepared\.(?:first_row|rows)\("
+)
 
 
 def test_what_stands_below_the_orm_is_listed():

@@ -22,6 +22,7 @@ from booking.models import Ticket
 from queuesite import backup
 from queuesite.demo.office import FIRST_NUMBER, citizen_id
 from queuesite.launcher import postgres
+from tests.clock import FOR_CHILDREN
 from tests.factories import make_slot, make_ticket
 
 MANAGE = str(postgres.BASE_DIR / "manage.py")
@@ -38,6 +39,11 @@ booking = verbs.book(member_id=Member.objects.filter(is_registered=True)[0].pk, 
 print(booking.public_id, booking.secret)
 """
 OTHER = {"SECRET_KEY": "another-secret-of-more-than-fifty-characters-" * 2}
+MOVED_CLOCK = [str(FOR_CHILDREN), *filter(None, [os.environ.get("PYTHONPATH")]), str(postgres.BASE_DIR)]
+TOMORROW = {
+    "TEST_CLOCK_OFFSET": str(float(os.environ.get("TEST_CLOCK_OFFSET", 0)) + 24 * 60 * 60),
+    "PYTHONPATH": os.pathsep.join(MOVED_CLOCK),
+}
 OPEN = """
 from booking.models import Ticket
 from members.citizen_id import citizen_id_hmac
@@ -135,6 +141,7 @@ def test_the_programs_of_postgresql_do_it_too(backed_up):
     new = Machine(folder / "plain")
     new.python(*documented(r"-m queuesite\.launcher\.postgres pg_restore"))
     assert "rules hold" in new.manage("check_queue")
+    assert "rules hold" in new.manage("check_queue", **TOMORROW), "nobody has laid out a day since the dump"
     assert tickets_there(new, ticket) == ["booked", "1"]
 
 

@@ -1,31 +1,43 @@
-"""What a booking costs the web server: psycopg keeps what it has read of the statement, as it does up to a length."""
+"""What bookings and calls cost the web server: psycopg reads none of their long statements, and one cursor asks them.
+That a new connection gets a cursor of its own, tests/test_lost_connection.py shows."""
 
+import re
+
+import psycopg
 import pytest
-from psycopg import _queries
 
-from booking import verbs
-from booking.verbs import places
-from tests.factories import make_member, make_slot
+from booking import prepared, verbs
+from booking.verbs import next_call, places
+from tests.factories import make_counter, make_member, make_open_department, make_slot, make_walk_in
 
 pytestmark = pytest.mark.django_db
 STATEMENTS = [places.TAKE_FREE_PLACE, places.WAIT_FOR_PLACE, places.TAKE_FREE_PLACES, places.WAIT_FOR_PLACES]
 
 
-@pytest.mark.parametrize("statement", STATEMENTS[:2])
-def test_the_statement_is_short_enough_to_be_kept(statement):
-    assert len(statement) <= _queries.MAX_CACHED_STATEMENT_LENGTH
+def test_bookings_and_calls_share_a_cursor_that_reads_no_statement(monkeypatch):
+    slot, department = make_slot(quota=4), make_open_department(max_days_ahead=1)
+    counter, ticket = make_counter(departments=[department]), make_walk_in(department=department)
+    asked, execute = [], psycopg.RawCursor.execute
+
+    def note(cursor, statement, *values, **how):
+        asked.append((statement, cursor))
+        return execute(cursor, statement, *values, **how)
+
+    monkeypatch.setattr(psycopg.RawCursor, "execute", note)
+    for key in ("one", "another"):
+        verbs.book(member_id=make_member().pk, slot_id=slot.pk, key=key)
+    assert verbs.call_next(counter=counter, by=counter.clerk) == ticket
+
+    statements, cursors = zip(*asked, strict=True)
+    assert statements[0] is statements[1]
+    assert len(statements) == 5  # a call has two locks before it
+    assert len({id(cursor) for cursor in cursors}) == 1
 
 
-def test_a_booking_does_not_have_its_statement_read_anew(monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        places, "_execute", lambda sql, values, run=places._execute: asked.append(values) or run(sql, values)
-    )
-    slot = make_slot(quota=4)
+@pytest.mark.parametrize("statement", [*STATEMENTS, next_call.CALL])
+def test_each_name_becomes_one_number(statement):
+    numbered, names = prepared._numbered(statement)
 
-    verbs.book(member_id=make_member().pk, slot_id=slot.pk, key="one")
-    kept = _queries._query2pg.cache_info().hits
-    verbs.book(member_id=make_member().pk, slot_id=slot.pk, key="another")
-
-    assert _queries._query2pg.cache_info().hits > kept
-    assert len(asked[0]) <= _queries.MAX_CACHED_STATEMENT_PARAMS
+    assert len(set(names)) == len(names)
+    numbers = re.findall(r"\$(\d+)", numbered.decode())
+    assert [names[int(number) - 1] for number in numbers] == re.findall(r"%\((\w+)\)s", statement)

@@ -257,6 +257,19 @@ def test_the_api_names_both_and_says_when_to_come_again(client, departments, few
     assert 0 < int(refused["Retry-After"]) <= 2 * 24 * 60 * 60
 
 
+def test_who_holds_too_many_may_book_again_when_the_next_day_with_one_is_over(departments, few):
+    few(live=2)
+    member = make_member()
+    slots = day_by_day(departments[0])
+    take(member, slots[2]), take(member, slots[4])
+
+    with pytest.raises(errors.TooManyTickets) as refused:
+        verbs.book(member_id=member.pk, slot_id=slots[6].pk, key="one too many", origin=HOME)
+
+    over = timezone.make_aware(dt.datetime.combine(in_days(4), dt.time()))
+    assert abs(refused.value.retry_after - (over - timezone.now()).total_seconds()) < 5
+
+
 @pytest.fixture
 def stolen(departments):
     """70 member numbers, and the times of three departments."""

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from booking.models import Counter, Department, Ticket
 from booking.models.tickets import State
-from tests.browser import TELEVISION, cut_off
+from tests.browser import TELEVISION, cut_off, sideways_scroll
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -72,20 +72,37 @@ def test_every_counter_and_department_is_seen_and_nothing_is_cut_off(new_page, s
         page.evaluate(f"shownPage = {nth}; showPage()")
         seen |= {tile.inner_text() for tile in page.locator(".queue-letter:visible").all()}
         assert not _cut_off(page)
+        assert page.evaluate(OUT_OF_ITS_TILE) == []
+    assert sideways_scroll(page) == 0
     assert len(seen) == departments
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
-def test_a_board_of_one_department_fits_the_screen(new_page):
+@pytest.mark.parametrize("size", [TELEVISION, UPRIGHT], ids=["lies", "stands"])
+@pytest.mark.parametrize("letters", [12, 53, 100])
+def test_a_board_of_one_department_fits_the_screen(new_page, size, letters):
     furnish(5, 12)
-    page = new_page(TELEVISION)
+    Department.objects.filter(slug="d0").update(name=(LONG * 2)[:letters])
+    page = new_page(size)
     page.goto("/board/d0/")
     assert not _cut_off(page)
-    assert page.evaluate(
-        "document.documentElement.scrollHeight <= innerHeight && document.body.scrollWidth <= innerWidth"
-    )
-    assert page.locator(".queue").bounding_box()["y"] + page.locator(".queue").bounding_box()["height"] <= 1080
-    _keep_picture(page, "one-department")
+    assert sideways_scroll(page) == 0
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert page.evaluate(OUT_OF_ITS_TILE) == []
+    assert page.locator(".queue-waits").inner_text() == "รอ 3 คิว"
+    _keep_picture(page, f"one-department-{letters}-{size[0]}")
+
+
+# Parts of a department's tile that reach out of it, or have no room at all.
+OUT_OF_ITS_TILE = """() => [...document.querySelectorAll(".queue")]
+    .filter((tile) => tile.checkVisibility())
+    .flatMap((tile) => [...tile.children].map((part) => [tile.getBoundingClientRect(), part]))
+    .filter(([room, part]) => {
+        const box = part.getBoundingClientRect();
+        const beside = box.left < room.left || box.right > room.right;
+        return !box.width || beside || box.top < room.top || box.bottom > room.bottom;
+    })
+    .map(([room, part]) => part.className)"""
 
 
 def _cut_off(page) -> list[str]:

@@ -157,6 +157,8 @@ def test_hold_and_transfer_have_their_forms_beside_them(desk, departments):
     desk.keyboard.press("4")
     desk.get_by_role("heading", name=f"โอนคิว {ticket.code} ไปฝ่ายใด").wait_for()
     desk.keyboard.press("1")  # one is in the form now
+    desk.get_by_role("button", name="โอนคิว").click()
+    desk.get_by_role("alert").filter(has_text="กรุณาเลือกฝ่าย").wait_for()
     desk.get_by_label("ฝ่ายสมาคมฌาปนกิจสงเคราะห์").check()
     desk.get_by_label("ข้อความถึงฝ่ายนั้น").fill("ขอใบมรณบัตร")
     desk.get_by_role("button", name="โอนคิว").click()

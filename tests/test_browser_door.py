@@ -10,7 +10,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import expect
 
 from booking import roles, sign_in
-from tests.browser import AXE, sideways_scroll
+from tests.browser import BACK_OFFICE_RULES, sideways_scroll, violations
 from tests.factories import make_user
 from tests.test_second_factor import code_of
 
@@ -24,10 +24,7 @@ def looked_at(page, name) -> list[str]:
     """What axe has against the page, which is kept as a picture."""
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"door-{name}.png", full_page=True)
-    page.add_script_tag(path=AXE)
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
-    faults = [f"{one['id']}: {node['target']}" for one in found["violations"] for node in one["nodes"]]
-    return faults + (["wider than the screen"] if sideways_scroll(page) else [])
+    return violations(page, BACK_OFFICE_RULES) + (["wider than the screen"] if sideways_scroll(page) else [])
 
 
 def test_from_the_link_to_the_back_office(new_page, settings):

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from booking import jobs, roles
 from members.models import Member
-from tests.browser import AXE, AXE_RULES
+from tests.browser import violations
 from tests.factories import make_member, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,11 +23,8 @@ def test_a_file_is_sent_looked_at_and_confirmed(new_page):
     rows = [f"{number},สมศรี,{'ใจดี' if number % 2 else 'ใจงาม'}" for number in range(5, 90)]
 
     def look(name):
-        page.wait_for_load_state("load")
         page.screenshot(path=PICTURES / f"import-{name}.png")
-        page.add_script_tag(path=AXE)
-        found = page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"]
-        assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == [], name
+        assert violations(page) == [], name
         assert page.evaluate("document.documentElement.scrollWidth") <= 1280, name
 
     def send(*lines):

@@ -36,8 +36,14 @@ def test_from_forgotten_to_a_ticket(new_page):
         assert sideways_scroll(page) == 0
         assert [small_text(page), small_targets(page), cut_off(page), violations(page)] == [[], [], [], []], name
 
+    page.goto("/tickets/")
+    looked_at("lost")
+    page.goto("/tickets/recover/")
+    looked_at("recover")
     page.goto("/member/")
     looked_at("sign-in")
+    page.get_by_role("button", name="แสดงรหัสผ่านที่พิมพ์").click()
+    expect(page.get_by_label("รหัสผ่าน", exact=True)).to_have_attribute("type", "text")
     tap("ลืมรหัสผ่าน", "link")
     looked_at("forgot")
     page.get_by_label("เลขทะเบียนสมาชิก").fill(member.member_number)

@@ -12,24 +12,18 @@ from playwright.sync_api import expect
 from booking import roles
 from booking.days import departments_file
 from office import logo, stored
-from tests.browser import AXE, sideways_scroll
+from tests.browser import BACK_OFFICE_RULES, sideways_scroll, violations
 from tests.factories import make_counter, make_member, make_open_department, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-AXE_RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    # The heading of the theme's column of delete boxes.
-    "rules": {"empty-table-header": {"enabled": False}},
-}
 SCREENSHOTS = Path(os.environ["VAR_DIR"]) / "screenshots"
 
 
 def shot(page, name: str) -> None:
     """Keep a picture to be looked at; axe has nothing to say, and nothing runs out of the page."""
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
-    page.add_script_tag(path=AXE)
-    assert page.evaluate("rules => axe.run(document, rules)", AXE_RULES)["violations"] == [], name
+    assert violations(page, BACK_OFFICE_RULES) == [], name
     assert sideways_scroll(page) == 0
 
 

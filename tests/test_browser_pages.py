@@ -24,7 +24,7 @@ def office(settings):
             ("ฝ่ายการเงิน", "Finance", "B", "amber"),
             ("ฝ่ายอำนวยการ", "Administration", "C", "violet"),
             ("ฝ่ายกฎหมาย", "Legal", "D", "rose"),
-            ("ฝ่ายสมาคมฌาปนกิจสงเคราะห์", "Funeral-aid association", "E", "olive"),
+            ("ฝ่ายสมาคมฌาปนกิจสงเคราะห์", "Funeral aid association", "E", "olive"),
         ]
     ]
     opening.rules_changed()

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from booking import verbs
 from booking.models import Slot, Ticket
 from booking.models.tickets import State
+from tests.browser import lines_of, sideways_scroll
 from tests.factories import in_days, make_citizen_id, make_member, make_open_department, make_ticket
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -95,6 +96,58 @@ def test_a_wrong_number_keeps_what_was_typed(phone, department):
     phone.get_by_role("button", name="ต่อไป").click()
     expect(phone.get_by_role("alert")).to_contain_text("เลขประจำตัวประชาชนไม่ถูกต้อง")
     expect(phone.get_by_label("เลขประจำตัวประชาชน 13 หลัก")).to_have_value("1-2345-67890-12-3")
+    expect(phone.get_by_label("เลขประจำตัวประชาชน 13 หลัก")).to_be_focused()
+
+
+def test_a_citizen_id_is_shown_in_groups_while_it_is_typed(phone, department):
+    phone.goto(f"/book/{department.slug}/")
+    field = phone.get_by_label("เลขประจำตัวประชาชน 13 หลัก")
+    field.press_sequentially("12345๖7")
+    expect(field).to_have_value("1-2345-67")
+    field.press_sequentially("890123")
+    expect(field).to_have_value("1-2345-67890-12-3")
+
+
+def test_with_letters_twice_as_large_nothing_is_cut_and_the_number_is_whole(new_phone, department):
+    page = new_phone(width=195)  # what 390 pixels are at 200%
+    ticket = book(page, department)
+    assert sideways_scroll(page) == 0
+    number = page.locator(".ticket-number")
+    expect(number).to_have_text(ticket.code)
+    assert lines_of(number) == 1
+
+    for address in ("/", "/tickets/", f"/book/{department.slug}/days/", f"{page.url}move/"):
+        assert page.goto(address).ok
+        assert sideways_scroll(page) == 0, address
+
+
+TWICE = "addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '32px'; })"
+
+
+@pytest.mark.parametrize("language", ["th", "en"])
+@pytest.mark.parametrize(("width", "script"), [(195, ""), (390, TWICE)], ids=["half as wide", "letters of 32 px"])
+def test_no_page_is_wider_than_the_screen(new_page, department, language, width, script):
+    page = new_page((width, 844))
+    page.add_init_script(script)
+    page.goto("/guide/")
+    if language == "en":
+        page.get_by_role("button", name="English").click()
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+    make_open_department(name="ฝ่ายสมาคมฌาปนกิจสงเคราะห์", name_en="Funeral aid association", letter="E")
+    wide = {}
+    for address in (
+        "/",
+        "/status/",
+        "/tickets/",
+        "/tickets/recover/",
+        "/guide/",
+        "/privacy/",
+        f"/book/{department.slug}/",
+    ):
+        page.goto(address)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        wide[address] = sideways_scroll(page)
+    assert {address: by for address, by in wide.items() if by} == {}
 
 
 # --- one ticket, however often the form arrives ---

@@ -136,7 +136,7 @@ def test_16_counters_call_each_ticket_once_and_in_order(tickets):
 
 def test_control_without_the_queues_lock_tickets_are_called_twice(monkeypatch):
     counters = make_office(tickets=200)
-    monkeypatch.setattr(locks, "lock_queues", lambda *_: None)
+    monkeypatch.setattr(locks, "lock_queues_served_at", Counter.department_ids)
     widen_the_window(monkeypatch)
 
     answers = race(*(partial(call, counter) for counter in counters))[0]
@@ -158,7 +158,7 @@ def test_two_tabs_of_one_clerk_that_press_twenty_times_get_one_ticket():
 
 def test_control_without_locks_each_press_calls(monkeypatch):
     [counter] = make_office(tickets=40, counters=1)
-    monkeypatch.setattr(locks, "lock_queues", lambda *_: None)
+    monkeypatch.setattr(locks, "lock_queues_served_at", Counter.department_ids)
     monkeypatch.setattr(locks, "lock_counter", lambda *_: None)
     widen_the_window(monkeypatch)
 
@@ -174,10 +174,10 @@ def call(counter, _round):
 
 def widen_the_window(monkeypatch):
     """Time passes between the statement that calls and the end of its transaction."""
-    ticket = next_call._ticket
+    called = next_call._called
 
-    def wait_first(pk):
+    def wait_first(*which):
         time.sleep(0.5)
-        return ticket(pk)
+        return called(*which)
 
-    monkeypatch.setattr(next_call, "_ticket", wait_first)
+    monkeypatch.setattr(next_call, "_called", wait_first)

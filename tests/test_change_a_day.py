@@ -1,12 +1,14 @@
 """ "Change a day": what it touches is seen before it is saved, and staff choose what becomes of it."""
 
 import datetime as dt
+from unittest.mock import Mock
 
 import pytest
+from django.contrib.admin.models import DELETION, LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import roles, verbs
+from booking import roles, thai, verbs
 from booking.models import DayException, Ticket
 from booking.models.tickets import State
 from booking.verbs import closures
@@ -269,3 +271,166 @@ def test_a_proposal_that_is_taken_meanwhile_becomes_the_nearest_other(client, ma
     ticket.refresh_from_db()
     assert ticket.moved_to.slot != taken
     assert ticket.moved_to.date == in_days(1)
+
+
+# What is there already, changed or taken back
+
+
+def page_of(exception):
+    return reverse("admin:booking_dayexception_change", args=[exception.pk])
+
+
+def deletion_of(exception):
+    return reverse("admin:booking_dayexception_delete", args=[exception.pk])
+
+
+def test_a_changed_exception_shows_what_it_touches_before_it_is_saved(client, manager, department):
+    exception = make_exception(department, days_ahead=1, starts=dt.time(14))
+    ticket = make_ticket(slot=make_slot(department=department, nth=8))  # 13.00
+    data = form(department, starts="13:00", reason="ประชุมนานขึ้น")
+
+    assert client.get(page_of(exception)).context["form"]["starts"].value() == dt.time(14)
+    page = client.post(page_of(exception), data)
+
+    [row] = page.context["tickets"]
+    assert row["ticket"] == ticket
+    [day] = page.context["changed_days"]
+    assert (day["before"], day["after"]) == ("09.00-14.00 จองได้ 10 คิว", "09.00-13.00 จองได้ 8 คิว")
+    exception.refresh_from_db()
+    assert exception.starts == dt.time(14)
+
+    client.post(page_of(exception), saving(page, data, for_all="move"))
+
+    ticket.refresh_from_db()
+    exception.refresh_from_db()
+    assert exception.starts == dt.time(13)
+    assert exception.history.first().history_user == manager
+    assert ticket.moved_to.date == in_days(1)
+    assert DayException.objects.count() == 1
+
+
+@pytest.mark.parametrize("how", ["new", "changed", "taken back"])
+def test_a_quota_beyond_the_numbers_laid_out_says_until_when(client, manager, how):
+    """An hour has twenty numbers for a quota of ten."""
+    department = make_open_department(opens=dt.time(9), closes=dt.time(10), slot_minutes=60, quota=10, max_days_ahead=5)
+    another = make_open_department(opens=dt.time(9), closes=dt.time(10), slot_minutes=60, quota=1, max_days_ahead=5)
+    make_ticket(slot=make_slot(department=department))  # so that its day is not numbered anew
+    address, data = PAGE, form(department, kind="quota", quota=50)
+    if how != "new":
+        address = page_of(make_exception(department, days_ahead=1, kind="quota", quota=5))
+    if how == "taken back":
+        department.hours.update(quota=50)
+        address, data = deletion_of(DayException.objects.get()), {}
+    another.hours.update(quota=50)  # a shortage that this changes nothing about
+
+    page = client.post(address, data)
+    said = client.post(address, saving(page, data), follow=True).content.decode()
+
+    assert f"ยังไม่ถึงโควตาใหม่ 1 ช่วง จนถึง{thai.long_date(in_days(1))}" in said
+
+
+def test_an_exception_that_moves_to_another_department_is_seen_in_both(client, manager, department):
+    other = make_open_department(opens=dt.time(9), closes=dt.time(16))
+    exception = make_exception(department, days_ahead=1)
+    ticket = make_ticket(slot=make_slot(department=other))
+
+    page = client.post(page_of(exception), data := form(other))
+
+    assert [day["after"] for day in page.context["changed_days"]] == ["09.00-16.00 จองได้ 14 คิว", "ประชุมใหญ่"]
+    assert [row["ticket"] for row in page.context["tickets"]] == [ticket]
+    client.post(page_of(exception), saving(page, data))
+    assert list(exception.departments.all()) == [other]
+    assert list(closures.stranded()) == [ticket]
+
+
+def test_an_exception_changed_by_a_colleague_meanwhile_is_looked_at_again(client, manager, department):
+    exception = make_exception(department, days_ahead=1, starts=dt.time(14))
+    page = client.post(page_of(exception), data := form(department, starts="13:00"))
+    exception.reason = "เปลี่ยนเหตุผล"
+    exception.save()
+
+    client.post(page_of(exception), saving(page, data))
+
+    exception.refresh_from_db()
+    assert exception.starts == dt.time(14)
+
+
+def test_a_department_that_is_not_active_stays_named(client, manager, department):
+    exception = make_exception(department, days_ahead=1)
+    department.is_active = False
+    department.save()
+
+    page = client.post(page_of(exception), data := form(department, kind="quota", quota="2"))
+    client.post(page_of(exception), saving(page, data))
+
+    assert list(exception.departments.all()) == [department]
+
+
+def test_taking_back_an_extra_day_shows_its_tickets_first(client, manager):
+    department = make_open_department(weekdays=[], max_days_ahead=5)
+    extra = make_exception(
+        department, days_ahead=1, kind="hours", starts=dt.time(9), ends=dt.time(12), slot_minutes=60, quota=2
+    )
+    ticket = make_ticket(slot=make_slot(department=department))
+
+    page = client.get(deletion_of(extra))
+    assert [row["ticket"] for row in page.context["tickets"]] == [ticket]
+    assert page.context["changed_days"][0]["before"] == "09.00-12.00 จองได้ 6 คิว"
+    # As Django's own page would be answered: nothing was looked at.
+    client.post(deletion_of(extra), {"post": "yes"})
+    assert DayException.objects.filter(pk=extra.pk).exists()
+    page = client.post(deletion_of(extra), saving(page, {}, for_all="cancel"))
+    assert "กรุณากรอกเหตุผล" in page.content.decode()
+    client.post(deletion_of(extra), saving(page, {"reason": "เปิดไม่ได้แล้ว"}, for_all="cancel"))
+
+    ticket.refresh_from_db()
+    assert not DayException.objects.exists()
+    assert ticket.state == State.CANCELLED
+    assert ticket.events.last().reason == "เปิดไม่ได้แล้ว"
+    assert not department.slots.filter(date=in_days(1), quota__gt=0).exists()
+    [entry] = LogEntry.objects.all()
+    assert (entry.action_flag, entry.object_id, entry.user) == (DELETION, str(extra.pk), manager)
+
+
+def test_a_deletion_that_fails_is_not_in_the_log(client, manager, department, monkeypatch):
+    extra = make_exception(department, days_ahead=1)
+    page = client.get(deletion_of(extra))
+    monkeypatch.setattr(closures.opening, "rules_changed", Mock(side_effect=ZeroDivisionError))
+
+    with pytest.raises(ZeroDivisionError):
+        client.post(deletion_of(extra), saving(page, {}))
+
+    assert DayException.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_several_deleted_from_the_list_lead_to_the_tickets_left(client, manager):
+    department = make_open_department(weekdays=[], max_days_ahead=5)
+    extra = make_exception(
+        department, days_ahead=1, kind="hours", starts=dt.time(9), ends=dt.time(12), slot_minutes=60, quota=2
+    )
+    make_ticket(slot=make_slot(department=department))
+    chosen = {"action": "delete_selected", "_selected_action": extra.pk, "post": "yes"}
+
+    page = client.post(reverse("admin:booking_dayexception_changelist"), chosen, follow=True)
+
+    assert not DayException.objects.exists()
+    assert "มีบัตรคิว 1 ใบในเวลาที่ปิด" in page.content.decode()
+
+
+@pytest.mark.parametrize("group", [roles.CLERK, roles.AUDITOR])
+@pytest.mark.parametrize("address", [page_of, deletion_of])
+def test_who_may_not_change_it_changes_nothing(client, department, group, address):
+    exception = make_exception(department, days_ahead=1)
+    client.force_login(make_user(group=group))
+
+    client.post(address(exception), form(department, kind="quota", quota="2") | {"save": "1", "looked_at": "x"})
+
+    exception.refresh_from_db()
+    assert exception.kind == "closed"
+
+
+@pytest.mark.parametrize("number", ["0", "99999", "x", "9" * 30])
+@pytest.mark.parametrize("address", ["change", "delete"])
+def test_an_exception_that_is_none(client, manager, number, address):
+    assert client.get(reverse(f"admin:booking_dayexception_{address}", args=[number])).status_code in (302, 404)

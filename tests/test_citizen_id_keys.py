@@ -4,13 +4,16 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from booking import sign_in
+from booking import sign_in, verbs
+from members import directory
 from members.citizen_id import citizen_id_hmac
 from members.directory import comparing
+from members.erased import number_hmacs
 from members.errors import NotRegistered
 from members.files import importing
+from members.files.importing import Outcome
 from members.identify import identify
-from members.models import Member
+from members.models import ErasedMember, Member
 from queuesite import secret_keys
 from tests import fake_directory
 from tests.factories import make_citizen_id, make_member, make_user
@@ -30,6 +33,23 @@ def changed(settings):
     member = make_member(citizen_id=CITIZEN_ID, member_number="004501")
     settings.CITIZEN_ID_KEY, settings.CITIZEN_ID_KEY_FALLBACKS = NEW, [OLD]
     return member
+
+
+@pytest.fixture
+def service(settings):
+    with fake_directory.running() as service:
+        settings.MEMBER_DIRECTORY, settings.DIRECTORY_URL = "http", service.url
+        settings.DIRECTORY_TOKEN = fake_directory.TOKEN
+        yield service
+
+
+def brought_in(*rows) -> importing.MemberFile:
+    file = importing.take_in(csv_file(*rows), name="members.csv", by=make_user())
+    importing.check(file.pk)
+    importing.confirm(file=file, marks_missing=False, by=file.uploaded_by)
+    importing.bring_in(file.pk)
+    file.refresh_from_db()
+    return file
 
 
 def stored(member) -> str:
@@ -52,25 +72,84 @@ def test_without_the_old_key_who_was_not_seen_is_not_found(changed, settings):
 
 
 def test_an_import_moves_all_of_its_members(changed):
-    row = {"member_number": "004501", "citizen_id": CITIZEN_ID, "given_name": changed.given_name}
-    file = importing.take_in(csv_file(row), name="members.csv", by=make_user())
-    importing.check(file.pk)
-    importing.confirm(file=file, marks_missing=False, by=file.uploaded_by)
-    importing.bring_in(file.pk)
+    brought_in({"member_number": "004501", "citizen_id": CITIZEN_ID, "given_name": changed.given_name})
     assert Member.objects.get() == changed
     assert stored(changed) == citizen_id_hmac(CITIZEN_ID)
 
 
-def test_a_night_of_i_members_moves_all_of_its_members(changed, settings):
-    with fake_directory.running() as service:
-        settings.MEMBER_DIRECTORY, settings.DIRECTORY_URL = "http", service.url
-        settings.DIRECTORY_TOKEN = fake_directory.TOKEN
-        service.people = [
-            {"member_number": "4501", "citizen_id": CITIZEN_ID, "given_name": "สมศรี", "registered": True},
-            {"member_number": "4502", "citizen_id": make_citizen_id(), "given_name": "สมชาย", "registered": True},
-        ]
-        comparing.compare()
+def test_a_night_of_i_members_moves_all_of_its_members(changed, service):
+    service.people = [
+        {"member_number": "4501", "citizen_id": CITIZEN_ID, "given_name": "สมศรี", "registered": True},
+        {"member_number": "4502", "citizen_id": make_citizen_id(), "given_name": "สมชาย", "registered": True},
+    ]
+    comparing.compare()
     assert stored(changed) == citizen_id_hmac(CITIZEN_ID)
+
+
+def test_whose_number_changed_there_is_the_same_member(changed, service):
+    service.people = [{"member_number": "777777", "citizen_id": CITIZEN_ID, "given_name": "สมศรี", "registered": True}]
+    assert identify(citizen_id=CITIZEN_ID, address=ADDRESS) == changed
+    assert Member.objects.get().member_number == "777777"
+    assert stored(changed) == citizen_id_hmac(CITIZEN_ID)
+
+
+def test_an_import_gives_nobodys_citizen_id_to_another_number(changed):
+    file = brought_in({"member_number": "777777", "citizen_id": CITIZEN_ID, "given_name": "สมศรี"})
+    assert [fault[0][:2] for _line, _typed, fault in file.faults] == [["citizen_id", "citizen_id_of_another"]]
+    assert Member.objects.get() == changed
+
+
+# --- who was forgotten under the old key ---
+
+WITH_THAT_ID = {"member_number": "999111", "citizen_id": CITIZEN_ID, "given_name": "ใคร", "registered": True}
+
+
+@pytest.fixture
+def forgotten(changed, settings):
+    """The same member, forgotten before the key was changed."""
+    settings.CITIZEN_ID_KEY, settings.CITIZEN_ID_KEY_FALLBACKS = OLD, []
+    verbs.erase_member(member=changed, by=make_user())
+    settings.CITIZEN_ID_KEY, settings.CITIZEN_ID_KEY_FALLBACKS = NEW, [OLD]
+
+
+def test_no_import_brings_them_in_by_their_citizen_id(forgotten, settings):
+    for _again in "with the old key beside", "and then without":
+        assert brought_in(WITH_THAT_ID).counts[Outcome.ERASED] == 1
+        assert not Member.objects.exists()
+        settings.CITIZEN_ID_KEY_FALLBACKS = []
+
+
+def test_no_answer_of_i_members_brings_them_in_by_their_citizen_id(forgotten, settings, service):
+    service.people = [WITH_THAT_ID]
+    for _again in "with the old key beside", "and then without":
+        assert directory.find(member_number="999111") is None
+        assert comparing.compare().counts[Outcome.ERASED] == 1
+        assert not Member.objects.exists()
+        settings.CITIZEN_ID_KEY_FALLBACKS = []
+
+
+@pytest.mark.parametrize("way", ["file", "look-up"])
+def test_a_tombstone_whose_number_is_met_moves_to_the_new_key(forgotten, settings, request, way):
+    assert ErasedMember.objects.get().number_hmac == number_hmacs("4501")[1]
+    if way == "file":
+        brought_in({"member_number": "4501", "given_name": "ใคร"})
+    else:
+        service = request.getfixturevalue("service")
+        service.people = [WITH_THAT_ID | {"member_number": "004501", "citizen_id": None}]
+        assert directory.find(member_number="4501") is None
+    assert ErasedMember.objects.get().number_hmac == number_hmacs("4501")[0]
+    settings.CITIZEN_ID_KEY_FALLBACKS = []
+    assert brought_in({"member_number": "4501", "given_name": "ใคร"}).counts[Outcome.ERASED] == 1
+
+
+def test_who_comes_back_with_another_number_is_entered_by_hand(forgotten, client, manager, service):
+    page = "/admin/members/member/add/"
+    client.post(page, {"member_number": "999111", "given_name": "ใคร", "citizen_id": CITIZEN_ID})
+    service.people = [WITH_THAT_ID]
+    assert directory.find(citizen_id=CITIZEN_ID, citizen_id_hmac=citizen_id_hmac(CITIZEN_ID)) == Member.objects.get()
+
+
+# --- and the rest ---
 
 
 def test_the_same_person_cannot_be_added_twice_under_two_keys(changed, client):

@@ -1,13 +1,17 @@
 """What no form and no address can carry past the door: NULs, other charsets, numbers beyond range."""
 
 import datetime as dt
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
+from axes.models import AccessAttempt
 from django.urls import reverse
 
 from booking import roles
 from booking.models import Ticket
-from tests.factories import make_member, make_open_department, make_ticket, make_user
+from members.citizen_id import ascii_digits
+from queuesite.cleaned import addresses_and_cookies
+from tests.factories import make_citizen_id, make_member, make_open_department, make_ticket, make_user
 from tests.pages import hold
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +36,14 @@ def test_a_year_that_nothing_can_hold_is_answered_400(manager):
     answer = manager.get(f"{reverse('admin:booking_ticket_changelist')}?date__year=99999999999")
     assert answer.status_code == 400
     assert "กรุณาทำรายการอีกครั้ง" in answer.text
+
+
+def test_a_field_without_a_name_is_answered_400(manager):
+    attempt = AccessAttempt.objects.create(username="x", ip_address="127.0.0.1", failures_since_start=1)
+    for row in (attempt, make_open_department()):
+        address = f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/change/"
+        assert manager.get(f"{address}?_to_field=").status_code == 400
+        assert manager.get(f"{address}?_to_field=id").status_code != 500
 
 
 def test_a_nul_in_the_kiosks_reason_is_left_out_and_the_rest_kept(manager):
@@ -83,3 +95,31 @@ def test_a_department_with_a_word_that_never_ends_still_has_pictures(client):
     ticket = make_ticket(name="ฝ" * 100, bring="ก" * 4000 + "\nสมุด")
     hold(client, ticket)
     assert client.get(reverse("ticket_picture", args=[ticket.public_id])).status_code == 200
+
+
+@pytest.mark.parametrize("typed", [make_citizen_id(7), f"{make_citizen_id(7)[:1]} {make_citizen_id(7)[1:]}"])
+@pytest.mark.parametrize("path", ["/", "/admin/members/member/", "/tickets/", "//evil.example/"])
+def test_an_address_with_a_citizen_id_leads_to_the_same_without_it(client, path, typed):
+    answer = client.get(path, QUERY_STRING=urlencode({"when": "all", "q": typed}))
+    assert answer.status_code == 302
+    onward = urlsplit(answer["Location"])
+    assert (onward.netloc, parse_qs(onward.query)["when"]) == ("", ["all"])
+    assert make_citizen_id(7) not in ascii_digits(unquote(answer["Location"]))
+    again = client.get(answer["Location"])
+    assert make_citizen_id(7) not in ascii_digits(unquote(f"{again.headers}{again.text}"))
+
+
+def test_a_form_sent_to_an_address_with_a_citizen_id_is_read_without_it(manager, rf):
+    kept = []
+    door = addresses_and_cookies(lambda request: kept.append(request.GET["q"]))
+    door(rf.post(f"/?q={make_citizen_id(7)}"))
+    assert kept == ["•" * 13]
+
+
+@pytest.mark.parametrize(
+    "query", ["v=1.2-2026-11-23-30-th", f"code=a{make_citizen_id(7)}b", "day=2026-11-23&slot=1234567890123"]
+)
+def test_what_is_no_citizen_id_stays_in_an_address(rf, query):
+    kept = []
+    addresses_and_cookies(lambda request: kept.append(request.META["QUERY_STRING"]))(rf.get(f"/?{query}"))
+    assert kept == [query]

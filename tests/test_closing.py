@@ -229,3 +229,14 @@ class TestRace:
         booked, _, listed = self.run(read_first=True)
 
         assert booked - listed
+
+
+def test_a_wish_for_the_time_it_has_moves_it_to_the_nearest_other():
+    department = make_open_department(quota=2, max_days_ahead=5)
+    ticket = make_ticket(slot=make_slot(department=department, nth=4))
+
+    booking = closures.move_to_free_time(ticket=ticket, by=make_user(), wish=ticket.slot.starts_at)
+
+    ticket.refresh_from_db()
+    assert ticket.state == State.CANCELLED
+    assert booking.starts_at != ticket.slot.starts_at

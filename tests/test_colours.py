@@ -1,5 +1,6 @@
 """What cannot link to the stylesheet has its colours all the same."""
 
+import colorsys
 import re
 from pathlib import Path
 
@@ -37,3 +38,15 @@ def test_no_other_module_writes_a_colour_out():
         if re.search(r"[\"']#[0-9a-fA-F]{3,6}[\"']", path.read_text())
     ]
     assert found == []
+
+
+# Degrees round the circle of colours: red 0, blue 240, purple between blue and red.
+@pytest.mark.parametrize(("way", "hue"), [("login", 275), ("register", 220), ("forgot", 0)])
+def test_the_three_ways_of_i_member_are_purple_blue_and_red_and_white_is_read_on_each(way, hue):
+    colour = TOKENS[re.search(rf"\.button-{way} \{{[^}}]*background: var\(--([a-z]+)\)", CSS)[1]]
+    found, _lightness, saturation = colorsys.rgb_to_hls(*(int(colour[nth : nth + 2], 16) / 255 for nth in (1, 3, 5)))
+    away = abs(found * 360 - hue)
+
+    assert min(away, 360 - away) <= 15
+    assert saturation > 0.4
+    assert colours.contrast(colour, colours.PAPER) >= colours.ENOUGH

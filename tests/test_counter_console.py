@@ -294,7 +294,7 @@ def test_consoles_of_the_same_departments_work_out_their_line_once(client, count
         page = console(colleague, other)
 
     assert rows_of(page) == [first.public_id]
-    assert not [one["sql"] for one in asked if "row_number()" in one["sql"] or "COUNT(" in one["sql"]]
+    assert not [one["sql"] for one in asked if "row_number()" in one["sql"] or "count(*)" in one["sql"].lower()]
 
     second = make_walk_in(department=department)  # which raises the version
 
@@ -561,7 +561,7 @@ def test_unchanged_is_answered_304_with_nothing(client, counter, department, dja
     make_walk_in(department=department)
     version = version_of(console(client, counter))
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(5):
         answer = look(client, counter, version=version)
 
     assert answer.status_code == 304
@@ -608,7 +608,7 @@ def test_how_many_questions_the_database_is_asked_does_not_grow(client, counter,
     few = asked()
     for _ in range(60):
         make_walk_in(department=department, member_id=make_member().pk)
-    assert asked() == few <= 20
+    assert asked() == few <= 12
 
 
 @pytest.mark.parametrize("show", ["\x00", "x" * 300, '"', "no-such-ticket", "%0d%0a"])

@@ -139,6 +139,15 @@ def test_the_scanner_under_the_thai_layout(department, make):
     assert ticket_meant(words.translate(WITH_THAI_KEYS), letters=["A"]) == ticket
 
 
+@pytest.mark.parametrize("thai", [False, True])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_the_scanner_with_caps_lock_on(department, is_whole, thai):
+    ticket = ticket_of(department)
+    link = link_of(ticket) if is_whole else link_of(ticket).partition("#")[0]
+    typed = link.swapcase()
+    assert ticket_meant(typed.translate(WITH_THAI_KEYS) if thai else typed, letters=["A"]) == ticket
+
+
 def test_the_live_ticket_counts_where_a_number_was_given_out_again(department):
     gone = ticket_of(department)
     verbs.cancel(ticket=gone)

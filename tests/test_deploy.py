@@ -5,13 +5,18 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import yaml
+from django.core.management import get_commands
 
-from queuesite.launcher import postgres
+from queuesite import checks
+from queuesite.launcher import postgres, web
 from queuesite.launcher import run as launcher
 
 PRODUCTION = {
@@ -20,6 +25,7 @@ PRODUCTION = {
     "CITIZEN_ID_KEY": secrets.token_urlsafe(48),
     "ALLOWED_HOSTS": "queue.example.org",
     "BEHIND_FRONT": "on",
+    "DATABASE_APP_ROLE": "queue_app",
     "MEMBER_PROOF": "phone_last4",
 }
 
@@ -62,6 +68,13 @@ def test_a_missing_secret_stops_the_start_with_a_sentence(name):
     [
         ({"DEMO": "on"}, "DEMO=on"),
         ({"MEMBER_PROOF": "none"}, "MEMBER_PROOF=none"),
+        ({"DATABASE_APP_ROLE": ""}, "DATABASE_APP_ROLE is not set"),
+        ({"SECOND_FACTOR": "off"}, "SECOND_FACTOR=off"),
+        ({"STAFF_IDLE_MINUTES": "600"}, "STAFF_IDLE_MINUTES is above 120"),
+        ({"BOOKING_LIMIT_DEVICE": "1000"}, "BOOKING_LIMIT_DEVICE is more than ten times"),
+        ({"LOOKUP_LIMIT_ADDRESS": "200/1"}, "LOOKUP_LIMIT_ADDRESS is more than ten times"),
+        ({"LOOKUP_LIMIT_ADDRESS": "many"}, "LOOKUP_LIMIT_ADDRESS"),
+        ({"LOGIN_LIMIT_NAME": "100000"}, "LOGIN_LIMIT_NAME is more than ten times"),
         ({"PROXY_HOPS": "1"}, "PROXY_HOPS is read no longer"),
         ({"PROXIES": "127.0.0.1,caddy"}, "PROXIES must be addresses"),
     ],
@@ -70,6 +83,13 @@ def test_what_is_unsafe_is_said(changed, said):
     answer = check(os.environ | PRODUCTION | changed)
     assert answer.returncode == 1
     assert said in answer.stderr
+
+
+def test_the_limits_that_are_compared_are_those_of_the_example():
+    example = (postgres.BASE_DIR / ".env.example").read_text()
+    for name, most in checks.SHIPPED.items():
+        shipped = re.search(rf"^# {name}=(\d+)(?:/(\d+))?$", example, flags=re.MULTILINE)
+        assert int(shipped[1]) * 3600 / int(shipped[2] or 3600) == most, name
 
 
 UNITS = sorted((postgres.BASE_DIR / "deploy").glob("*.service"))
@@ -94,16 +114,119 @@ def test_systemd_understands_the_units(tmp_path):
 def test_the_units_and_the_site_of_nginx_name_the_same_sockets():
     site = (postgres.BASE_DIR / "deploy" / "nginx.conf").read_text()
     sockets = [word for unit in UNITS for word in unit.read_text().split() if word.endswith(".sock")]
-    assert sorted(sockets) == sorted(re.findall(r"unix:(\S+);", site))
+    assert sorted(sockets) == sorted(set(re.findall(r"unix:([^\s;]+)", site)))
     for socket in sockets:
         folder = f"RuntimeDirectory={str(Path(socket).parent).removeprefix('/run/')}"
         assert sum(folder in unit.read_text() for unit in UNITS) == 1
 
 
+@pytest.mark.real_clock
+def test_only_user_and_group_open_the_socket_of_a_web_server(tmp_path):
+    at = tmp_path / "web.sock"
+    command = [sys.executable, "-m", "queuesite.launcher.web", "--socket", str(at), "--workers", "1"]
+    server = subprocess.Popen(command, cwd=postgres.BASE_DIR, env=os.environ | PRODUCTION)
+    try:
+        until = time.monotonic() + 60
+        while not web.is_answering(at, "queue.example.org"):
+            assert time.monotonic() < until and server.poll() is None
+            time.sleep(0.1)
+        assert stat.S_IMODE(at.stat().st_mode) == 0o660
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
 def test_the_container_has_every_folder_that_is_imported():
     copied = (postgres.BASE_DIR / "deploy" / "Containerfile").read_text()
-    for folder in ("booking", "deploy", "holidays", "locale", "members", "queuesite", "static", "templates"):
+    sent = (postgres.BASE_DIR / "deploy" / "Containerfile.containerignore").read_text()
+    packages = {file.parent.name for file in postgres.BASE_DIR.glob("*/__init__.py")} - {"bench", "tests"}
+    assert {"booking", "office", "queuesite"} <= packages
+    for folder in packages | {"deploy", "locale", "static", "templates"}:
         assert f"COPY {folder} {folder}\n" in copied
+        assert f"!{folder}\n" in sent
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}.md" for name in ("operations", "scale", "testing"))])
+def test_what_the_instructions_name_is_there(page):
+    text = (postgres.BASE_DIR / page).read_text()
+    makefile = (postgres.BASE_DIR / "Makefile").read_text()
+    assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= get_commands().keys()
+    targets = re.findall(r"^([a-z-]+|\.venv/[a-z-]+):", makefile, flags=re.MULTILINE)
+    assert set(re.findall(r"^(?:    |.*`)make ([a-z./-]+)", text, flags=re.MULTILINE)) <= set(targets)
+    assert set(re.findall(r"queuesite-[a-z]+(?=[ `.])", text)) <= {unit.stem for unit in UNITS}
+    for file in re.findall(r"(?<![\w/.])(?:deploy|tests|docs|bench|booking|queuesite)/[\w/.-]+\.\w+", text):
+        assert (postgres.BASE_DIR / file).exists(), file
+
+
+def test_a_new_release_takes_the_steps_of_an_installation_again():
+    text = (postgres.BASE_DIR / "docs" / "operations.md").read_text()
+    steps = [
+        "make .venv/installed PYTHON=/usr/bin/python3",
+        "manage.py migrate\n",
+        "manage.py collectstatic --noinput\n",
+    ]
+    for title in ("As services", "A new release"):
+        section = text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        assert [step for step in [*steps, *(unit.stem for unit in UNITS)] if step not in section] == []
+
+
+def steps_of_the_container() -> list[tuple[str, str]]:
+    """Instructions and their arguments, continued lines joined."""
+    text = (postgres.BASE_DIR / "deploy" / "Containerfile").read_text().replace("\\\n", " ")
+    return [tuple(line.split(" ", 1)) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_container_work_in_a_folder_of_their_own(tmp_path):
+    """Without a container runtime: what is copied is enough to collect the files and to start. Not run: useradd, and
+    installing the requirements, which this Python has."""
+    site, kept = tmp_path / "srv", tmp_path / "var"
+    site.mkdir()
+    (site / ".venv" / "bin").mkdir(parents=True)
+    (site / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (site / ".venv" / "bin" / "python").chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(kept), "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = 0
+    for instruction, arguments in steps_of_the_container():
+        if instruction == "COPY":
+            *sources, target = arguments.split()
+            for source in sources:
+                from_, to = postgres.BASE_DIR / source, site / (source if target == "./" else target)
+                if from_.is_dir():
+                    shutil.copytree(from_, to, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copy2(from_, to)
+        elif instruction == "RUN" and "manage.py" in arguments:
+            done = subprocess.run(arguments, shell=True, cwd=site, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            ran += 1
+    assert ran == 1
+    assert (kept / "static" / "staticfiles.json").exists()
+    started = subprocess.run(
+        [".venv/bin/python", "manage.py", "check"],
+        cwd=site,
+        env=environment | PRODUCTION | {"DATABASE_URL": "postgres://none:none@none/none"},
+        capture_output=True,
+        text=True,
+    )
+    assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.slow
+def test_every_service_of_the_compose_file_starts_what_is_in_the_image():
+    compose = yaml.safe_load((postgres.BASE_DIR / "deploy" / "compose.yaml").read_text())
+    services = compose["services"]
+    for name, service in services.items():
+        assert set(service.get("depends_on", {})) <= set(services), name
+        named = [volume.split(":", 1)[0] for volume in service.get("volumes", [])]
+        assert {volume for volume in named if volume[0] not in "./"} <= set(compose["volumes"]), name
+        for volume in named:
+            if volume.startswith("./"):
+                assert (postgres.BASE_DIR / "deploy" / volume).exists(), name
+        command = service.get("command", [])
+        if "-m" in command:
+            module = command[command.index("-m") + 1].replace(".", "/")
+            assert (postgres.BASE_DIR / f"{module}.py").exists(), name
 
 
 def test_a_start_without_a_secret_makes_nothing(tmp_path):

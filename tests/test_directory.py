@@ -1,10 +1,11 @@
 """Members are looked up where i-member has them: in its database or by its service, answering or not."""
 
+import contextlib
 import json
 import logging
 import sqlite3
 import time
-from contextlib import closing
+from decimal import Decimal
 from urllib.parse import urlencode
 
 import jsonschema
@@ -21,7 +22,7 @@ from booking import jobs, roles
 from booking.models import Ticket
 from members import directory
 from members.citizen_id import citizen_id_hmac
-from members.directory import breaker, comparing, database
+from members.directory import answers, breaker, comparing, database, http
 from members.directory.answers import DirectoryFault
 from members.errors import DirectorySilent, NotRegistered
 from members.identify import identify, registration_status
@@ -76,6 +77,14 @@ def service(settings):
         yield fake
 
 
+@contextlib.contextmanager
+def waited_for_two_seconds():
+    """Two as a figure, not as a constant says."""
+    begun = time.monotonic()
+    yield
+    assert 1.5 < time.monotonic() - begun < 3.8  # a busy machine is late
+
+
 def _in_database(settings, url: str, table: str) -> None:
     settings.MEMBER_DIRECTORY, settings.DIRECTORY_DATABASE_URL = "database", url
     settings.DIRECTORY_TABLE, settings.DIRECTORY_COLUMNS = table, COLUMNS
@@ -91,7 +100,7 @@ ROWS = [
 @pytest.fixture
 def sqlite_file(settings, tmp_path):
     path = tmp_path / "imember.sqlite"
-    with closing(sqlite3.connect(path)) as there, there:
+    with contextlib.closing(sqlite3.connect(path)) as there, there:
         there.execute(MAKE.format(table="people", kind="integer"))  # a database that has lost the zeros
         there.executemany("INSERT INTO people VALUES (?, ?, ?, ?, ?, ?, ?, ?)", ROWS)
     _in_database(settings, f"sqlite:///{path}", "people")
@@ -99,9 +108,9 @@ def sqlite_file(settings, tmp_path):
 
 @pytest.fixture
 def second_postgres(settings):
-    """Another database of the tests' server, through a role that may read one table."""
+    """Another database of the tests' server. Gives a function that connects to it as who may change it."""
     params = connection.get_connection_params()
-    server = {name: params[name] for name in ("host", "port", "user", "password") if params.get(name)}
+    server = {name: params[name] for name in ("host", "port", "user", "password", "passfile") if params.get(name)}
     name = f"imember_{params['dbname']}"[:60]
     with psycopg.connect(**server, dbname="postgres", autocommit=True) as there:
         there.execute(f'DROP DATABASE IF EXISTS "{name}"')
@@ -111,14 +120,9 @@ def second_postgres(settings):
         there.execute(MAKE.format(table="old.people", kind="varchar(12)"))
         there.cursor().executemany("INSERT INTO old.people VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", ROWS)
     _in_database(settings, f"postgres:///{name}?{urlencode(server)}", "old.people")
-    yield lambda statement: _run(server, name, statement)
+    yield lambda: psycopg.connect(**server, dbname=name)
     with psycopg.connect(**server, dbname="postgres", autocommit=True) as there:
         there.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-def _run(server, name, statement):
-    with psycopg.connect(**server, dbname=name, autocommit=True) as there:
-        there.execute(statement)
 
 
 @pytest.fixture
@@ -221,6 +225,43 @@ def test_a_mariadb_is_only_read_and_compared_whole(a_mariadb, settings):
     assert len(next(directory.everyone())) == len(ROWS)
 
 
+KINDS = [("integer", "bigint"), ("numeric(10)", "numeric(13)"), ("double precision", "double precision")]
+
+
+@pytest.mark.parametrize(("number", "citizen_id"), KINDS)
+def test_numbers_that_a_database_keeps_as_numbers(second_postgres, number, citizen_id):
+    with second_postgres() as there:
+        there.execute("UPDATE old.people SET \"card id\" = nullif(replace(\"card id\", '-', ''), '')")
+        there.execute(f"ALTER TABLE old.people ALTER memb_no TYPE {number} USING memb_no::{number}")
+        there.execute(f'ALTER TABLE old.people ALTER "card id" TYPE {citizen_id} USING "card id"::{citizen_id}')
+    assert identify(member_number="004501", address=ADDRESS) == identify(citizen_id=CITIZEN_ID, address=ADDRESS)
+    for asked in ({"member_number": "999999999999"}, {"citizen_id": make_citizen_id()}):
+        with pytest.raises(NotRegistered):
+            identify(**asked, address=ADDRESS)
+    assert directory.silent_since() is None
+    assert [cells["member_number"] for cells in next(directory.everyone())] == ["4501", "4502"]
+
+
+@pytest.mark.parametrize("kind", ["integer", "real", "numeric"])
+def test_numbers_that_a_file_of_sqlite_keeps_as_numbers(sqlite_file, settings, kind):
+    path = settings.DIRECTORY_DATABASE_URL.removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(path)) as there, there:
+        there.execute("ALTER TABLE people RENAME TO before")
+        there.execute(MAKE.format(table="people", kind=kind).replace('"card id" varchar(20)', f'"card id" {kind}'))
+        there.execute("INSERT INTO people SELECT * FROM before")
+        there.execute("UPDATE people SET \"card id\" = replace(\"card id\", '-', '')")
+    assert identify(member_number="004501", address=ADDRESS) == identify(citizen_id=CITIZEN_ID, address=ADDRESS)
+    assert directory.silent_since() is None
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal("4501.5"), Decimal("NaN"), Decimal("Infinity"), 4501.5, float("inf"), b"4501"]
+)
+def test_what_is_no_whole_number_is_a_fault(value):
+    with pytest.raises(DirectoryFault, match="member_number"):
+        answers.cells_of(SOMSRI | {"member_number": value})
+
+
 # --- silent -------------------------------------------------------------------------------------------------------
 
 
@@ -257,13 +298,42 @@ def test_while_it_is_down_a_wrong_proof_and_an_unknown_number_look_alike(service
 def test_a_slow_one_is_waited_for_two_seconds_and_then_left_alone(service):
     identify(member_number="4501", address=ADDRESS)
     service.delay = 5
-    begun = time.monotonic()
-    identify(member_number="4501", address=ADDRESS)
-    assert time.monotonic() - begun < directory.SECONDS + 2
+    with waited_for_two_seconds():
+        identify(member_number="4501", address=ADDRESS)
     asked = len(service.asked)
     for _again in range(5):
         identify(member_number="4501", address=ADDRESS)
     assert len(service.asked) == asked, "nobody asks while it rests"
+
+
+def test_the_limits_are_two_seconds():
+    assert (directory.SECONDS, http.SECONDS) == (2, 2)
+    assert {kind.get("connect_timeout", 2) for kind in database.READ_ONLY.values()} == {2}
+
+
+@pytest.mark.parametrize("limit", [(directory, "SECONDS"), (http, "SECONDS")])
+def test_either_limit_alone_ends_the_wait(service, monkeypatch, limit):
+    identify(member_number="4501", address=ADDRESS)
+    monkeypatch.setattr(*limit, 60)
+    service.delay = 5
+    with waited_for_two_seconds():
+        identify(member_number="4501", address=ADDRESS)
+    assert directory.silent_since()
+
+
+def test_a_locked_table_is_waited_for_two_seconds(second_postgres):
+    with time_machine.travel("2026-11-23T08:00+07:00", tick=False) as clock:
+        member = identify(member_number="4501", address=ADDRESS)
+        with second_postgres() as there, waited_for_two_seconds():
+            there.execute("LOCK TABLE old.people IN ACCESS EXCLUSIVE MODE")
+            assert identify(member_number="4501", address=ADDRESS) == member
+            assert directory.silent_since()
+        with pytest.raises(DirectorySilent):
+            identify(member_number="4599", address=ADDRESS)
+        clock.shift(breaker.REST)
+        with pytest.raises(NotRegistered):
+            identify(member_number="4599", address=ADDRESS)
+        assert directory.silent_since() is None
 
 
 def test_after_a_rest_one_asks_and_it_is_back(service):
@@ -325,6 +395,51 @@ def test_another_persons_citizen_id_in_the_answer_changes_nothing(service):
     with pytest.raises(DirectorySilent):
         identify(citizen_id=CITIZEN_ID, address=ADDRESS)
     assert not Member.objects.exists()
+
+
+WITHOUT_ID = SOMSRI | {"citizen_id": None, "given_name": "ใครสักคน"}
+
+
+def answering(service, **values) -> None:
+    """Whatever is asked, this is the answer; it keeps to the contract, and names no citizen ID."""
+    service.answer = json.dumps({"members": [WITHOUT_ID | values]})
+
+
+@pytest.mark.parametrize("is_somebodys", [True, False])
+def test_an_answer_without_a_citizen_id_gives_its_owner_no_other_number(service, is_somebodys):
+    if is_somebodys:
+        make_member(member_number="000001", citizen_id=make_citizen_id())
+    owner = identify(citizen_id=CITIZEN_ID, address=ADDRESS)
+    before = list(Member.objects.order_by("pk").values())
+    answering(service, member_number="000001")
+    assert identify(citizen_id=CITIZEN_ID, address=ADDRESS) == owner
+    assert list(Member.objects.order_by("pk").values()) == before
+
+
+def test_an_answer_without_a_citizen_id_gives_no_member_another_id(service):
+    known = make_member(member_number="004501", citizen_id=make_citizen_id())
+    before = Member.objects.values().get()
+    answering(service)
+    assert identify(citizen_id=CITIZEN_ID, address=ADDRESS) == known
+    assert Member.objects.values().get() == before
+
+
+def test_whose_citizen_id_never_leaves_i_member_is_found_by_it_while_it_is_silent(service):
+    answering(service)
+    member = identify(citizen_id=CITIZEN_ID, address=ADDRESS)
+    assert identify(citizen_id=CITIZEN_ID, address=ADDRESS) == member
+    service.status = 500
+    assert identify(citizen_id=CITIZEN_ID, address=ADDRESS) == member
+
+
+def test_whose_number_changed_there_long_ago_is_the_one_with_the_number_of_now(service):
+    """By night the new number came in without an ID, and the old one left."""
+    gone = make_member(member_number="004501", citizen_id=CITIZEN_ID, is_registered=False, left_at="2026-01-01T00:00Z")
+    answering(service, member_number="000001")
+    found = identify(citizen_id=CITIZEN_ID, address=ADDRESS)
+    assert (found.member_number, found.citizen_id_hmac) == ("000001", None)
+    gone.refresh_from_db()
+    assert (gone.member_number, gone.citizen_id_hmac) == ("004501", citizen_id_hmac(CITIZEN_ID))
 
 
 # --- compared at night ---------------------------------------------------------------------------------------------

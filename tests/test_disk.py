@@ -18,6 +18,7 @@ import psutil
 import pytest
 from django.urls import reverse
 
+from bench import small_disk as soaks_disk
 from booking import disk
 from queuesite import backup
 from queuesite.launcher import postgres
@@ -134,6 +135,21 @@ def is_below(process, folder) -> bool:
         return process.environ().get("VAR_DIR") == str(folder) or process.cwd().startswith(str(folder))
     except psutil.Error:
         return False
+
+
+@pytest.mark.slow
+def test_the_disk_of_the_soak_can_be_full_and_keeps_what_is_on_it(tmp_path):
+    for _ in range(2):
+        with soaks_disk.mounted(tmp_path, "soak") as at:
+            if not at.is_mount():
+                pytest.skip("NO MOUNTING HERE: THE SOAK LEAVES A FULL DISK OUT")
+            (at / "kept").touch()
+            with soaks_disk.full(at):
+                assert disk.of(at).free == 0
+            assert disk.of(at).free > GB
+        assert not at.is_mount()
+    with soaks_disk.mounted(tmp_path, "soak") as at:
+        assert (at / "kept").exists()
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from booking import retention, verbs
-from booking.models import Ticket
+from booking.models import Slot, Ticket
 from booking.verbs import family as family_verbs
 from booking.verbs.merging import merge_members
 from booking.views import visitor
@@ -65,6 +65,15 @@ def consent(carer, member, proved_by="password") -> Care:
     return Care.objects.create(carer=carer, member=member, asked_at=now, began_at=now, proved_by=proved_by)
 
 
+def by_line(member) -> Client:
+    """A device on which LINE has signed the member in."""
+    account = LineAccount.objects.create(member=member, user_id="U1", linked_at=timezone.now(), proved_by="code")
+    answer, device = HttpResponse(), Client()
+    visitor.remember_line(answer, account)
+    device.cookies.update(answer.cookies)
+    return device
+
+
 @pytest.fixture
 def carer(client):
     """Signed in on `client`."""
@@ -96,6 +105,20 @@ def test_the_other_signs_in_and_consents(client, carer, mother):
     assert (care.carer, care.member, care.proved_by) == (carer, mother, "password")
     assert mother.full_name in text(client.get(PAGE))
     assert carer.full_name in text(theirs.get(PAGE))
+
+
+@pytest.mark.parametrize(("way", "kept"), [("line", "line"), ("password", "password"), ("both", "password")])
+def test_what_proved_who_consented_is_kept(client, carer, mother, way, kept):
+    asks(client, mother)
+    theirs = by_line(mother) if way in ("line", "both") else Client()
+    if way != "line":
+        signed_in(theirs, mother)
+    assert carer.full_name in text(theirs.get(PAGE))
+
+    assert theirs.post(ACCEPT, {"care": Care.objects.get().pk})["Location"] == f"{PAGE}?done=accepted"
+
+    assert Care.objects.get().proved_by == kept
+    assert theirs.get(reverse("held_file")).json()["family"][0]["proved_by"] == kept
 
 
 def test_a_clerks_code_does_it_at_once_and_is_used_up(client, carer, mother):
@@ -190,8 +213,11 @@ def test_one_telephone_books_for_the_other_by_name(client, carer, mother):
     assert f"จองในชื่อ {mother.full_name}" in text(page)
     assert f"จองให้ {carer.full_name}" in text(page)
     page = times_page(client, department)
-    ticket = ticket_at(send_times(client, department, make_slot(department=department), key=key_of(page))["Location"])
+    booked = send_times(client, department, make_slot(department=department), key=key_of(page))["Location"]
+    ticket = ticket_at(booked)
     assert ticket.member == mother
+    assert "เมื่อท่านเข้าสู่ระบบ" in text(client.get(booked)), "nothing of it is kept on this device"
+    assert "อยู่ในโทรศัพท์เครื่องนี้" not in text(client.get(booked))
     client.post(FOR, {"member": carer.pk, "next": days})
     assert f"จองในชื่อ {carer.full_name}" in text(client.get(days))
 
@@ -233,12 +259,50 @@ def test_either_side_ends_it_at_once(client, carer, mother, side):
     assert by.post(END, {"care": care.pk})["Location"] == f"{PAGE}?done=over"
 
 
+def moves(client, ticket) -> Ticket:
+    """Move a ticket to the next time of its day, on its page."""
+    later = Slot.objects.of_day(ticket.department, ticket.date)[1]
+    key = {"slot": later.pk, "key": "00000000-0000-4000-8000-000000000001"}
+    return ticket_at(client.post(reverse("ticket_move", args=[ticket.public_id, ticket.date]), key)["Location"])
+
+
+@pytest.mark.parametrize("who", ["carer", "mother", "staff"])
+def test_what_was_moved_is_on_no_device_after_the_end(client, carer, mother, who):
+    ticket, care = make_ticket(member=mother), consent(carer, mother)
+    if who == "staff":
+        later = Slot.objects.of_day(ticket.department, ticket.date)[1]
+        moved = verbs.reschedule(ticket=ticket, slot_id=later.pk, key="k", by=make_user())
+        moved = Ticket.objects.get(pk=moved.ticket_id)
+    else:
+        moved = moves(client if who == "carer" else signed_in(Client(), mother), ticket)
+    for one in (ticket, moved):
+        client.get(reverse("ticket", args=[one.public_id]))  # the old one leads to the new one
+    assert client.get(reverse("ticket", args=[moved.public_id])).status_code == 200
+
+    family.end(by=mother, care_id=care.pk)
+
+    for one in (ticket, moved):
+        assert client.get(reverse("ticket", args=[one.public_id])).status_code == 404
+    client.post(reverse("ticket_cancel", args=[moved.public_id]))
+    moved.refresh_from_db()
+    assert moved.state == "booked"
+    assert moved.code not in text(client.get(reverse("tickets")))
+
+
+def test_what_a_device_opened_by_its_secret_it_keeps_through_a_move(client, carer, mother):
+    ticket = make_ticket(member=mother)
+    hold(client, ticket)
+    care = consent(carer, mother)
+
+    moved = moves(client, ticket)
+    family.end(by=mother, care_id=care.pk)
+
+    assert client.get(reverse("ticket", args=[moved.public_id])).status_code == 200
+
+
 def test_by_line_one_books_for_both_and_again_for_the_other(carer, mother):
     """The form's key tells the bookings apart, though the device keeps none of the family's tickets."""
-    account = LineAccount.objects.create(member=carer, user_id="U1", linked_at=timezone.now(), proved_by="code")
-    answer, phone = HttpResponse(), Client()
-    visitor.remember_line(answer, account)
-    phone.cookies.update(answer.cookies)
+    phone = by_line(carer)
     department = make_open_department()
     slot = make_slot(department=department)
     consent(carer, mother)

@@ -105,5 +105,5 @@ def test_a_department_that_no_counter_serves_is_left_out():
 
 def test_opening_hours_are_those_of_the_department(clock):
     department = make_open_department(break_starts=dt.time(12), break_ends=dt.time(13))
-    opens, closes = waits.outlook(department.pk).periods[1]
+    opens, closes = waits.outlook(department.pk).queue.periods[1]
     assert (opens, closes) == (today_at("13.00").timestamp(), today_at("15.30").timestamp())

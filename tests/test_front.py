@@ -288,18 +288,41 @@ def test_floods_are_stopped_and_told_so(site):
     assert site.ask("/admin/login/")[0] == 200, "the page itself still opens"
 
 
-def test_without_the_application_a_sentence(site):
-    for server in ("public", "staff"):
+@contextlib.contextmanager
+def without(site, *servers):
+    for server in servers:
         (site.folder / f"{server}.sock").rename(site.folder / f"{server}.gone")
     try:
+        yield
+    finally:
+        for server in servers:
+            (site.folder / f"{server}.gone").rename(site.folder / f"{server}.sock")
+
+
+def test_without_the_application_a_sentence(site):
+    with without(site, "public", "staff"):
         code, text, headers = site.ask("/")
         assert (code, headers["Retry-After"]) == (503, "5")
         assert "ขัดข้องชั่วคราว" in text
         code, answer, _ = site.ask("/api/v1/board/")
         assert (code, answer["code"]) == (503, "unavailable")
-    finally:
-        for server in ("public", "staff"):
-            (site.folder / f"{server}.gone").rename(site.folder / f"{server}.sock")
+
+
+def test_calls_go_on_while_staffs_processes_start(site):
+    call = {"path": "/api/v1/counters/1/call-next/", "method": "POST", "body": b"{}", **TOKEN}
+    with without(site, "staff"):
+        assert site.ask(**call)[1]["by"] == "public"
+        assert site.ask("/board/")[1]["by"] == "public"
+    until = time.monotonic() + 10
+    while site.ask(**call)[1]["by"] != "staff":
+        assert time.monotonic() < until, "never tried again"
+        time.sleep(0.1)
+
+
+def test_members_never_reach_staffs_processes(site):
+    with without(site, "public"):
+        assert site.ask("/")[0] == 503
+        assert site.ask("/counter/1/live/", **SESSION)[1]["by"] == "staff"
 
 
 # --- which nginx ------------------------------------------------------------------------------------------------------

@@ -41,7 +41,14 @@ from tests.sitemap import Address, addresses
 pytestmark = pytest.mark.django_db
 
 MORNING = dt.datetime(2026, 11, 25, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))  # a Wednesday
-WHO = ["the public", "member", "clerk", "manager", "superuser"]
+STAFF = {
+    "reception": roles.RECEPTION,
+    "kiosk": roles.KIOSK,
+    "department head": roles.HEAD,
+    "auditor": roles.AUDITOR,
+    "manager": roles.MANAGER,
+}
+WHO = ["the public", "member", "clerk", *STAFF, "superuser"]
 ODD = [
     "\0",
     "a\0b",
@@ -142,7 +149,8 @@ def office(settings):
         confirm_name(clients["member"], department, member=member)
         hold(clients["member"], ticket)
         clients["clerk"].force_login(clerk)
-        clients["manager"].force_login(make_user(group=roles.MANAGER))
+        for who, group in STAFF.items():
+            clients[who].force_login(make_user(group=group))
         clients["superuser"].force_login(make_user(is_superuser=True))
         values = {
             "slug": department.slug,

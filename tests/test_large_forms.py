@@ -1,17 +1,19 @@
 """The largest forms of a large office: a form has few fields, whatever it shows; many tickets are settled in the
 background."""
 
+import datetime as dt
 import re
 from html.parser import HTMLParser
 from string import ascii_uppercase
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from booking import errors, roles
 from booking.admin import closed
-from booking.models import Counter, CounterDepartment, DayException, Place, Settlement, Ticket
+from booking.models import Counter, CounterDepartment, DayException, Place, Settlement, Slot, Ticket
 from booking.models.tickets import State
 from booking.verbs import closures, settling
 from booking.verbs.closures import Choice, Decision
@@ -19,6 +21,7 @@ from holidays.models import Holiday
 from tests.factories import (
     in_days,
     make_department,
+    make_exception,
     make_holiday,
     make_open_department,
     make_slot,
@@ -77,8 +80,9 @@ class Fields(HTMLParser):
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         if tag == "input" and "name" in attrs:
-            if attrs.get("type") not in ("checkbox", "radio", "submit") or "checked" in attrs:
-                self.sent.setdefault(attrs["name"], []).append(attrs.get("value", ""))
+            is_box = attrs.get("type") in ("checkbox", "radio")
+            if "checked" in attrs if is_box else attrs.get("type") != "submit":
+                self.sent.setdefault(attrs["name"], []).append(attrs.get("value", "on" if is_box else ""))
         elif tag == "select":
             self.select = attrs["name"]
         elif tag == "option" and self.select and "selected" in attrs:
@@ -294,6 +298,27 @@ def test_a_department_with_155_coming_exceptions_is_saved(client, manager):
     assert sum(map(len, sent.values())) < 300
     department.refresh_from_db()
     assert department.name == "ฝ่ายสินเชื่อใหม่"
+
+
+def test_a_department_is_saved_when_its_slots_change_under_an_exception_of_one_time_and_ever_after(client, manager):
+    department = make_open_department(opens=dt.time(8, 30), closes=dt.time(15, 30), slot_minutes=30)
+    make_exception(department, start=dt.time(10, 30), quota=1)
+    address = reverse("admin:booking_department_change", args=[department.pk])
+    sent = fields_of(client.get(address))
+    lengths = {name: "45" for name, [value, *_] in sent.items() if name.endswith("-slot_minutes") and value == "30"}
+    assert len(lengths) >= 7
+
+    changed = client.post(address, sent | lengths)
+    later = client.post(address, fields_of(client.get(address)) | {"name": "ฝ่ายสินเชื่อใหม่"})
+
+    for answer in (changed, later):
+        assert answer.status_code == 302, answer.context["errors"]
+    department.refresh_from_db()
+    assert department.name == "ฝ่ายสินเชื่อใหม่"
+    assert set(department.hours.values_list("slot_minutes", flat=True)) == {45}
+    slots = Slot.objects.of_day(department, in_days(1)).filter(quota__gt=0)
+    quotas = {f"{timezone.localtime(slot.starts_at):%H.%M}": slot.quota for slot in slots}
+    assert [quotas[start] for start in ("09.15", "10.00", "10.45", "11.30")] == [4, 1, 1, 4]
 
 
 def test_a_counter_that_serves_26_departments_is_saved_among_40(client, manager):

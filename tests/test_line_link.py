@@ -7,7 +7,7 @@ import time_machine
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django_q.models import OrmQ
 
 from booking import verbs
@@ -220,6 +220,20 @@ def test_another_line_account_needs_a_proof_and_the_old_one_is_told_by_a_job(set
     assert "เลิกผูก" in server.pushes[0]["messages"][0]["text"]
 
 
+def test_the_old_one_is_told_in_the_language_of_the_page_as_well(settings):
+    member = make_member()
+    link(member)
+    with translation.override("en"):
+        link(member, MALEE, code=code_for(member))
+
+    with fake_line.running() as server:
+        settings.LINE_API_BASE = server.url
+        line_accounts.tell_former(*OrmQ.objects.get().task["args"])
+
+    told = server.pushes[0]["messages"][0]["text"]
+    assert "เลิกผูก" in told and "no longer linked" in told
+
+
 def test_the_old_account_is_told_with_the_members_own_proof_too(settings):
     settings.LINE_LINK_PROOF = "member_proof"
     member = make_member(phone="0812345678")
@@ -312,7 +326,7 @@ def test_booking_moving_and_cancelling_without_typing_a_number(client, linked):
     assert ticket.code in text(client.get(reverse("home")))
     moved = client.post(reverse("ticket_move", args=[ticket.public_id, slots[1].date]), {"slot": slots[1].pk})
     moved = ticket_at(moved["Location"])
-    del client.cookies["tickets"]
+    assert "tickets" not in client.cookies  # what signing in shows, the device does not keep
     client.post(reverse("ticket_cancel", args=[moved.public_id]))
     moved.refresh_from_db()
     assert moved.state == "cancelled"
@@ -360,6 +374,7 @@ def test_unlinking_ends_the_cookie_on_every_device_at_once(client, linked):
     sign_in(other_device, LineAccount.objects.get())
 
     answer = client.post(reverse("line_unlink"))
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
 
     assert answer["Location"] == reverse("line") + "?done=unlinked"
     assert not links()

@@ -4,9 +4,8 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from booking import verbs
+from booking import prepared, verbs
 from booking.models import Ticket
-from booking.verbs import places
 from tests.factories import make_member, make_slot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +20,7 @@ def end_the_connection():
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
 
-ADDRESS = {"dbname", "user", "password", "host", "port"}
+ADDRESS = {"dbname", "user", "password", "passfile", "host", "port"}
 
 
 def test_a_booking_goes_through_on_a_new_connection():
@@ -36,15 +35,15 @@ def test_a_booking_goes_through_on_a_new_connection():
 
 def test_one_that_was_carried_out_before_its_answer_was_lost_is_found_by_its_key(monkeypatch):
     member, slot = make_member(), make_slot()
-    execute = places._execute
+    execute = prepared.first_row
 
     def carry_out_and_lose_the_answer(sql, values):
-        monkeypatch.setattr(places, "_execute", execute)
+        monkeypatch.setattr(prepared, "first_row", execute)
         execute(sql, values)
         end_the_connection()
         raise OperationalError
 
-    monkeypatch.setattr(places, "_execute", carry_out_and_lose_the_answer)
+    monkeypatch.setattr(prepared, "first_row", carry_out_and_lose_the_answer)
     booking = verbs.book(member_id=member.pk, slot_id=slot.pk, key="one-key")
 
     assert not booking.created

@@ -2,11 +2,14 @@
 others learn of it."""
 
 import datetime as dt
+import re
+import uuid
 from functools import partial
 
 import pytest
 import time_machine
-from django.core import mail
+from django.core import mail, signing
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -14,6 +17,8 @@ from django_q.signing import SignedPackage
 
 from booking import jobs
 from booking.models import Ticket
+from booking.verbs.merging import merge_members
+from booking.views import visitor
 from members import accounts
 from members.codes import issue_code
 from members.line import LineFault
@@ -134,6 +139,23 @@ def test_guesses_from_many_addresses_end_too(client, settings):
     assert sign_in(client, member).status_code == 422
     with time_machine.travel(timezone.now() + dt.timedelta(days=1, minutes=1)):
         assert sign_in(client, member).status_code == 302
+
+
+def test_after_a_hundred_a_new_password_opens_every_device_and_the_count_begins_anew(client):
+    member = make_account(citizen_id=(citizen_id := make_citizen_id()))
+    for _ in range(WRONG_PASSWORDS.tries):
+        assert accounts.count_proof(member.pk, "password")
+    elsewhere = client.__class__(REMOTE_ADDR="198.51.100.7")
+    assert sign_in(elsewhere, member).status_code == 422
+
+    ask(client, member, citizen_id=citizen_id)
+    client.post(CODE, {"code": issue_code(member=member, by=make_user()), "password": "อีกรหัสหนึ่งที่ยาว"})
+
+    assert sign_in(elsewhere, member).status_code == 422, "the old one stays shut"
+    assert sign_in(elsewhere, member, password="อีกรหัสหนึ่งที่ยาว").status_code == 302
+    for _ in range(WRONG_PASSWORDS.tries):
+        accounts.count_proof(member.pk, "password")
+    assert sign_in(elsewhere, member, password="อีกรหัสหนึ่งที่ยาว").status_code == 422, "guesses at it end too"
 
 
 def test_it_goes_on_where_it_was_asked_for_and_nowhere_else(client):
@@ -364,7 +386,7 @@ def test_telephone_and_e_mail_are_changed_and_the_old_address_is_told(client):
 
     answer = client.post(CONTACT, {"phone": "081-999 8888", "email": "new@example.org"})
 
-    assert answer["Location"] == f"{ENTRY}?done=contact"
+    assert answer["Location"] == f"{ENTRY}?done=contact_email"
     member.refresh_from_db()
     assert (member.phone, member.email) == ("0819998888", "new@example.org")
     assert all("example.org" not in str(SignedPackage.loads(row.payload)) for row in OrmQ.objects.all())
@@ -373,12 +395,57 @@ def test_telephone_and_e_mail_are_changed_and_the_old_address_is_told(client):
     assert member.history.first().history_change_reason == "สมาชิกแก้ไขเอง"
 
 
+@pytest.mark.parametrize("by_line", [True, False])
+@pytest.mark.parametrize("email", ["old@example.org", ""])
+def test_the_page_says_who_is_told_and_they_are(client, server, email, by_line):
+    member = make_account(phone="0812345678", email=email)
+    if by_line:
+        link_line(member)
+    sign_in(client, member)
+
+    page = text(client.post(CONTACT, {"phone": "0812345678", "email": "new@example.org"}, follow=True))
+    mail.outbox.clear()
+    run_jobs()
+
+    assert ("แจ้งไปที่อีเมลเดิม" in page) == bool(email) == bool(mail.outbox)
+    assert ("แจ้งทาง LINE" in page) == by_line == bool(server.pushes)
+    assert ("ไม่มีอีเมลเดิมหรือ LINE" in page) == (not email and not by_line)
+
+
 def test_nothing_is_told_where_nothing_changed(client):
     member = make_account(phone="0812345678")
     sign_in(client, member)
 
     assert client.post(CONTACT, {"phone": "081 234 5678", "email": ""})["Location"] == f"{ENTRY}?done=same"
     assert not OrmQ.objects.exists()
+
+
+@pytest.mark.parametrize("language", ["th", "en"])
+def test_what_is_told_is_thai_and_english_too_where_the_page_was(client, server, language):
+    """Thai always: whoever set a password in English may be a stranger, and the member has to understand it."""
+    member = make_account(citizen_id=(citizen_id := make_citizen_id()), email="somsri@example.org")
+    client.cookies["django_language"] = language
+
+    ask(client, member, citizen_id=citizen_id)
+    run_jobs()
+    client.post(CODE, {"code": code_sent(), "password": "อีกรหัสหนึ่งที่ยาว"})
+    run_jobs()
+    client.post(CONTACT, {"phone": "0812345678", "email": "new@example.org"})
+    run_jobs()
+    link_line(member)
+    client.post(CONTACT, {"phone": "0899999999", "email": "new@example.org"})
+    run_jobs()
+    accounts.tell_of_passkey(member.pk, str(uuid.uuid4()), language)
+
+    letters = [f"{letter.subject} {letter.body}" for letter in mail.outbox]
+    pushed = [push["messages"][0]["text"] for push in server.pushes]
+    thai = ["รหัสตั้งรหัสผ่าน", "ตั้งรหัสผ่านใหม่แล้ว", "เปลี่ยนโทรศัพท์หรืออีเมลแล้ว", "เปลี่ยนโทรศัพท์หรืออีเมลแล้ว"]
+    english = ["Code for a new password", "set anew", "has been changed", "has been changed"]
+    assert [word in said for word, said in zip(thai, letters, strict=True)] == [True] * 4
+    assert [bool(re.search(word, said, re.I)) for word, said in zip(english, letters, strict=True)] == [
+        language == "en"
+    ] * 4
+    assert [("not you" in said, "หากท่านไม่ได้ทำ" in said) for said in pushed] == [(language == "en", True)] * 2
 
 
 @pytest.mark.parametrize(("phone", "email"), [("12", ""), ("", "nobody"), ("x\0", "a@b"), ("0" * 300, "")])
@@ -420,6 +487,123 @@ def test_signing_out_here_there_and_everywhere(client):
     here.post(LEAVE, {"all": "yes"})
     assert [bool(device.get(ENTRY).context.get("member")) for device in devices] == [False, False, False]
     assert here.cookies["member"].value == ""
+
+
+def link_line(member) -> LineAccount:
+    return LineAccount.objects.create(
+        member=member, user_id=fake_line.user_id(100001), linked_at=timezone.now(), proved_by="code"
+    )
+
+
+def sign_in_by_line(client, account) -> None:
+    answer = HttpResponse()
+    visitor.remember_line(answer, account)
+    client.cookies.update(answer.cookies)
+
+
+def is_in(client) -> bool:
+    return client.get(reverse("held")).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["everywhere", "forgotten", "another password"])
+def test_a_lost_telephone_is_signed_out_of_line_too(client, how):
+    member = make_account(citizen_id=(citizen_id := make_citizen_id()))
+    account, lost = link_line(member), client.__class__()
+    sign_in_by_line(lost, account)
+    assert is_in(lost)
+    sign_in(client, member)
+
+    if how == "everywhere":
+        assert 'name="all"' in client.get(ENTRY).content.decode()
+        assert client.post(LEAVE, {"all": "yes"})["Location"] == f"{ENTRY}?done=left_all"
+    elif how == "forgotten":
+        ask(client, member, citizen_id=citizen_id)
+        client.post(CODE, {"code": issue_code(member=member, by=make_user()), "password": "อีกรหัสหนึ่งที่ยาว"})
+    else:
+        client.post(PASSWORD, {"old": SECRET, "password": "อีกรหัสหนึ่งที่ยาว"})
+
+    assert not is_in(lost)
+    assert is_in(client) == (how != "everywhere")
+    sign_in_by_line(lost, LineAccount.objects.get())
+    assert is_in(lost)
+
+
+def test_line_alone_opens_the_same_pages(client, server):
+    member = make_account(given_name="สมศรี", phone="0812345678", email="old@example.org")
+    device = client.__class__()
+    sign_in(client, member)
+    sign_in_by_line(device, link_line(member))
+
+    page = device.get(ENTRY)
+    assert member.full_name in text(page) and "LINE (เครื่องนี้)" in text(page)
+    assert f'href="{PASSWORD}"' not in page.content.decode()
+    assert f'href="{FORGOT}"' in page.content.decode()
+    answer = device.post(CONTACT, {"phone": "0819998888", "email": "new@example.org"})
+    assert answer["Location"] == f"{ENTRY}?done=contact_email_line"
+    member.refresh_from_db()
+    assert member.email == "new@example.org"
+    assert device.post(PASSWORD, {"old": SECRET, "password": "อีกรหัสหนึ่งที่ยาว"})["Location"] == ENTRY
+
+    assert device.post(LEAVE)["Clear-Site-Data"] == '"cache", "storage"'
+    assert (is_in(device), is_in(client)) == (False, True)
+    sign_in_by_line(device, LineAccount.objects.get())
+    device.post(LEAVE, {"device": member.sessions.get().pk})
+    assert (is_in(device), is_in(client)) == (True, False)
+    sign_in(client, member)
+    device.post(LEAVE, {"all": "yes"})
+    assert (is_in(device), is_in(client)) == (False, False)
+
+
+def test_a_link_that_nothing_proved_opens_none_of_them(client):
+    account = LineAccount.objects.create(member=make_member(), user_id="U1", linked_at=timezone.now())
+    sign_in_by_line(client, account)
+
+    assert client.get(ENTRY).context.get("member") is None
+    assert client.get(CONTACT)["Location"] == ENTRY
+
+
+def test_signing_out_one_device_leaves_the_others_in_by_line(client):
+    member = make_account()
+    account, other = link_line(member), client.__class__()
+    sign_in_by_line(other, account)
+    sign_in(client, member)
+
+    client.post(LEAVE)
+
+    assert is_in(other)
+
+
+def test_a_device_that_line_signed_in_before_there_was_a_count_stays_in(client):
+    account = link_line(make_member())
+    kept = {"account": account.pk, "linked_at": account.linked_at.isoformat()}
+    client.cookies["line"] = signing.dumps(kept, salt="visitor.line")
+    assert is_in(client)
+    accounts.end(member=account.member)
+    assert not is_in(client)
+
+
+@pytest.mark.parametrize("page", [LEAVE, reverse("line_leave")])
+def test_either_sign_out_leaves_nobody_signed_in_here(client, page):
+    member = make_account()
+    sign_in(client, member)
+    sign_in_by_line(client, link_line(member))
+
+    client.post(page)
+
+    assert not is_in(client)
+    assert not MemberSession.objects.exists()
+    assert client.cookies["line"].value == client.cookies["member"].value == ""
+
+
+def test_merging_brings_no_signed_out_telephone_back(client):
+    kept, dropped = make_member(member_number="4501"), make_member(member_number="004501")
+    sign_in_by_line(client, link_line(dropped))
+    accounts.end(member=dropped)
+
+    merge_members(kept=kept, dropped=dropped, by=make_user())
+
+    assert LineAccount.objects.get().member == kept
+    assert not is_in(client)
 
 
 def test_nobody_signs_another_member_out(client):

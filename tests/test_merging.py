@@ -93,3 +93,17 @@ def test_what_is_no_pair_is_told(client, manager, pair, sent):
 
 def test_a_clerk_does_not(client, clerk):
     assert client.get(PAGE).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("kept_left", "dropped_left", "has_left"), [(True, False, False), (True, True, True), (False, True, False)]
+)
+def test_who_is_there_twice_has_left_only_if_both_have(pair, kept_left, dropped_left, has_left):
+    for member, left in zip(pair, (kept_left, dropped_left), strict=True):
+        member.left_at = timezone.now() if left else None
+        member.save()
+
+    kept = merging.merge_members(kept=pair[0], dropped=pair[1], by=make_user())
+
+    kept.refresh_from_db()
+    assert (kept.left_at is not None) == has_left

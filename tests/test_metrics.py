@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 from django.conf import settings as project
+from django.urls import reverse
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from booking import verbs
-from booking.models import JobRun
+from booking import errors, verbs
+from booking.models import JobRun, tallies
+from members import throttle
 from queuesite import checks
 from tests.factories import make_open_department, make_slot, make_ticket
 
@@ -71,6 +73,60 @@ def test_the_figures_are_those_of_the_database(ask):
     assert now["queue_database_connections", "active"] >= 1
 
 
+def test_what_open_pages_are_answered_is_told_by_kind(ask, client):
+    department = make_open_department()
+    board = reverse("board")
+    version = client.get(board)["ETag"]  # has no version yet: not counted
+    client.get(board, headers={"If-None-Match": version})
+    client.get(board, headers={"If-None-Match": version})
+    verbs.check_in(ticket=make_ticket(slot=make_slot(department=department, days_ahead=0)), by=None)
+    client.get(board, headers={"If-None-Match": version})
+    client.get(reverse("ticket_live", args=["nobody-s"]), headers={"If-None-Match": '"1"'})
+    tallies.write()
+
+    told = ask()
+
+    assert told["queue_poll_answers_today", "unchanged", "board"] == 2
+    assert told["queue_poll_answers_today", "changed", "board"] == 1
+    assert told["queue_poll_answers_today", "refused", "ticket"] == 1
+    assert told["queue_poll_answers_today", "unchanged", "counter"] == 0
+
+
+# What is to be watched, and the figure that tells it.
+WATCHED = {
+    "bookings": ("queue_events_today", "book"),
+    "refusals by code": ("queue_refusals_today", "slot_full"),
+    "look-ups": ("queue_lookup_tries", "address"),
+    "look-ups in vain": ("queue_lookups_missed",),
+    "calls": ("queue_events_today", "call"),
+    "who waits": ("queue_waiting", "loans"),
+    "waits": ("queue_longest_wait_seconds", "loans"),
+    "messages by state": ("queue_notices_of_today", "sent"),
+    "their age": ("queue_oldest_notice_seconds",),
+    "when jobs ran": ("queue_job_finished_timestamp_seconds", "heartbeat"),
+    "when they are to": ("queue_job_interval_seconds", "heartbeat"),
+    "the worker's list": ("queue_background_tasks",),
+    "answers to open pages by kind": ("queue_poll_answers_today", "unchanged", "ticket"),
+    "connections": ("queue_database_connections", "active"),
+    "what the hourly check found": ("queue_rules_broken",),
+    "room on the disk": ("queue_disk_free_ratio", str(project.VAR_DIR)),
+}
+
+
+@pytest.fixture
+def some_of_each():
+    make_open_department(slug="loans")
+    JobRun.objects.create(name="heartbeat", finished_at=timezone.now())
+    tallies.refused(errors.SlotFull)
+    tallies.write()
+    throttle.count_attempt(identifier="100001", device="of-a-test", address="192.0.2.1")
+
+
+@pytest.mark.parametrize("what", WATCHED)
+def test_all_that_is_to_be_watched_is_there(ask, what, some_of_each):
+    assert WATCHED[what] in ask()
+
+
 def test_more_rows_take_no_more_queries(ask, django_assert_num_queries):
     ask()
     for _ in range(3):
@@ -79,9 +135,8 @@ def test_more_rows_take_no_more_queries(ask, django_assert_num_queries):
         ask()
 
 
-def test_alerts_and_dashboard_ask_for_figures_that_there_are(ask):
-    make_open_department()
-    there = {name for name, *_ in ask()} | {"queue_lookup_tries", "queue_job_finished_timestamp_seconds"}
+def test_alerts_and_dashboard_ask_for_figures_that_there_are(ask, some_of_each):
+    there = {name for name, *_ in ask()}
     rules = yaml.safe_load((DEPLOY / "prometheus-alerts.yml").read_text())["groups"][0]["rules"]
     panels = json.loads((DEPLOY / "grafana-dashboard.json").read_text())["panels"]
     asked = [rule["expr"] for rule in rules] + [target["expr"] for panel in panels for target in panel["targets"]]

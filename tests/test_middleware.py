@@ -12,7 +12,7 @@ FOR_BOTH = {
     "queuesite.middleware.whose_address",
     "queuesite.middleware.small_bodies",
     "django.middleware.security.SecurityMiddleware",
-    "queuesite.middleware.database_faults",
+    "queuesite.away.database_faults",
 }
 # Those below it see pages alone; why the API does without.
 FOR_PAGES = {

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from booking import errors, verbs
-from booking.calling import order
+from booking.calling import console, order
 from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, To
 from booking.models import (
@@ -206,6 +206,8 @@ def the_list_is_the_plain_order(office, rules, held, order_served, first):
 
         listed = order.in_order_at_counter(served, first=first)
 
+        standing = Ticket.objects.of_today().filter(order.may_be_called(NOW), queue__in=served)
+        assert console.counts(served)["waiting"] == standing.count()
         assert [(turn.ticket.pk, turn.why) for turn in listed] == in_plain_order(served)[:first]
         transaction.set_rollback(True)
 

@@ -2,13 +2,15 @@
 control."""
 
 import multiprocessing
+import time
 from functools import partial
 
 import pytest
 
 from booking import invariants, verbs
-from booking.models import Ticket
-from booking.verbs import on_paper
+from booking.models import Ticket, TicketEvent
+from booking.models.tickets import TicketQuerySet
+from booking.verbs import locks, moves, on_paper
 from booking.verbs.on_paper import Line
 from tests.clock import MORNING, today_at
 from tests.factories import make_counter, make_open_department, make_ticket, make_user
@@ -70,3 +72,36 @@ def test_control_without_the_counter_s_lock_both_would(office, monkeypatch):
     monkeypatch.setattr(on_paper, "_busy", both_look_first)
 
     assert overlapping(office) == [1, 1]
+
+
+def taken_back_by_many(office) -> list:
+    (department, _other), counter, by = office
+    enter(department, counter, by, "10.00", "10.10", None, 0)
+    ticket = Ticket.objects.get(department=department)
+    what = {"department": department, "date": MORNING.date(), "tickets": [ticket.pk], "reason": "ผิด", "by": by}
+    (answers,) = race(*[lambda _round: verbs.take_back_paper(**what)] * 6)
+    return sorted(answers, key=str)
+
+
+def test_what_many_take_back_at_once_is_taken_back_once(office):
+    assert taken_back_by_many(office) == [1, *["not_entered"] * 5]
+    assert TicketEvent.objects.filter(verb="take_back_paper").count() == 1
+    assert invariants.violations() == {}
+
+
+def test_control_without_locks_it_is_taken_back_by_each(office, monkeypatch):
+    restored = on_paper._restored
+
+    def slowly(before):
+        time.sleep(0.3)
+        return restored(before)
+
+    monkeypatch.setattr(on_paper, "_restored", slowly)
+    for name in ("lock_queues", "raise_versions"):
+        monkeypatch.setattr(locks, name, lambda *_: None)
+    monkeypatch.setattr(on_paper, "_lock_counters", lambda pks: None)
+    monkeypatch.setattr(moves, "require_no_other_ticket", lambda **_: None)
+    monkeypatch.setattr(TicketQuerySet, "select_for_update", lambda tickets, **_: tickets)
+
+    assert taken_back_by_many(office).count(1) > 1
+    assert TicketEvent.objects.filter(verb="take_back_paper").count() > 1

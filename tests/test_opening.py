@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from booking import invariants
 from booking.days import opening
 from booking.models import DepartmentDay, OpeningHours, Place, Slot, Ticket
 from holidays.models import Holiday
@@ -335,3 +336,16 @@ def test_each_day_of_a_year_ahead_says_what_it_is_also_where_there_are_no_hours(
         ("08:30", "12:00"),
         ("13:00", "16:00"),
     ]
+
+
+def test_a_spare_day_that_midnight_adds_is_no_difference_a_bookable_one_is():
+    department = make_open_department(weekdays=range(7), max_days_ahead=10)
+    assert opening.differences().count == 0
+
+    with time_machine.travel(timezone.now() + dt.timedelta(days=opening.SPARE_DAYS)):
+        assert opening.differences().count == 0
+        assert invariants.faults() == []
+
+    with time_machine.travel(timezone.now() + dt.timedelta(days=opening.SPARE_DAYS + 1)):
+        late = opening.differences()
+        assert {slot.date for slot in late.new} == {timezone.localdate() + dt.timedelta(days=department.max_days_ahead)}

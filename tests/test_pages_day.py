@@ -120,7 +120,7 @@ def test_waiting_says_how_many_are_ahead_and_how_long(client, clock):
     content = page(client, ticket)
 
     assert "3 คิว" in content
-    assert "คาดว่าจะถึงคิวในอีก 10 ถึง 45 นาที" in content
+    assert "คาดว่าจะถึงคิวในอีก 10 ถึง 50 นาที" in content
 
 
 def test_called_fills_the_page_with_the_counter(client):

@@ -80,3 +80,13 @@ def test_a_day_page_costs_the_same_however_many_tickets(client, django_assert_ma
         make_ticket(department=department)
     with django_assert_max_num_queries(4):
         days_page(client, department)
+
+
+def test_a_long_reason_of_a_closed_day_is_told_in_full_below_the_strip(client):
+    department = make_open_department(max_days_ahead=5)
+    reason = "ปิดบริการเนื่องจากเจ้าหน้าที่ทั้งหมดไปอบรมการให้บริการผู้สูงอายุที่จังหวัดระยอง ขออภัยในความไม่สะดวก"
+    make_exception(department, date=in_days(2), reason=reason)
+    make_exception(department, date=in_days(3), reason="ประชุม")
+    below = days_page(client, department).content.decode().partition('class="holidays"')[2].partition("</section>")[0]
+    assert f"<dd>{reason}</dd>" in below
+    assert "ประชุม" not in below

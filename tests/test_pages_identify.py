@@ -69,6 +69,16 @@ def test_a_wrong_check_digit_is_told_beside_the_field_with_what_was_typed(client
     assert re.search(rf'id="refusal"[^>]*>{said}', page)
 
 
+@pytest.mark.parametrize(
+    ("typed", "is_shown"),
+    [("100007", True), ("119900100001", True), ("11990010000180", False), ("1199001000000", False), ("", False)],
+)
+def test_who_typed_a_member_number_for_a_citizen_id_is_told_where_it_belongs(client, typed, is_shown):
+    answer = ask(client, make_department(), by="citizen_id", citizen_id=typed)
+    assert answer.status_code == 422
+    assert ("ถ้าเป็นเลขทะเบียนสมาชิก กดเลือก" in answer.content.decode()) is is_shown
+
+
 @pytest.mark.parametrize("typed", ["", "\x00", "๙" * 500, "-1", "1 OR 1=1", "²", "😀"])
 @pytest.mark.parametrize("by", ["citizen_id", "member_number", "", "something"])
 def test_no_nonsense_brings_the_page_down(client, typed, by):

@@ -7,10 +7,19 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from booking import errors, verbs
+from booking import errors, thai, verbs
 from booking.models import Place, Slot, Ticket
 from booking.views import refusals
-from tests.factories import in_days, make_exception, make_holiday, make_member, make_open_department, make_ticket
+from members.codes import issue_code
+from tests.factories import (
+    in_days,
+    make_exception,
+    make_holiday,
+    make_member,
+    make_open_department,
+    make_ticket,
+    make_user,
+)
 from tests.pages import chosen_slot, confirm_name, hold, key_of, send_times, text, ticket_at, times_page
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +79,26 @@ def test_already_booked_elsewhere_says_how_to_find_it_and_nothing_of_it(client, 
     assert "เปิดบัตรคิวใบเดิมได้จากเครื่องที่ใช้จอง" in text(page)
     for secret in (ticket.public_id, ticket.code, ticket.secret):
         assert secret not in page.content.decode()
+
+
+@pytest.mark.parametrize("proof", ["code", "phone"])
+def test_already_booked_elsewhere_opens_for_a_clerks_code_and_not_for_a_telephone(
+    client, department, slots, settings, proof
+):
+    settings.MEMBER_PROOF = "phone_last4"
+    member = make_member(phone="0812345678")
+    ticket = make_ticket(member=member, slot=slots[0])
+    given = issue_code(member=member, by=make_user()) if proof == "code" else "5678"
+    confirm_name(client, department, member=member, proof=given)
+
+    answer = send_times(client, department, slots[1], key=key_of(times_page(client, department)))
+
+    page = client.get(answer["Location"])
+    assert str(errors.AlreadyBooked.message) in text(page)
+    is_theirs = proof == "code"
+    assert (ticket.code in text(page)) is is_theirs
+    assert (thai.long_date(ticket.date) in text(page) and "ยกเลิก" in text(page)) is is_theirs
+    assert client.get(reverse("ticket", args=[ticket.public_id])).status_code == (200 if is_theirs else 404)
 
 
 def test_the_page_of_a_ticket_sent_again_for_another_time_opens_that_ticket(client, department, slots, ready):

@@ -117,8 +117,8 @@ def test_the_qr_code_is_of_the_secret_link(client, ticket):
 
     page = page_of(client, ticket).content.decode()
     link = f"http://testserver/t/{ticket.public_id}/#{ticket.secret}"
-    drawn = re.search(r'class="qrline"[^>]* d="([^"]+)"', segno.make(link, error="m").svg_inline(border=1))[1]
-    assert drawn in page
+    masked = (segno.make(link, error="m", mask=mask).svg_inline(border=1) for mask in range(8))
+    assert any(re.search(r'class="qrline"[^>]* d="([^"]+)"', drawn)[1] in page for drawn in masked)
     assert ticket.secret not in page
 
 

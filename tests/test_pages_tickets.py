@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from booking import verbs
 from booking.models import Slot, Ticket
+from members.codes import issue_code
 from tests.factories import in_days, make_member, make_open_department, make_slot, make_ticket, make_user
 from tests.pages import book, hold, text
 
@@ -18,6 +19,30 @@ def test_a_new_device_has_none(client):
     make_ticket()
     said = text(client.get(reverse("tickets")))
     assert "เครื่องนี้ยังไม่มีบัตรคิวที่รอใช้" in said
+
+
+def test_on_another_device_each_way_to_a_lost_ticket_is_offered(client, settings):
+    settings.IMEMBER_LOGIN_URL, settings.LINE_LOGIN_CHANNEL_ID = "", ""
+    member = make_member()
+    ticket = make_ticket(member=member)
+    page = client.get(reverse("tickets"))
+
+    assert "หาบัตรคิวไม่พบ" in text(page)
+    for way in (f"{reverse('member')}?next={reverse('tickets')}", reverse("recover")):
+        assert f'href="{way}"' in page.content.decode()
+    assert "LINE" not in text(page)
+    recover = client.get(reverse("recover")).content.decode()
+    assert f'href="{reverse("member")}?next={reverse("tickets")}"' in recover
+
+    settings.IMEMBER_LOGIN_URL, settings.LINE_LOGIN_CHANNEL_ID = "https://imember.example.org/", "1234567890"
+    page = client.get(reverse("tickets")).content.decode()
+    assert f'href="{reverse("line")}?next={reverse("tickets")}"' in page
+    assert f'href="{reverse("member")}' not in page
+
+    code = issue_code(member=member, by=make_user())
+    typed = {"by": "member_number", "member_number": member.member_number, "proof": code}
+    found = client.post(reverse("recover"), typed, follow=True)
+    assert ticket.code in text(found)
 
 
 def test_those_to_come_stand_before_those_that_are_over(client):

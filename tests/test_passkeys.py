@@ -273,7 +273,7 @@ def test_the_member_is_told_of_a_new_one(settings, client):
 def test_signing_out_everywhere_says_that_passkeys_stay(client, telephone):
     answer = client.post(reverse("member_leave"), {"all": "yes"}, follow=True)
 
-    assert "พาสคีย์ยังใช้เข้าสู่ระบบได้" in text(answer)
+    assert "พาสคีย์หรือ LINE ที่ผูกไว้ยังใช้เข้าสู่ระบบได้" in text(answer)
     assert sign_in(client, telephone).status_code == 302
 
 

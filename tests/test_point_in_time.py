@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.real_clock]
 
 
 def superuser(folder):
-    return psycopg.connect(f"host={folder} user=postgres dbname=queue", autocommit=True)
+    file = postgres.passwords_of(folder)
+    return psycopg.connect(f"host={folder} user=postgres dbname=queue passfile={file}", autocommit=True)
 
 
 def test_the_database_comes_back_as_it_was_at_a_moment():
@@ -38,7 +39,8 @@ def test_the_database_comes_back_as_it_was_at_a_moment():
             base = [server.bin / "pg_basebackup", "-h", folder, "-U", "postgres", "-D", folder / "base", "-X", "none"]
             with superuser(folder) as own:
                 own.execute("CREATE TABLE tickets (code text)")
-                subprocess.run([*base, "--no-manifest"], check=True, capture_output=True, **as_owner)
+                environment = os.environ | {"PGPASSFILE": str(postgres.passwords_of(folder))}
+                subprocess.run([*base, "--no-manifest"], check=True, capture_output=True, env=environment, **as_owner)
                 own.execute("INSERT INTO tickets VALUES ('A001'), ('A002')")
                 (moment,) = own.execute("SELECT clock_timestamp()::text").fetchone()
                 time.sleep(0.1)

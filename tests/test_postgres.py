@@ -141,6 +141,12 @@ def test_a_killed_server_starts_again_with_its_rows(folder):
             assert rows(url) == [("บัตรคิว",)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has syncfs")
+def test_after_a_crash_the_file_system_is_asked_once_and_not_file_after_file(folder):
+    with used(folder) as url, psycopg.connect(url) as connection:
+        assert connection.execute("SHOW recovery_init_sync_method").fetchone() == ("syncfs",)
+
+
 def test_a_killed_server_starts_again_though_another_process_has_its_number(folder):
     with used(folder) as url:
         write_row(url)
@@ -184,6 +190,85 @@ def test_two_folders_are_two_servers(folder):
         assert server(other) is None
     finally:
         _remove(other)
+
+
+def test_nobody_comes_in_without_the_password(folder):
+    with used(folder) as url:
+        for role in ("postgres", "queue", "queue_app"):
+            by = url.replace("//queue@", f"//{role}@")
+            with psycopg.connect(by) as connection:
+                assert connection.execute("SELECT current_user").fetchone() == (role,)
+            for wrong in (by.partition("&passfile=")[0], by.replace(f"//{role}@", f"//{role}:wrong@")):
+                with pytest.raises(psycopg.OperationalError, match="no password supplied|authentication failed"):
+                    psycopg.connect(wrong, passfile="/dev/null")
+
+
+def test_the_passwords_are_made_once_for_the_owner_alone_and_said_nowhere(folder):
+    with used(folder) as url:
+        file = postgres.passwords_of(folder)
+        made = postgres.passwords_in(file)
+        assert set(made) == {"postgres", "queue", "queue_app"} and len({*made.values()}) == 3
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert file.stat().st_uid == psutil.Process(server(folder)).uids().real
+        said = url + (folder / "postgresql.log").read_text() + str([p.info for p in psutil.process_iter(["cmdline"])])
+        assert not [role for role, password in made.items() if password in said]
+    with used(folder):
+        assert postgres.passwords_in(file) == made
+
+
+def leave_as_before(folder: Path):
+    """What the release without passwords left, while it runs."""
+    with postgres._Server(folder)._connect("postgres") as own:
+        for statement in ("DROP ROLE queue_app", "ALTER ROLE queue PASSWORD NULL", "ALTER ROLE postgres PASSWORD NULL"):
+            own.execute(statement)
+        access = folder / "data" / "pg_hba.conf"
+        access.write_text(access.read_text().replace("scram-sha-256", "trust"))
+        postgres.passwords_of(folder).unlink()
+        own.execute("SELECT pg_reload_conf()")
+
+
+def test_a_folder_from_before_there_were_passwords_gets_them_at_its_next_start(folder):
+    with used(folder) as url:
+        write_row(url)
+        leave_as_before(folder)
+    with used(folder) as url:
+        assert rows(url) == [("บัตรคิว",)]
+        psycopg.connect(url.replace("//queue@", "//queue_app@")).close()
+        with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+            psycopg.connect(url.partition("&passfile=")[0], passfile="/dev/null")
+
+
+def test_a_server_that_the_release_before_left_running_is_started_anew(folder):
+    with holder(folder) as process:
+        write_row(postgres.url_of(folder))
+        leave_as_before(folder)
+        pid = server(folder)
+        with pytest.raises(postgres.CannotStart, match="release of before still runs"), used(folder):
+            pass
+        assert server(folder) == pid
+        process.kill()
+    with used(folder) as url:
+        assert server(folder) != pid
+        assert rows(url) == [("บัตรคิว",)]
+
+
+@pytest.mark.parametrize("left", ["nothing", "trust", "half"])
+def test_passwords_that_were_lost_or_cut_short_are_made_again(folder, left):
+    with used(folder) as url:
+        write_row(url)
+        made = postgres.passwords_in(postgres.passwords_of(folder))
+    access = folder / "data" / "pg_hba.conf"
+    if left == "nothing":
+        postgres.passwords_of(folder).unlink()
+    elif left == "trust":
+        access.write_text(access.read_text().replace("scram-sha-256", "trust"))
+    else:
+        (folder / "data" / "passwords.unfinished").write_text("*:*:")
+        postgres.passwords_of(folder).unlink()
+    with used(folder) as url:
+        assert rows(url) == [("บัตรคิว",)]
+        assert (postgres.passwords_in(postgres.passwords_of(folder)) == made) is (left == "trust")
+    assert not postgres.TRUSTS.search(access.read_text())
 
 
 def test_data_of_another_version_is_refused_in_words(folder):

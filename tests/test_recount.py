@@ -3,9 +3,12 @@ and by docs/figures.md."""
 
 import datetime as dt
 import math
+from collections import Counter as CounterOf
 from collections import defaultdict
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection
 
 from booking.models import (
     Counter,
@@ -18,8 +21,11 @@ from booking.models import (
     SummarisedDay,
     Ticket,
     TicketEvent,
+    TicketSummary,
+    Topic,
     WaitPrediction,
 )
+from booking.models.tickets import Asked, Cause, Outcome
 from booking.reports import facts, figures, stored
 from tests.clock import BANGKOK, MORNING, standing_still
 from tests.factories import make_counter, make_open_department, make_user
@@ -182,6 +188,9 @@ def assert_the_same(found: figures.Figures, again: dict) -> None:
             ordered = sorted(again[name])
             assert shown == (ordered[math.ceil(part * len(ordered)) - 1] if ordered else None), name
     assert found.in_time == again.get("in_time", 0)
+    ended = sum(again.get(name, 0) for name in ("served", "left_over", "no_shows", "not_arrived"))
+    not_come = again.get("no_shows", 0) + again.get("not_arrived", 0)
+    assert found.share_not_come == (not_come / ended if ended else None)
 
 
 def scopes():
@@ -217,6 +226,21 @@ def test_all_figures_of_a_month_agree_with_a_recount(clock):
         assert_the_same(reported(first, last, **scope), recount(first, last, **scope))
 
 
+def test_what_one_statement_counts_is_what_each_ticket_by_itself_comes_to(clock, monkeypatch):
+    first, last = played(clock, 3)
+    rows = [*facts.COUNTS, *facts.DURATIONS, "places", *facts.Key._fields]
+
+    def counted():
+        return sorted(tuple(getattr(row, name) for name in rows) for row in facts.hours(first, last))
+
+    together, found = counted(), defaultdict(facts.Hour)
+    others = facts._plain(found, first, last, {})
+    everybody = list(Ticket.objects.filter(date__range=(first, last)).values_list("pk", flat=True))
+    assert 0 < len(others) < len(everybody) / 2  # each way has enough to count
+    monkeypatch.setattr(facts, "_plain", lambda *_asked: everybody)
+    assert [*map(str, counted())] == [*map(str, together)]
+
+
 def test_each_ticket_comes_about_in_one_way_and_ends_in_one(clock):
     first, last = played(clock, 2)
     found = reported(first, last)
@@ -239,6 +263,75 @@ def test_messages_are_counted_by_channel_and_state(clock, settings):
         (*key, again[key]) for key in sorted(again)
     ]
     assert live and MessageSummary.objects.exists()
+
+
+def test_topics_outcomes_and_causes_agree_with_a_recount_stored_and_read_live(clock):
+    first, last = played(clock, 3)
+    make_varied()
+    again = defaultdict(int)
+    for ticket in Ticket.objects.filter(date__range=(first, last)).select_related("topic"):
+        events = list(ticket.events.order_by("id"))
+        if ticket.topic_id and ticket.state != "cancelled":
+            again["topic", "", ticket.topic_id] += 1
+        if ticket.topic_id and ticket.state == "served":
+            again["outcome", [one for one in events if one.verb == "finish"][-1].outcome, ticket.topic_id] += 1
+        for one in events:
+            if one.verb == "book" and one.by_id and not ticket.moved_from_id:
+                again["asked", one.asked, None] += 1
+            if one.verb == "cancel" and one.cause != "day_over":
+                again["by_staff" if one.by_id else "by_member", one.cause, None] += 1
+    assert {what for what, _name, _topic in again} == {"topic", "outcome", "asked", "by_member", "by_staff"}
+
+    scope = figures.Scope(first, last)
+    assert figures.tickets(scope) == again
+    stored.rebuild()
+    assert figures.tickets(scope) == again
+    by_part = [
+        figures.tickets(figures.Scope(first, last, departments=frozenset([one.pk]), weekday=weekday))
+        for one in Department.objects.all()
+        for weekday in range(7)
+    ]
+    assert sum(by_part, CounterOf()) == again
+
+
+def make_varied() -> None:
+    """Every other ticket has a topic, every third was booked by staff, and causes and outcomes go round."""
+    clerk, causes = User.objects.first(), [cause for cause in Cause if cause != Cause.DAY_OVER]
+    with connection.cursor() as cursor:  # events are only ever added; these are changed instead of played anew
+        cursor.execute("SET LOCAL session_replication_role = replica")
+    for nth, ticket in enumerate(Ticket.objects.order_by("id")):
+        if nth % 2:
+            topic, _new = Topic.objects.get_or_create(department=ticket.department, name=f"เรื่อง {nth % 3}")
+            Ticket.objects.filter(pk=ticket.pk).update(topic=topic)
+        if nth % 3 == 0:
+            ticket.events.filter(verb="book").update(by=clerk, asked=list(Asked)[nth % 2])
+        if nth % 5 == 0 and ticket.state == "booked":
+            TicketEvent.objects.create(ticket=ticket, verb="cancel", to_state="cancelled", at=ticket.due_at, by=clerk)
+            Ticket.objects.filter(pk=ticket.pk).update(state="cancelled")
+        ticket.events.filter(verb="cancel").exclude(cause=Cause.DAY_OVER).update(
+            cause=causes[nth % len(causes)], by=clerk if nth % 2 else None
+        )
+        ticket.events.filter(verb="finish").update(outcome=list(Outcome)[nth % len(Outcome)])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def test_days_before_the_first_ticket_are_not_read_live(clock):
+    first, last = played(clock, 1)
+    assert figures.live_days(figures.Scope(first, last)) == {first}
+    stored.rebuild()
+    assert figures.live_days(figures.Scope(first - dt.timedelta(days=300), last)) == set()
+
+
+def test_a_day_counted_before_there_were_counts_of_tickets_is_counted_again(clock):
+    first, last = played(clock, 1)
+    stored.rebuild()
+    whole = reported(first, last)
+    SummarisedDay.objects.update(has_tickets=False)
+    TicketSummary.objects.all().delete()
+    assert reported(first, last).counts == whole.counts  # read live meanwhile, once
+    assert stored.bring_up_to_date() > 0
+    assert not SummarisedDay.objects.filter(has_tickets=False).exists()
 
 
 def test_the_job_counts_each_day_once_and_again_what_changed(clock):
@@ -269,8 +362,8 @@ def test_a_second_rebuild_makes_the_same_rows(clock):
 def test_the_queries_are_as_many_for_a_year_as_for_a_day(clock, django_assert_num_queries):
     first, last = played(clock, 1)
     for start in (last, last - dt.timedelta(days=365)):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(8):
             figures.hours(figures.Scope(start, last))
     stored.rebuild()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         figures.hours(figures.Scope(first, last))

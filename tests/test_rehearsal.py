@@ -6,7 +6,10 @@ from django.core.management import call_command
 from booking.calling import forecast
 from queuesite.demo import rehearsal
 
-TUNED_ON, HELD_OUT = range(1, 21), range(1001, 1021)
+TUNED_ON = range(1, 21)
+# Twenty days each. Those from 4001, 9001 and 50001 on are the hardest that were seen.
+HELD_OUT = [range(first, first + 20) for first in (9001, 1001, 4001, 20001, 50001)]
+FEW = 2
 
 
 @pytest.fixture(scope="module")
@@ -16,22 +19,26 @@ def own():
 
 
 @pytest.mark.parametrize("learnt", [True, False])
-def test_waits_told_on_days_not_seen_before_lie_within_their_ranges(own, learnt):
-    found = rehearsal.rehearse(HELD_OUT, own if learnt else forecast.USUAL)
+@pytest.mark.parametrize("batches", [HELD_OUT[:FEW], pytest.param(HELD_OUT, marks=pytest.mark.slow)], ids=len)
+def test_waits_told_on_days_not_seen_before_lie_within_their_ranges(own, learnt, batches):
+    found = [rehearsal.rehearse(days, own if learnt else forecast.USUAL) for days in batches]
 
-    share = rehearsal.share(found)
-    assert share.count > 1500
-    assert share.within >= 0.85
-    assert share.below <= 0.05
-    assert share.width <= max(share.wait, 10)
-    kinds = rehearsal.by_kind(found)
-    assert len(kinds) == 5
-    assert {kind: one.within for kind, one in kinds.items() if one.within < 0.75} == {}
+    for waits in found:
+        share = rehearsal.share(waits)
+        assert share.count > 1500
+        assert share.within >= 0.85
+        assert share.below <= 0.05
+        kinds = rehearsal.by_kind(waits)
+        assert len(kinds) == 5
+        assert {kind: one.within for kind, one in kinds.items() if one.within < 0.75} == {}
+    # Told widths are multiples of five minutes, so the median of few days leaps from ten to fifteen.
+    of_all = rehearsal.share([told for waits in found for told in waits])
+    assert of_all.width <= max(of_all.wait, 10)
 
 
 def test_narrower_ranges_would_not_do():
     narrow = {is_early: forecast.Spread(0.8, 1.1) for is_early in (True, False)}
-    assert rehearsal.share(rehearsal.rehearse(HELD_OUT[:5], narrow)).within < 0.8
+    assert rehearsal.share(rehearsal.rehearse(HELD_OUT[0][:5], narrow)).within < 0.8
 
 
 def test_a_day_is_the_same_each_time_it_is_played():

@@ -7,7 +7,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -62,7 +61,8 @@ def test_nothing_is_migrated_there():
 
 
 def sql_as(role, folder, database="postgres"):
-    return psycopg.connect(f"host={folder} user={role} dbname={database}", autocommit=True)
+    file = postgres.passwords_of(folder)
+    return psycopg.connect(f"host={folder} user={role} dbname={database} passfile={file}", autocommit=True)
 
 
 @pytest.mark.slow
@@ -80,8 +80,22 @@ def test_a_real_streaming_replica():
             shutil.chown(folder, owner)
         programs = postgres._Server(Path(socket)).bin
         copied = subprocess.run(
-            [programs / "pg_basebackup", "-h", socket, "-U", "postgres", "-D", folder / "data", "-R", "-X", "stream"],
+            [
+                programs / "pg_basebackup",
+                "-h",
+                socket,
+                "-U",
+                "postgres",
+                "-D",
+                folder / "data",
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+            ],
             cwd=folder,
+            env=os.environ | {"PGPASSFILE": str(postgres.passwords_of(Path(socket)))},
             capture_output=True,
             text=True,
             **as_owner,
@@ -112,8 +126,8 @@ def test_a_real_streaming_replica():
             | {
                 "DJANGO_SETTINGS_MODULE": "queuesite.settings",
                 "PROCESS_KIND": "staff",
-                "DATABASE_URL": f"postgres://queue@:5432/{name}?host={quote(socket, safe='')}",
-                "DATABASE_REPLICA_URL": f"postgres://queue@:5432/{name}?host={quote(str(folder), safe='')}",
+                "DATABASE_URL": postgres.url_of(Path(socket), name),
+                "DATABASE_REPLICA_URL": postgres.url_of(folder, name),
             },
             capture_output=True,
             text=True,

@@ -7,13 +7,15 @@ from axes.models import AccessAttempt, AccessLog
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
-from django_q.models import Failure
+from django_q.models import Task
 
 from booking import jobs, retention
 from booking.models import JobRun
+from members import line, line_accounts, throttle
 from members.models import (
     LineEvent,
     LinkingCode,
+    LookupCount,
     LookupLog,
     Member,
     MemberFile,
@@ -81,15 +83,22 @@ def test_a_change_of_late_stays_with_those_before_it_that_are_not_old():
     assert member.history.count() == 3
 
 
-def test_failed_jobs_go_with_the_log_ins():
+def test_jobs_and_their_arguments_go_with_the_log_ins_and_are_counted():
     for name, days in (("old", 181), ("new", 179)):
-        Failure.objects.create(
-            id=name, name=name, func="x", started=days_ago(days), stopped=days_ago(days), success=False
-        )
+        for success in (True, False):
+            Task.objects.create(
+                id=f"{name} {success}",
+                name=name,
+                func="x",
+                args=(1,),
+                started=days_ago(days),
+                stopped=days_ago(days),
+                success=success,
+            )
 
-    retention.forget_old()
+    assert "งานเบื้องหลัง 2" in retention.forget_old()
 
-    assert [one.name for one in Failure.objects.all()] == ["new"]
+    assert {one.name for one in Task.objects.all()} == {"new"}
 
 
 def test_the_office_may_keep_it_for_less(settings):
@@ -127,6 +136,26 @@ def test_the_page_says_what_is_so(client, settings):
     assert "รหัสผู้ใช้ LINE" not in page
 
 
+def test_the_page_says_how_long_look_ups_codes_and_waiting_are_kept(client, settings):
+    settings.UNLINK_AFTER_DAYS, settings.KEEP_LOG_INS_DAYS, settings.KEEP_LOOKUP_COUNTS_DAYS = 61, 222, 36
+    page = client.get(reverse("privacy")).content.decode()
+    # Wrong proofs count for a day; a job deletes each hour.
+    for told in ("ลบภายใน 25 ชั่วโมง", "หาไม่พบ", "เก็บ 36 วัน", "รหัสยืนยัน", "เก็บ 222 วัน", "พ้นวันที่รอแล้ว 61 วัน"):
+        assert told in page
+    assert "ไม่เกินหนึ่งวัน" not in page
+    settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"device": "20/172800"}
+    assert "ลบภายใน 49 ชั่วโมง" in client.get(reverse("privacy")).content.decode()
+
+
+def test_the_page_says_what_is_kept_of_line_where_there_is_line(client, settings, monkeypatch):
+    settings.KEEP_LINE_EVENTS_DAYS = 4
+    monkeypatch.setattr(line_accounts, "REMEMBERED", dt.timedelta(days=31))
+    monkeypatch.setattr(line, "is_on", lambda: True)
+    page = client.get(reverse("privacy")).content.decode()
+    for told in ("รหัสผู้ใช้ LINE จนกว่าท่านจะเลิกผูก", "จำอีก 31 วัน", "เก็บ 4 วัน"):
+        assert told in page
+
+
 def test_where_nothing_is_backed_up_it_says_nothing_of_that(client):
     assert "สำเนาสำรอง" not in client.get(reverse("privacy")).content.decode()
 
@@ -155,6 +184,17 @@ def test_codes_go_with_the_log_ins():
 
     assert "รหัสยืนยัน 1 " in retention.forget_old()
     assert LinkingCode.objects.count() == 1
+
+
+def test_counts_of_look_ups_in_vain_are_kept_as_long_as_the_office_says(settings):
+    settings.KEEP_LOOKUP_COUNTS_DAYS = 40
+    for days in (41, 39):
+        LookupCount.objects.create(scope=throttle.MISSED, key_hmac="x", ends_at=days_ago(days), count=1)
+
+    jobs.purge_lookups()
+
+    assert JobRun.objects.get(name="purge_lookups").found == "การค้นหาสมาชิก 1"
+    assert LookupCount.objects.get().ends_at > days_ago(40)
 
 
 def test_each_job_that_deletes_says_how_many():

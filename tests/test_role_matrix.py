@@ -8,9 +8,10 @@ from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from booking import roles
-from booking.models import StaffDepartment, StaffEvent, TicketEvent
+from booking.models import StaffDepartment, StaffEvent, TicketEvent, WaitingEntry
 from booking.models.tokens import issue_token
 from tests.factories import (
     in_days,
@@ -41,14 +42,16 @@ ANSWERS = {
         admin:booking_boardnotice_simple_history admin:booking_clip_add admin:booking_clip_change
         admin:booking_clip_delete admin:booking_counter_delete admin:booking_dayexception_history
         admin:booking_dayexception_simple_history admin:booking_department_delete admin:booking_jobrun_add
+        admin:booking_erasure_add admin:booking_erasure_delete
         admin:booking_jobrun_delete admin:booking_messagechoice_add admin:booking_messagechoice_delete
         admin:booking_notice_add admin:booking_notice_delete admin:booking_notice_called
+        admin:booking_notice_offer_called admin:booking_offermessage_add admin:booking_offermessage_delete
         admin:booking_slot_add admin:booking_slot_delete admin:booking_stafftoken_add admin:booking_ticket_add
         admin:booking_ticket_delete admin:booking_ticket_origin admin:booking_waitprediction_add
         admin:booking_waitprediction_delete admin:django_q_failure_add admin:django_q_ormq_add
         admin:django_q_success_add admin:view_on_site arrive_check_in
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
-        ticket_check_in ticket_open workerz
+        ticket_check_in ticket_open workerz wait waiting_leave waiting_open waiting_take
             member_leave member_passkeys member_passkey_begin member_passkey_new member_passkey_remove
             family_accept family_end family_for family_messages
             member_passkey_sign_in withdraw_request admin:members_memberrequest_add admin:members_memberrequest_delete
@@ -56,6 +59,7 @@ ANSWERS = {
     """,
     "member": """
         ticket ticket_calendar ticket_cancel ticket_live ticket_move ticket_move_days ticket_picture
+        waiting
     """,
     "superuser": """
         admin:auth_group_add admin:auth_group_delete admin:axes_accessattempt_change
@@ -72,7 +76,7 @@ ANSWERS = {
         admin:logout
     """,
     "head manager auditor superuser": """
-        admin:booking_today admin:booking_report
+        admin:booking_today admin:booking_alarm_choice admin:booking_report
     """,
     "manager superuser": """
         admin:booking_department_import
@@ -107,8 +111,10 @@ ANSWERS = {
         admin:booking_dayexception_change admin:booking_dayexception_changelist admin:booking_department_change
         admin:booking_department_changelist admin:booking_department_history
         admin:booking_department_simple_history admin:booking_jobrun_change admin:booking_jobrun_changelist
+        admin:booking_erasure_change admin:booking_erasure_changelist
         admin:booking_messagechoice_change admin:booking_messagechoice_changelist
         admin:booking_messagechoice_history admin:booking_notice_change admin:booking_notice_changelist
+        admin:booking_offermessage_change admin:booking_offermessage_changelist
         admin:booking_stafftoken_change admin:booking_stafftoken_changelist admin:booking_ticket_closed_list
         admin:holidays_holiday_change admin:holidays_holiday_changelist admin:holidays_holiday_history
         admin:holidays_holiday_simple_history admin:members_member_change admin:members_member_changelist
@@ -118,7 +124,8 @@ ANSWERS = {
         admin:booking_ticket_cancel
     """,
     "clerk other_clerk head manager superuser": """
-        admin:booking_notice_telephone counter counter_find counter_free counter_leave counter_live
+        admin:booking_notice_telephone admin:booking_ticket_waiting
+        counter counter_find counter_free counter_leave counter_live
         counter_log_out counter_press counter_press_for counter_sit counter_walk_in counters
     """,
     "reception clerk other_clerk head manager superuser": """
@@ -143,7 +150,8 @@ ANSWERS = {
         admin/booking/clip/<path:object_id>/ admin/booking/counter/<path:object_id>/
         admin/booking/dayexception/<path:object_id>/ admin/booking/department/<path:object_id>/
         admin/booking/jobrun/<path:object_id>/ admin/booking/messagechoice/<path:object_id>/
-        admin/booking/notice/<path:object_id>/ admin/booking/slot/<path:object_id>/
+        admin/booking/notice/<path:object_id>/ admin/booking/offermessage/<path:object_id>/
+        admin/booking/slot/<path:object_id>/
         admin/booking/stafftoken/<path:object_id>/ admin/booking/ticket/<path:object_id>/
         admin/booking/waitprediction/<path:object_id>/ admin/django_q/failure/<path:object_id>/
         admin/django_q/ormq/<path:object_id>/ admin/django_q/schedule/<path:object_id>/
@@ -153,7 +161,9 @@ ANSWERS = {
         admin/office/setting/<path:object_id>/ admin:app_list
         admin:axes_accessattempt_history
         admin:axes_accessfailurelog_history admin:booking_calendar admin:booking_clip_history
-        admin:booking_jobrun_history admin:booking_notice_history admin:booking_slot_change
+        admin:booking_offermessage_history admin:booking_jobrun_history admin:booking_notice_history
+        admin:booking_slot_change
+        admin:booking_erasure_history admin/booking/erasure/<path:object_id>/
         admin:booking_slot_changelist admin:booking_slot_history admin:booking_stafftoken_history
         admin:booking_ticket_change admin:booking_ticket_changelist admin:booking_ticket_day_list
         admin:booking_ticket_closed
@@ -202,6 +212,10 @@ def office():
         clients[who].force_login(user)
     confirm_name(clients["member"], department, member=member)
     hold(clients["member"], ticket)
+    entry = WaitingEntry.objects.create(
+        public_id=ticket.public_id, member=member, department=department, date=in_days(2), joined_at=timezone.now()
+    )
+    clients["member"].post(reverse("waiting_open", args=[entry.public_id]), {"link": entry.secret})
     values = {
         "slug": department.slug,
         "public_id": ticket.public_id,

@@ -165,6 +165,56 @@ def test_it_ends_when_make_is_killed_outright(environment, port):
     wait_until(lambda: everything_has_ended(port))
 
 
+MAY_NOT = (
+    "TRUNCATE booking_ticketevent",
+    "UPDATE booking_ticketevent SET verb = verb",
+    "DELETE FROM members_historicalmember",
+    "ALTER TABLE booking_ticketevent DISABLE TRIGGER ALL",
+    "SET session_replication_role = replica",
+    "SET ROLE queue",
+    "DELETE FROM auth_user",
+)
+NIGHTLY = "from queuesite import backup; print(backup.make_nightly())"
+
+
+def test_web_and_worker_cannot_erase_and_do_their_work(environment, port, tmp_path):
+    run = Run(environment)
+    with postgres._Server(VAR_DIR / "postgres")._connect("demo") as own:
+        asked = "SELECT DISTINCT usename::text FROM pg_stat_activity WHERE datname = 'demo' AND pid <> pg_backend_pid()"
+        wait_until(lambda: own.execute(asked + " AND state <> 'active'").fetchall() == [("queue_app",)])
+    wait_until(lambda: status(port, "/workerz") == 200)
+
+    def manage(*command, **more):
+        command = [sys.executable, "manage.py", *command]
+        return subprocess.run(
+            command, cwd=postgres.BASE_DIR, env=environment | more, capture_output=True, text=True, timeout=120
+        )
+
+    with psycopg.connect(postgres.url_of(VAR_DIR / "postgres", role="queue_app"), autocommit=True) as worker:
+        for statement in MAY_NOT:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                worker.execute(statement)
+        assert worker.execute("SELECT count(*) > 0 FROM booking_slot").fetchone() == (True,)
+    with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+        postgres_of = postgres.url_of(VAR_DIR / "postgres").partition("&passfile=")[0]
+        psycopg.connect(postgres_of, passfile=os.devnull)
+
+    # What works as the worker does makes the backup of the night; commands are the owner's.
+    nightly = manage("shell", "-v0", "-c", NIGHTLY, PROCESS_KIND="worker", BACKUP_DIR=str(tmp_path))
+    assert nightly.stdout.strip().endswith(".backup"), nightly.stderr
+    refused = manage("restore", nightly.stdout.strip(), "--replace")
+    assert "in use by" in refused.stderr, "by a role of which the owner sees little"
+    checked = manage("check", "--deploy", "--database", "default")
+    assert "W002" not in checked.stderr and "W003" not in checked.stderr, checked.stderr
+    assert run.end() == 0
+
+    restored = manage("restore", nightly.stdout.strip(), "--replace")
+    assert restored.returncode == 0, restored.stderr
+    run = Run(environment)
+    assert status(port, "/") == 200
+    assert run.end() == 0
+
+
 def test_a_port_that_is_taken_is_said_plainly(environment):
     with socket.socket() as other:
         other.bind(("127.0.0.1", int(environment["PORT"])))

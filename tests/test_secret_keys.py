@@ -55,3 +55,15 @@ def test_the_cost_may_be_accepted(used, capsys):
 
 def test_no_key_stands_in_the_database(used):
     assert not any(OLD[:20] in kept.fingerprint or len(kept.fingerprint) != 64 for kept in KeyInUse.objects.all())
+
+
+def test_migrating_stores_the_keys_of_the_first_start_and_no_other(settings):
+    KeyInUse.objects.all().delete()
+    settings.SECRET_KEY = settings.CITIZEN_ID_KEY = OLD
+    call_command("migrate", verbosity=0)
+    assert set(KeyInUse.objects.values_list("name", flat=True)) == {"SECRET_KEY", "CITIZEN_ID_KEY"}
+
+    settings.SECRET_KEY = NEW
+    call_command("migrate", verbosity=0, skip_checks=True)
+
+    assert faults() == ["SECRET_KEY"]

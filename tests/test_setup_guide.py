@@ -162,5 +162,18 @@ def test_others_do_not_set_up(client, role, page):
     assert not Counter.objects.exists()
 
 
+def test_the_first_page_of_an_empty_office_leads_to_the_guide_and_says_it_once(client, manager):
+    warned = [warning["text"] for warning in client.get(reverse("admin:index")).context["warnings"]]
+
+    assert "ระบบยังว่าง" in warned
+    assert "ยังไม่มีฝ่าย" not in warned, "the same in other words"
+
+
 def test_the_first_page_says_what_is_missing(client, manager):
-    assert "ยังไม่มีฝ่าย" in client.get(reverse("admin:index")).content.decode()
+    client.post(reverse("admin:setup_department"), NEW)
+
+    warned = [warning["text"] for warning in client.get(reverse("admin:index")).context["warnings"]]
+
+    assert "ไม่มีช่องบริการใดเรียกคิวของฝ่าย A ได้" in warned
+    assert "ระบบยังว่าง" not in warned
+    assert len(set(warned)) == len(warned)

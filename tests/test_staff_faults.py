@@ -129,3 +129,24 @@ def test_suspicious_requests_are_no_fault_of_ours(manager, monkeypatch):
 
     monkeypatch.setattr("booking.views.counter.refusals.why", suspicious)
     assert manager.get("/counter/").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("https://testserver:8443", "https://testserver:8443"),
+        ("https://elsewhere.example.org", ""),
+        ("null", ""),
+        (HOST, ""),
+    ],
+)
+@pytest.mark.parametrize(("form", "known_by"), [("/admin/login/", "CSRF_TRUSTED_ORIGINS"), ("/status/", "แจ้งสำนักงาน")])
+def test_a_port_that_the_front_hides_is_told_and_another_site_is_not(client, origin, said, form, known_by):
+    """Behind something that does not pass on the port no form works: the page says which setting is missing."""
+    strict = Client(enforce_csrf_checks=True)
+
+    page = text(strict.post(form, {"username": "x"}, headers={"Origin": origin}))
+
+    assert (known_by in page) is bool(said)
+    assert (said or "เปิดไว้นานเกินไป") in page
+    assert "elsewhere" not in page

@@ -200,10 +200,12 @@ def test_networks_of_ipv6_are_blocks(slot):
 def test_a_device_that_held_a_ticket_before_is_not_asked(slot):
     with time_machine.travel(timezone.now() - dt.timedelta(days=2)):
         assert take(slot, HOME, device="of old") == "booked"
+    assert take(slot, HOME, device="of this morning") == "booked"
     for _ in range(51):
         take(slot, STRANGER)
     surges.watch()
     assert take(slot, STRANGER, device="of old") == "booked"
+    assert take(slot, STRANGER, device="of this morning") == "proof_needed"
     assert take(slot, STRANGER, device="of today") == "proof_needed"
 
 

@@ -79,7 +79,7 @@ def test_a_wait_goes_over_the_break(clock):
     assert (told[0].low, told[0].high) == (0, 5)
     # The second is called at 13.00, the fourth at 13.20: ten minutes before the break and twenty after it.
     assert told[3].expected == 30 * 60
-    assert (told[3].low, told[3].high) == (70, 105)
+    assert (told[3].low, told[3].high) == (70, 110)
 
 
 def test_during_the_break_it_is_told_when_it_ends(clock):
@@ -164,6 +164,26 @@ def test_a_counter_that_serves_several_is_shared(clock):
     told = waits.told(make_walk_in(department=second))
 
     assert told.expected == 30 * 60  # the counter's own department comes first
+
+
+def test_as_many_walk_ins_are_expected_as_came_within_the_last_hour(clock):
+    department = office(check_in_minutes_before=120, calls_early=False)
+    make_counter(departments=[department])
+    clock.move_to(today_at("8.25"))
+    left = [make_walk_in(department=department) for _ in range(6)]
+    clock.move_to(today_at("8.35"))
+    left += [make_walk_in(department=department) for _ in range(3)]
+    for ticket in left:
+        verbs.cancel(ticket=ticket, by=make_user())
+    clock.move_to(today_at("8.40"))
+    ticket = at_half_past_nine(department)
+    verbs.check_in(ticket=ticket)
+    clock.move_to(today_at("9.20"))
+
+    # Nine within the hour, so one each 400 seconds: those of 9.23.20 and 9.30 come first, until 9.43.20.
+    assert waits.told(ticket).expected == 800
+    clock.move_to(today_at("9.26"))  # three within the hour, so one each twenty minutes: the first comes at 9.36
+    assert waits.told(ticket).expected == 0
 
 
 def test_who_is_being_served_takes_the_rest_of_the_usual_time(clock):

@@ -190,3 +190,18 @@ def test_no_place_is_kept_twice_and_no_visit_is_halved(slots, wanted):
         for visit in shares._visits(slots, share.minutes):
             # All slots of a visit keep the same number of places for it.
             assert len(Counter(counts[nth] for nth in visit)) == 1
+
+
+def test_a_closed_slot_that_is_kept_for_its_ticket_deals_out_nothing():
+    """It lies across the slots of the new hours, and would part those that follow each other."""
+    department = make_open_department(quota=2, opens=dt.time(9), closes=dt.time(13), slot_minutes=45, max_days_ahead=2)
+    topic = make_topic(department=department, minutes=90, share=40)
+    lay_out(department)
+    ticket = make_ticket(slot=Slot.objects.of_day(department, in_days(1))[1])  # 9.45
+
+    department.hours.update(slot_minutes=60)
+    lay_out(department)
+
+    assert kept(topic) == [0, 0, 0, 1, 1]  # 9.00, 9.45 closed, 10.00, 11.00, 12.00
+    verbs.cancel(ticket=ticket)
+    assert opening.differences().count == 0

@@ -10,6 +10,7 @@ from booking import errors, invariants, verbs
 from booking.calling import pace, waits
 from booking.days import availability, changing, opening
 from booking.days.availability import TimeState
+from booking.days.rules import Change, Kind
 from booking.models import Place, Slot, Ticket, Topic
 from booking.verbs import closures
 from members.origins import origin_of
@@ -179,8 +180,8 @@ def test_laying_out_again_leaves_the_parts(department, slots, long):
 
 def test_a_visit_whose_second_half_is_closed_is_on_the_list(department, slots, long):
     ticket, whole = book(slots[0], long), make_ticket(slot=slots[0])
-    what_if = changing.WhatIf([department], in_days(1), in_days(1), [])
-    assert what_if.tickets() == []
+    fewer_turns = Change(Kind.QUOTA, first=in_days(1), last=in_days(1), quota=1)
+    assert changing.WhatIf(departments=[department], new=[fewer_turns]).tickets() == []
 
     make_exception(department, start=dt.time(10))
 

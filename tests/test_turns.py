@@ -32,7 +32,7 @@ def test_who_may_be_called_early_stands_before_who_may_not_yet(clock):
 
     turns = order.in_order_at_counter([strict, lenient], first=10)
 
-    assert [(turn.ticket, turn.why) for turn in turns] == [(early, "early"), (not_yet, "not_yet")]
+    assert [(turn.ticket.pk, turn.why) for turn in turns] == [(early.pk, "early"), (not_yet.pk, "not_yet")]
 
 
 def test_a_transfer_is_due_now_behind_who_came_before(clock):

@@ -249,14 +249,16 @@ def test_nothing_is_said_where_others_would_read_it_or_nobody_is_there(client, s
     assert server.calls == 0
 
 
-def test_old_events_are_forgotten_after_a_week():
+@pytest.mark.parametrize(("kept", "left"), [(7, {"6 days", "4 days"}), (5, {"4 days"})])
+def test_events_are_forgotten_after_as_many_days_as_the_office_says(settings, kept, left):
+    settings.KEEP_LINE_EVENTS_DAYS = kept
     now = timezone.now()
-    for name, days in (("old", 8), ("new", 6)):
-        LineEvent.objects.create(webhook_event_id=name, received_at=now - dt.timedelta(days=days))
+    for days in (8, 6, 4):
+        LineEvent.objects.create(webhook_event_id=f"{days} days", received_at=now - dt.timedelta(days=days))
 
     jobs.purge_line_events()
 
-    assert [event.pk for event in LineEvent.objects.all()] == ["new"]
+    assert {event.pk for event in LineEvent.objects.all()} == left
 
 
 # --- what is said ---------------------------------------------------------------------------------------------------

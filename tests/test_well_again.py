@@ -1,10 +1,14 @@
 """Faults that somebody has to be told of, and those that end by themselves."""
 
 import datetime as dt
+from io import StringIO
 from multiprocessing import Queue, Value
+from unittest.mock import Mock
 
 import pytest
 import time_machine
+from django.core.management import call_command
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -15,6 +19,7 @@ from django_q.tasks import async_task
 from django_q.worker import worker
 
 from booking import errors
+from booking.management.commands import work
 from booking.models import Alarm, JobRun, Slot, tallies
 from holidays.models import Holiday
 from queuesite.demo import office
@@ -67,6 +72,20 @@ def test_refusals_are_told_to_prometheus_by_their_code(client, settings):
     tallies.write()
     said = client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"}).content.decode()
     assert f'queue_refusals_today{{code="{errors.SlotFull.code}"}} 2.0' in said
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_worker_that_was_started_again_sends_at_once(monkeypatch, answers):
+    """The schedule is looked at after half a minute, and what a killed worker had begun is locked for six."""
+    begun = []
+    monkeypatch.setattr(work.Cluster, "start", lambda _self: begun.append("cluster"))
+    monkeypatch.setattr(work.connection, "close", lambda: None)
+    if not answers:
+        monkeypatch.setattr(work, "async_task", Mock(side_effect=OperationalError))
+    call_command("work", stderr=StringIO())
+    waiting = [SignedPackage.loads(task.payload)["func"] for task in OrmQ.objects.order_by("pk")]
+    assert waiting == (["booking.jobs.heartbeat", "booking.jobs.send_notices"] if answers else [])
+    assert begun == ["cluster"]
 
 
 def newer_job():

@@ -249,6 +249,8 @@ def test_the_list_of_exceptions_and_deleting_one_gives_the_places_back(client, d
     page = admin_client.get(reverse("admin:booking_dayexception_changelist")).content.decode()
     assert "ประชุม" in page
     assert "ทั้งวัน" in page
-    admin_client.post(reverse("admin:booking_dayexception_delete", args=[exception.pk]), {"post": "yes"})
+    deletion = reverse("admin:booking_dayexception_delete", args=[exception.pk])
+    looked = admin_client.get(deletion).context
+    admin_client.post(deletion, {"save": "1", "seen": looked["seen"], "looked_at": looked["looked_at"]})
 
     assert len(quotas(department)) == 14

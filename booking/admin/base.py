@@ -18,7 +18,7 @@ from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from booking import thai
-from booking.admin import fields
+from booking.admin import fields, searching
 from booking.admin.paging import BoundedPaginator
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
@@ -38,12 +38,11 @@ class OfficeAdmin(ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     paginator: type = BoundedPaginator
-
-    def get_object(self, request, object_id, from_field=None):
-        # `?_to_field=` names no field, and Django looks for one of that name.
-        return super().get_object(request, object_id, from_field or None)
+    finds_members = False  # whether the list is searched by member numbers
 
     def changelist_view(self, request, extra_context=None):
+        if searching.is_search(request) and self.has_view_or_change_permission(request):
+            return searching.searched(request, finds_members=self.finds_members)
         if request.method == "POST":
             sent.keep_rows(request, ACTION_CHECKBOX_NAME, self._may_be_id)
         return super().changelist_view(request, extra_context)
@@ -160,6 +159,4 @@ def say(request, level: int, text) -> None:
 
 def moment(value) -> str:
     """พ. 25 พ.ย. 2569 09.00 น."""
-    if value is None:
-        return "-"
-    return f"{thai.short_date(value)} {thai.clock(value)}"
+    return "-" if value is None else thai.moment(value)

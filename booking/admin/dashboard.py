@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking import disk, thai
-from booking.admin import origins
+from booking.admin import origins, waiting
 from booking.admin.base import moment
 from booking.admin.links import closed_times, tickets_of
 from booking.admin.missing import missing
@@ -63,8 +63,10 @@ def _row(department, day) -> dict:
 def _warnings(user):
     if user.has_perm(Right.CHANGE_OFFICE):
         if not Department.objects.exists():
+            # What is missing is said there.
             yield {"text": _("ระบบยังว่าง"), "do": _("เปิดคู่มือตั้งค่า"), "link": reverse("admin:setup")}
-        yield from missing()
+        else:
+            yield from missing()
     yield from _of_today(user)
 
 
@@ -94,6 +96,12 @@ def _of_today(user):
             "text": _("สมาชิกที่ต้องโทรแจ้ง %d รายการ") % count,
             "do": _("ดูรายชื่อ"),
             "link": reverse("admin:booking_notice_telephone"),
+        }
+        count = len(waiting.to_telephone(user))
+        yield count and {
+            "text": _("ผู้รอคิวว่างที่ต้องโทรตอนนี้ %d ท่าน") % count,
+            "do": _("ดูรายชื่อ"),
+            "link": reverse("admin:booking_ticket_waiting"),
         }
     if user.has_perm(Right.VIEW_MESSAGES) and line.is_on():
         quota = LineQuota.objects.filter(pk=1).first()
@@ -215,6 +223,8 @@ def own_pages(request) -> list[dict]:
     if not user.is_authenticated:
         return []
     pages = [(_("เปลี่ยนรหัสผ่าน"), "admin:password_change")] if user.has_usable_password() else []
+    if user.has_perm(Right.VIEW_TODAY):
+        pages.append((_("รับการแจ้งเตือน"), "admin:booking_alarm_choice"))
     if request.user.is_verified():
         pages.append((_("ออกรหัสสำรองชุดใหม่"), "recovery_codes"))
     return [{"title": title, "link": reverse(address)} for title, address in pages]
@@ -235,6 +245,7 @@ def sidebar(request) -> list[dict]:
                 (_("บัตรคิวในเวลาที่ปิด"), "event_busy", "admin:booking_ticket_closed", Right.VIEW_TICKETS),
                 (_("จองจากที่เดียวกัน"), "hub", "admin:booking_ticket_origins", Right.VIEW_TICKETS),
                 (_("ต้องโทรแจ้ง"), "call", "admin:booking_notice_telephone", Right.TELEPHONE),
+                (_("รายการรอคิวว่าง"), "notifications_active", "admin:booking_ticket_waiting", Right.TELEPHONE),
                 (_("รายการคิวของวัน"), "print", "admin:booking_ticket_day_list", Right.VIEW_TICKETS),
                 (_("กรอกจากกระดาษ"), "edit_note", "admin:booking_ticket_on_paper", Right.CLOSE_DAY),
                 (_("ปิดคิวสิ้นวัน"), "bedtime", "admin:booking_ticket_close_day", Right.CLOSE_DAY),
@@ -279,7 +290,9 @@ def sidebar(request) -> list[dict]:
             [
                 (_("ช่วงเวลาและที่"), "grid_view", "admin:booking_slot_changelist", Right.VIEW_SLOTS),
                 (_("ข้อความที่ส่ง"), "outbox", "admin:booking_notice_changelist", Right.VIEW_NOTICES),
+                (_("ข้อความเสนอคิวว่าง"), "outbox", "admin:booking_offermessage_changelist", Right.VIEW_NOTICES),
                 (_("งานเบื้องหลัง"), "schedule", "admin:booking_jobrun_changelist", Right.VIEW_JOBS),
+                (_("การลบประวัติ"), "auto_delete", "admin:booking_erasure_changelist", Right.VIEW_ERASURES),
                 (_("โทเคนของ API"), "key", "admin:booking_stafftoken_changelist", Right.VIEW_TOKENS),
                 (_("ผู้ใช้"), "person", "admin:auth_user_changelist", Right.VIEW_USERS),
                 (_("บทบาท"), "badge", "admin:auth_group_changelist", Right.VIEW_ROLES),

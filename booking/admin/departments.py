@@ -1,5 +1,6 @@
 """Departments with their hours, and the dates that differ."""
 
+import datetime as dt
 from itertools import product
 from string import ascii_uppercase
 
@@ -16,6 +17,7 @@ from unfold.decorators import display
 
 from booking import thai
 from booking.admin import departments_file
+from booking.admin.alarm_choice import alarm_choice
 from booking.admin.base import OfficeInline, OfficeSections, say
 from booking.admin.links import closed_times, tickets_of
 from booking.admin.reports import report
@@ -35,10 +37,16 @@ class HoursForm(forms.ModelForm):
 
 
 class HoursFormSet(forms.BaseInlineFormSet):
+    KEY = ("weekday", "from_date")
+
     def clean(self):
-        """Two rows of one weekday with the same beginning. Django's own check skips rows without a date."""
+        """Two rows of one weekday with the same beginning, in the form or beside it. Django's own check skips rows
+        without a date."""
         super().clean()
-        seen = set()
+        shown = [form.instance.pk for form in self.initial_forms]
+        seen = set(
+            OpeningHours.objects.filter(department=self.instance.pk).exclude(pk__in=shown).values_list(*self.KEY)
+        )
         for form in self.forms:
             row = form.cleaned_data if hasattr(form, "cleaned_data") else {}
             if row.get("weekday") is None or row.get("DELETE"):
@@ -47,6 +55,13 @@ class HoursFormSet(forms.BaseInlineFormSet):
             if key in seen:
                 form.add_error("weekday", _("ฝ่ายนี้มีเวลาทำการของวันนี้ที่เริ่มใช้วันเดียวกันแล้ว"))
             seen.add(key)
+
+    def save(self, commit=True):
+        """Rows that change days with each other would meet halfway: all that move wait at the end of time first."""
+        moved = [form.instance.pk for form in self.initial_forms if not set(self.KEY).isdisjoint(form.changed_data)]
+        for nth, pk in enumerate(moved if commit else []):
+            OpeningHours.objects.filter(pk=pk).update(from_date=dt.date.max - dt.timedelta(days=nth))
+        return super().save(commit)
 
 
 class HoursInline(OfficeInline):
@@ -126,6 +141,7 @@ class DepartmentAdmin(RulesAdmin):
                     ("min_days_ahead", "max_days_ahead"),
                     ("closes_minutes_before", "arrive_minutes_before"),
                     "freed_after_minutes",
+                    ("has_waiting_list", "offer_minutes"),
                     ("no_show_limit", "no_show_days"),
                     ("no_show_rule", "no_show_lasts_days"),
                 ],
@@ -166,6 +182,7 @@ class DepartmentAdmin(RulesAdmin):
     def get_custom_urls(self):
         return [
             ("today/", "booking_today", today),
+            ("today/alarms/", "booking_alarm_choice", alarm_choice),
             ("reports/", "booking_report", report),
             ("export/", "booking_department_export", departments_file.export),
             ("import/", "booking_department_import", departments_file.bring_in),
@@ -207,7 +224,7 @@ class DepartmentAdmin(RulesAdmin):
         """The places are laid out by now. Tell what the change did not reach."""
         tell_of_a_missing_counter(request, department)
         tell_of_full_slots(request, [department])
-        tell_of_short_slots(request, laid_out(request))
+        tell_of_short_slots(request, [slot for slot in laid_out(request).short if slot.department_id == department.pk])
         return to_stranded_tickets(request, department=department)
 
 
@@ -271,15 +288,14 @@ def tell_of_full_slots(request, departments) -> None:
 SHOWN = 12
 
 
-def tell_of_short_slots(request, changes) -> None:
-    """Say where a raised quota does not fit into the numbers of days that were laid out earlier."""
-    short = sorted(changes.short, key=lambda slot: slot.starts_at)
-    if short:
+def tell_of_short_slots(request, slots) -> None:
+    """Say of these slots that a raised quota does not fit into the numbers of days that were laid out earlier."""
+    if slots:
         say(
             request,
             messages.WARNING,
             _("วันที่ออกหมายเลขไว้แล้วเพิ่มได้เท่าที่มีหมายเลขว่าง จึงยังไม่ถึงโควตาใหม่ %(slots)d ช่วง จนถึง%(date)s")
-            % {"slots": len(short), "date": thai.long_date(short[-1])},
+            % {"slots": len(slots), "date": thai.long_date(max(slots, key=lambda slot: slot.starts_at))},
         )
 
 

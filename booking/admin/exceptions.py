@@ -1,13 +1,18 @@
 """Days and times that differ from the weekly hours: their list, and the page that changes a day."""
 
+import copy
 import datetime as dt
 from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -26,7 +31,7 @@ from booking.admin.closed import offered, tell
 from booking.admin.departments import tell_of_full_slots, tell_of_short_slots
 from booking.admin.fields import DateField, TimeInput
 from booking.admin.links import calendar_of, closed_times
-from booking.admin.rules import RulesAdmin, laid_out
+from booking.admin.rules import RulesAdmin
 from booking.days.changing import WhatIf
 from booking.days.rules import as_change
 from booking.models import DayException, Department
@@ -86,26 +91,25 @@ class DayExceptionAdmin(RulesAdmin):
         return _("%(quota)d คิวต่อช่วง") % {"quota": exception.quota}
 
     def add_view(self, request, form_url="", extra_context=None):
+        require(request, Right.ADD_EXCEPTION)
         return change_day(request, self)
 
-    def response_change(self, request, obj):
-        return self._after_save(request, obj) or super().response_change(request, obj)
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        exception = self.get_object(request, unquote(object_id))
+        if exception is None or not self.has_change_permission(request, exception):
+            return super().change_view(request, object_id, form_url, extra_context)
+        return change_day(request, self, exception)
 
-    def _after_save(self, request, exception):
-        """A change made here skips the page that shows the tickets first, so it leads to those that it touches."""
-        dates = {"date__range": (exception.first_date, exception.last_date)}
-        stranded = closures.stranded().filter(**dates)
-        tell_of_full_slots(request, list(Department.objects.all()))
-        tell_of_short_slots(request, laid_out(request))
-        if not stranded.exists():
-            return None
-        say(
-            request,
-            messages.WARNING,
-            _("บันทึกแล้ว มีบัตรคิว %d ใบในเวลาที่ปิด กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิวเหล่านี้") % stranded.count(),
-        )
-        one_day = exception.first_date == exception.last_date
-        return HttpResponseRedirect(closed_times(date=exception.first_date if one_day else None))
+    def delete_view(self, request, object_id, extra_context=None):
+        exception = self.get_object(request, unquote(object_id))
+        if exception is None or not self.has_delete_permission(request, exception):
+            return super().delete_view(request, object_id, extra_context)
+        return take_back(request, self, exception)
+
+    def delete_queryset(self, request, queryset):
+        """Several at once from the list, which shows no ticket: so it leads to those left in a closed time."""
+        super().delete_queryset(request, queryset)
+        tell_of_stranded(request)
 
 
 class DayForm(forms.ModelForm):
@@ -146,7 +150,8 @@ class DayForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["departments"].queryset = Department.objects.active()
+        named = self.instance.departments.values("pk") if self.instance.pk else []
+        self.fields["departments"].queryset = Department.objects.active() | Department.objects.filter(pk__in=named)
         self.fields["kind"].choices = DayException.Kind.choices
 
     def clean(self):
@@ -164,60 +169,116 @@ class DayForm(forms.ModelForm):
         return list(self.cleaned_data["departments"])
 
 
-def change_day(request, model_admin):
-    """GET ?first=&last=&department=: the empty form, for these days.
+def change_day(request, model_admin, exception=None):
+    """GET ?first=&last=&department=: the empty form, for these days; or the form of an exception that is to be changed.
 
     POST looks: what the days become, and which tickets that touches, each with a proposal; nothing is saved. POST with
-    `save` saves what was looked at, and does with each ticket as chosen; where the form says something else by then, or
-    a ticket came meanwhile that staff have not seen, it looks again."""
-    require(request, Right.ADD_EXCEPTION)
+    `save` saves what was looked at, and does with each ticket as chosen; where the form says something else by then,
+    somebody changed the exception, or a ticket came meanwhile that staff have not seen, it looks again."""
     if request.method != "POST":
-        return _show(request, model_admin, DayForm(initial=_initial(request)))
-    form = DayForm(request.POST)
+        initial = {} if exception else _initial(request)
+        return _show(request, model_admin, DayForm(instance=exception, initial=initial), exception)
+    # The form writes what was typed into the exception it is given.
+    old = copy.copy(exception)
+    form = DayForm(request.POST, instance=exception)
     if not form.is_valid():
-        return _show(request, model_admin, form)
-    change = as_change(form.instance)
-    what_if = WhatIf(form.concerned, change.first, change.last, [change])
+        return _show(request, model_admin, form, old)
+    what_if = WhatIf(departments=form.concerned, new=[as_change(form.instance)], old=old)
+    looked = _look(request, what_if, asked=_what_is_asked(form, old), reason=form.cleaned_data["reason"])
+    if looked.decisions is not None:
+        return _save(request, model_admin, form, old, what_if, looked.decisions)
+    return _show(request, model_admin, form, old, **looked.context)
+
+
+def take_back(request, model_admin, exception):
+    """GET: what the days become without this exception, and which tickets that touches; POST deletes it, and does with
+    each ticket as chosen, under the same conditions as change_day()."""
+    what_if = WhatIf(old=exception)
+    reason = sent.text(request, "reason", most=120) if request.method == "POST" else ""
+    looked = _look(request, what_if, asked=_version(exception), reason=reason)
+    if looked.decisions is None:
+        return page(
+            request,
+            model_admin,
+            "admin/booking/dayexception/take_back.html",
+            title=_("ลบวันและเวลาที่ต่างจากปกติ"),
+            in_words=_in_words(exception),
+            kind=model_admin.what(exception),
+            who=model_admin.who(exception),
+            reason=reason,
+            back=reverse("admin:booking_dayexception_change", args=[exception.pk]),
+            **_shown_tickets(request, looked.context),
+        )
+    gone = copy.copy(exception)  # deleting takes its id
+    done = _carry_out(
+        request,
+        what_if,
+        looked.decisions,
+        reason=reason,
+        done=_("ลบแล้ว: %s") % _in_words(exception),
+        verb=partial(closures.take_back, exception=exception),
+    )
+    model_admin.log_deletions(request, [gone])
+    return done
+
+
+@dataclass
+class Looked:
+    """What the page shows of a change that is not made yet; `decisions` if staff saw it all and decided."""
+
+    context: dict
+    decisions: list[Decision] | None = None
+
+
+def _look(request, what_if: WhatIf, *, asked: str, reason: str) -> Looked:
     tickets = what_if.tickets()
     free_times = what_if.free_times_for(tickets)
     one_by_one = len(tickets) <= ONE_BY_ONE
-    faults, decisions = [], []
-    if sent.has(request, "save") and sent.code(request, "looked_at", most=LONGEST_LOOKED_AT) == _what_is_asked(form):
+    faults: list[str] = []
+    if sent.has(request, "save") and sent.code(request, "looked_at", most=LONGEST_LOOKED_AT) == asked:
         shown = seen.read(request, {})
         if {str(ticket.pk) for ticket in tickets} <= shown.keys():
-            decisions, faults = _decisions(request, tickets, shown, form.cleaned_data["reason"])
+            decisions, faults = _decisions(request, tickets, shown, reason)
             if not faults:
-                return _save(request, model_admin, form, decisions)
+                return Looked({}, decisions)
         else:
             faults = [_("มีบัตรคิวที่จองเข้ามาระหว่างนี้ กรุณาดูรายชื่ออีกครั้ง")]
-    return _show(
-        request,
-        model_admin,
-        form,
-        looked_at=_what_is_asked(form),
-        changed_days=[_day_in_words(day) for day in what_if.changed_days()],
-        tickets=[_row(request, ticket, free_times.get(ticket.pk)) for ticket in tickets],
-        one_by_one=one_by_one,
-        for_all=sent.choice(request, "for_all", default="each" if one_by_one else ""),
-        seen=seen.sign({ticket.pk: _iso(free_times.get(ticket.pk)) for ticket in tickets}),
-        faults=faults,
+    return Looked(
+        {
+            "looked_at": asked,
+            "changed_days": [_day_in_words(day) for day in what_if.changed_days()],
+            "tickets": [_row(request, ticket, free_times.get(ticket.pk)) for ticket in tickets],
+            "one_by_one": one_by_one,
+            "for_all": sent.choice(request, "for_all", default="each" if one_by_one else ""),
+            "seen": seen.sign({ticket.pk: _iso(free_times.get(ticket.pk)) for ticket in tickets}),
+            "faults": faults,
+        }
     )
 
 
-def _show(request, model_admin, form, **context):
-    days = context.get("changed_days", [])
+def _show(request, model_admin, form, exception, **context):
     return page(
         request,
         model_admin,
         "admin/booking/dayexception/change_day.html",
-        title=_("เปลี่ยนวันและเวลา"),
+        title=_("แก้ไขวันและเวลาที่ต่างจากปกติ") if exception else _("เปลี่ยนวันและเวลา"),
         form=form,
-        choices=_choices(request.user),
-        input_classes=" ".join(BASE_INPUT_CLASSES),
-        with_phones=request.user.has_perm(Right.VIEW_MEMBERS),
+        exception=exception,
+        may_delete=exception and model_admin.has_delete_permission(request, exception),
         back=calendar_of(form["first_date"].value()),
-        **context | {"changed_days": days[:SHOWN_DAYS], "more_days": len(days[SHOWN_DAYS:])},
+        **_shown_tickets(request, context),
     )
+
+
+def _shown_tickets(request, context: dict) -> dict:
+    days = context.get("changed_days", [])
+    return context | {
+        "choices": _choices(request.user),
+        "input_classes": " ".join(BASE_INPUT_CLASSES),
+        "with_phones": request.user.has_perm(Right.VIEW_MEMBERS),
+        "changed_days": days[:SHOWN_DAYS],
+        "more_days": len(days[SHOWN_DAYS:]),
+    }
 
 
 def _initial(request) -> dict:
@@ -234,10 +295,16 @@ def _initial(request) -> dict:
     return initial
 
 
-def _what_is_asked(form) -> str:
-    """The form's content in one line: only what was looked at is saved."""
+def _what_is_asked(form, old) -> str:
+    """The form's content in one line, and which version of the exception it changes: only what was looked at is
+    saved."""
     names = [name for name in form.fields if name not in ("reason", "reason_en")]
-    return "|".join(f"{name}={_plain(form.cleaned_data.get(name))}" for name in names)
+    asked = "|".join(f"{name}={_plain(form.cleaned_data.get(name))}" for name in names)
+    return f"{asked}|{_version(old)}" if old else asked
+
+
+def _version(exception) -> str:
+    return f"version={exception.history.latest().pk}"
 
 
 def _plain(value) -> str:
@@ -279,38 +346,59 @@ def _moment_of(text: str) -> dt.datetime | None:
     return found if timezone.is_aware(found) else None
 
 
-def _save(request, model_admin, form, decisions):
+def _save(request, model_admin, form, old, what_if, decisions):
     exception = form.instance
-    chosen = [] if exception.is_office else form.concerned
+    done = _carry_out(
+        request,
+        what_if,
+        decisions,
+        reason=exception.reason,
+        done=_("บันทึกแล้ว: %s") % _in_words(exception),
+        verb=partial(
+            closures.change_day,
+            exception=exception,
+            departments=[] if exception.is_office else form.concerned,
+        ),
+    )
+    if old:
+        model_admin.log_change(request, exception, model_admin.construct_change_message(request, form, []))
+    else:
+        model_admin.log_addition(request, exception, [{"added": {}}])
+    return done
+
+
+def _carry_out(request, what_if, decisions, *, reason: str, done: str, verb):
+    """Change the rules and do with the tickets as decided: few of them at once, many in the background."""
     changes = [decision for decision in decisions if decision.choice != Choice.KEEP]
     in_background = len(changes) > settling.AT_ONCE
     with transaction.atomic() if in_background else nullcontext():
-        outcomes = closures.change_day(
-            exception=exception,
-            departments=chosen,
-            decisions=[] if in_background else changes,
-            by=request.user,
-            reason=exception.reason,
-        )
+        laid_out, outcomes = verb(decisions=[] if in_background else changes, by=request.user, reason=reason)
         if in_background:
-            settlement = settling.begin(decisions=changes, by=request.user, reason=exception.reason)
-    model_admin.log_addition(request, exception, [{"added": {}}])
-    say(request, messages.SUCCESS, _("บันทึกแล้ว: %s") % f"{days_in_words(exception)} {times_in_words(exception)}")
+            settlement = settling.begin(decisions=changes, by=request.user, reason=reason)
+    say(request, messages.SUCCESS, done)
+    tell_of_short_slots(request, [slot for slot in laid_out.short if what_if.touches(slot)])
     if in_background:
         return settlements.to_progress(settlement)
     tell(request, outcomes)
-    tell_of_full_slots(request, form.concerned)
+    tell_of_full_slots(request, what_if.departments)
     seen = [decision.ticket.pk for decision in decisions]
-    left = closures.stranded().filter(
-        department__in=form.concerned, date__range=(exception.first_date, exception.last_date)
-    )
+    left = closures.stranded().filter(department__in=what_if.departments, date__range=(what_if.first, what_if.last))
     unseen = left.exclude(pk__in=seen).count()
     if unseen:
         say(request, messages.WARNING, _("มีบัตรคิวที่จองเข้ามาระหว่างนี้ %d ใบ กรุณาเลือกว่าจะทำอย่างไร") % unseen)
-    one_day = exception.first_date == exception.last_date
     if unseen or any(outcome.refusal for outcome in outcomes):
-        return HttpResponseRedirect(closed_times(date=exception.first_date if one_day else None))
-    return HttpResponseRedirect(calendar_of(exception.first_date))
+        return HttpResponseRedirect(closed_times(date=what_if.first if what_if.first == what_if.last else None))
+    return HttpResponseRedirect(calendar_of(what_if.first))
+
+
+def tell_of_stranded(request) -> None:
+    stranded = closures.stranded().count()
+    if stranded:
+        say(
+            request,
+            messages.WARNING,
+            _("บันทึกแล้ว มีบัตรคิว %d ใบในเวลาที่ปิด กรุณาเลือกว่าจะทำอย่างไรกับบัตรคิวเหล่านี้") % stranded,
+        )
 
 
 def _row(request, ticket, free_time) -> dict:
@@ -356,6 +444,10 @@ def _plan_in_words(plan) -> str:
 
 def _clock(minute: int) -> str:
     return f"{minute // 60:02d}.{minute % 60:02d}"
+
+
+def _in_words(exception) -> str:
+    return f"{days_in_words(exception)} {times_in_words(exception)}"
 
 
 def days_in_words(exception) -> str:

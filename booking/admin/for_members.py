@@ -28,14 +28,15 @@ from booking.models import Department, Ticket, Topic
 from booking.models.staff import departments_of, has_ticket, only_theirs
 from booking.models.tickets import STAFF_ASKED, Asked, State
 from booking.rights import Right
+from booking.verbs import waiting
 from booking.views import sent
-from booking.views.qr import qr, secret_link
-from members.citizen_id import ascii_digits, citizen_id_hmacs, parse_citizen_id, parse_member_number
+from booking.views.calendar import has_list
+from booking.views.qr import qr_of_ticket
+from members.citizen_id import ascii_digits, citizen_id_hmacs, is_as_long, parse_citizen_id, parse_member_number
 from members.errors import MemberError, NotRegistered
 from members.models import Member
 
 MOST_FOUND = 8
-CITIZEN_ID_DIGITS = 13
 
 
 class BookForm(forms.Form):
@@ -100,13 +101,13 @@ def new_key() -> str:
     return f"office:{secrets.token_urlsafe(24)}"
 
 
-def open_times(department, date, topic=None) -> list[availability.Time]:
-    """What staff may book on a day; nothing without one."""
+def open_times(department, date, topic=None, *, member_id=None) -> list[availability.Time]:
+    """What staff may book on a day, for a member also what is offered to them; nothing without a day."""
     if date is None:
         return []
     return [
         time
-        for time in availability.times(department, date, topic, for_staff=True)
+        for time in availability.times(department, date, topic, member_id=member_id, for_staff=True)
         if time.state == availability.TimeState.OPEN
     ]
 
@@ -132,7 +133,10 @@ def book(request, model_admin):
                     return HttpResponseRedirect(reverse("admin:booking_ticket_read_out", args=[booked.ticket_id]))
             held = only_theirs(Ticket.objects.upcoming().filter(member=member).with_details(), request.user)
             context |= {"member": member, "topics": topics, "topic": topic, "held": held}
-            context["times"] = open_times(chosen["department"], chosen["date"], topic)
+            if sent.has(request, "wait") and _waits(request, chosen, member, topic):
+                return HttpResponseRedirect(reverse("admin:booking_ticket_waiting"))
+            times = open_times(chosen["department"], chosen["date"], topic, member_id=member.pk)
+            context |= {"times": times, "may_wait": not times and has_list(chosen["department"], topic)}
     return page(request, model_admin, "admin/booking/ticket/book.html", title=_("จองให้สมาชิก"), **context)
 
 
@@ -152,7 +156,7 @@ def slip(request, model_admin, ticket_id: int):
         department=ticket.department,
         verb="issued",
         now=ticket.due_at,
-        qr=qr(secret_link(request, ticket)),
+        qr=qr_of_ticket(request, ticket),
     )
 
 
@@ -206,6 +210,23 @@ def _book(request, chosen: dict, member: Member, topic: Topic | None, wanted: di
         return None
 
 
+def _waits(request, chosen: dict, member: Member, topic: Topic | None) -> bool:
+    """Put who telephones on the list of a full day; False where that is refused."""
+    try:
+        waiting.join(
+            member_id=member.pk,
+            department=chosen["department"],
+            date=chosen["date"],
+            topic_id=topic.pk if topic else None,
+            by=request.user,
+        )
+    except BookingError as refusal:
+        say(request, messages.ERROR, refusal)
+        return False
+    say(request, messages.SUCCESS, _("ใส่ในรายการรอคิวว่างแล้ว"))
+    return True
+
+
 def _chosen(found: list[Member], wanted: int | None) -> Member | None:
     return found[0] if len(found) == 1 else next((one for one in found if one.pk == wanted), None)
 
@@ -215,8 +236,8 @@ def _meant(text: str) -> list[Member]:
     for none, and for too many."""
     digits = ascii_digits(text)
     try:
-        if digits.isdecimal() and len(digits) == CITIZEN_ID_DIGITS:
-            found = list(Member.objects.filter(citizen_id_hmac__in=citizen_id_hmacs(parse_citizen_id(digits))))
+        if is_as_long(text):
+            found = list(Member.objects.filter(citizen_id_hmac__in=citizen_id_hmacs(parse_citizen_id(text))))
         elif digits.isdecimal():
             member = Member.objects.with_number(parse_member_number(digits))
             found = [member] if member else []

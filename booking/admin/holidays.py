@@ -220,9 +220,8 @@ def tickets_in_the_way(holidays) -> list[Ticket]:
     coming = [holiday for holiday in holidays if holiday.date >= timezone.localdate()]
     if not coming:
         return []
-    dates = [holiday.date for holiday in coming]
     closures_of_all = [as_closure(holiday) for holiday in coming]
-    return WhatIf(Department.objects.all(), min(dates), max(dates), closures_of_all).tickets()
+    return WhatIf(departments=Department.objects.all(), new=closures_of_all).tickets()
 
 
 def to_confirmation(drafts):

@@ -29,10 +29,12 @@ WHAT_IT_DOES = {
     "forget_sessions": gettext_lazy("ลบการเข้าสู่ระบบที่หมดอายุ"),
     "unlink_members": gettext_lazy("เลิกเก็บชื่อสมาชิกในบัตรคิวเก่า"),
     "forget_old": gettext_lazy("ลบสิ่งที่เก็บครบเวลาแล้ว"),
-    "go_on_with_settlements": gettext_lazy("เลื่อนหรือยกเลิกบัตรคิวของเวลาที่ปิดให้ครบ"),
+    "go_on_with_settlements": gettext_lazy("ย้ายหรือยกเลิกบัตรคิวของเวลาที่ปิดให้ครบ"),
     "watch_surges": gettext_lazy("ดูว่ามีผู้จองหรือค้นหามากผิดปกติหรือไม่"),
     "watch_today": gettext_lazy("ดูว่ามีเรื่องต้องแจ้งผู้จัดการวันนี้หรือไม่"),
+    "tell_alarms": gettext_lazy("ส่งการแจ้งเตือนถึงเจ้าหน้าที่ทาง LINE และอีเมล"),
     "follow_profiles": gettext_lazy("สลับแบบการจัดช่องตามเวลา"),
+    "offer_free_places": gettext_lazy("เสนอคิวที่ว่างลงให้ผู้รอ"),
     "measure_waits": gettext_lazy("เทียบเวลารอที่บอกไว้กับเวลารอจริง"),
     "count_days": gettext_lazy("นับสถิติของวันที่ผ่านไป"),
 }

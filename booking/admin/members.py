@@ -73,11 +73,12 @@ class MemberForm(forms.ModelForm):
             raise forms.ValidationError(_("หมายเลขโทรศัพท์ไม่ถูกต้อง กรุณากรอกเป็นตัวเลข เช่น 081 234 5678")) from refused
 
     def clean_citizen_id(self):
-        """The HMAC of what was typed, or "" for nothing typed."""
+        """The HMAC of what was typed, or "" for nothing typed. All HMACs of it are in `citizen_id_hmacs`."""
         typed = self.cleaned_data["citizen_id"]
+        self.citizen_id_hmacs = []
         if not typed:
             return ""
-        hmacs = citizen_id_hmacs(_or_refuse(parse_citizen_id, typed))
+        self.citizen_id_hmacs = hmacs = citizen_id_hmacs(_or_refuse(parse_citizen_id, typed))
         if Member.objects.filter(citizen_id_hmac__in=hmacs).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(Member._meta.get_field("citizen_id_hmac").error_messages["unique"])
         return hmacs[0]
@@ -100,7 +101,8 @@ class MemberAdmin(KeptAdmin):
     form = MemberForm
     list_filter = ["is_registered", ("left_at", admin.EmptyFieldListFilter)]
     search_fields = ["member_number"]
-    search_help_text = gettext_lazy("เลขทะเบียนสมาชิก หรือชื่อ")
+    search_help_text = gettext_lazy("เลขทะเบียน ชื่อ หรือเลขประจำตัวประชาชน")
+    finds_members = True
     ordering = ["member_number"]
     fieldsets = [
         (None, {"fields": ["member_number", "title", ("given_name", "family_name"), "is_registered"]}),
@@ -205,7 +207,7 @@ class MemberAdmin(KeptAdmin):
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if not change:
-            erased.unbury(obj)
+            erased.unbury(obj, citizen_id_hmacs=form.citizen_id_hmacs)
 
     @action(description=gettext_lazy("รายการที่ซ้ำ"), url_path="same-digits", icon="join_inner", permissions=["import"])
     def who_is_twice(self, request):

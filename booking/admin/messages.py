@@ -1,11 +1,14 @@
 """Messages to members: which the office pays for, what became of each, and whom to telephone."""
 
 import datetime as dt
+from collections.abc import Callable
+from functools import partial
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib import messages as said_to_staff
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, When
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -15,14 +18,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from booking import thai
 from booking.admin.base import OfficeAdmin, ReadOnlyAdmin, moment, page, require, say
 from booking.errors import BookingError
-from booking.messages import cards, kinds, ledger
+from booking.messages import cards, kinds, ledger, offers
 from booking.messages.kinds import KINDS
-from booking.models import MessageChoice, Notice, NoticeCall
-from booking.models.notices import Kind, NoticeState
-from booking.models.staff import only_theirs
+from booking.models import MessageChoice, Notice, NoticeCall, OfferMessage
+from booking.models.notices import CHANNELS, MESSAGES, OFFER, NoticeState
+from booking.models.staff import has_department, only_theirs
 from booking.rights import Right
+from booking.views import sent
 from members import line
 from members.models import LineQuota
 
@@ -34,7 +39,6 @@ CHIPS = {
     NoticeState.TO_TELEPHONE: "warning",
     NoticeState.TELEPHONED: "success",
 }
-CHANNELS = {"line": "LINE", "email": gettext_lazy("อีเมล"), "phone": gettext_lazy("โทรศัพท์")}
 REASONS = {
     "not_sent": gettext_lazy("สหกรณ์ไม่ได้เปิดส่งข้อความนี้"),
     "moment_passed": gettext_lazy("เลยเวลาที่ควรส่งแล้ว"),
@@ -69,11 +73,11 @@ class MessageChoiceAdmin(OfficeAdmin):
         return False
 
     def get_queryset(self, request):
-        return super().get_queryset(request).filter(kind__in=Kind)
+        return super().get_queryset(request).filter(kind__in=dict(MESSAGES))
 
     def get_ordering(self, request):
-        """As a ticket's messages follow each other."""
-        return [Case(*[When(kind=kind, then=nth) for nth, kind in enumerate(Kind)])]
+        """As a ticket's messages follow each other; then the waiting list's."""
+        return [Case(*[When(kind=kind, then=nth) for nth, kind in enumerate(dict(MESSAGES))])]
 
     def changelist_view(self, request, extra_context=None):
         quota = LineQuota.objects.filter(pk=1).first()
@@ -92,7 +96,7 @@ class MessageChoiceAdmin(OfficeAdmin):
 
     @display(description=gettext_lazy("ส่งเมื่อ"))
     def when(self, choice):
-        return KINDS[choice.kind].when_sent
+        return offers.WHEN_SENT if choice.kind == OFFER else KINDS[choice.kind].when_sent
 
 
 def _what_is_off():
@@ -123,11 +127,13 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_select_related = ["ticket__department", "ticket__member", "ended_by"]
     search_fields = ["ticket__member__member_number"]
     search_help_text = gettext_lazy("เลขทะเบียนสมาชิก")
+    finds_members = True
 
     def get_custom_urls(self):
         return [
             ("telephone/", "booking_notice_telephone", telephone),
             ("telephone/<int:pk>/called/", "booking_notice_called", called),
+            ("telephone/offers/<int:pk>/called/", "booking_notice_offer_called", offer_called),
         ]
 
     @display(description=gettext_lazy("เกิดเมื่อ"), ordering="created_at")
@@ -159,8 +165,53 @@ class NoticeAdmin(ReadOnlyAdmin):
         return why(notice)
 
 
-def why(notice: Notice) -> str:
-    """Why a notice is where it is, in words."""
+@admin.register(OfferMessage)
+class OfferMessageAdmin(ReadOnlyAdmin):
+    """Read by who reads the messages about tickets."""
+
+    list_display = ["offered", "department", "date", "whom", "state_chip", "channel_", "why", "tries"]
+    list_display_links = None
+    list_filter = ["state", "channel"]
+    list_select_related = ["entry__department", "entry__member", "carer", "ended_by"]
+    search_fields = ["entry__member__member_number"]
+    search_help_text = gettext_lazy("เลขทะเบียนสมาชิก")
+    finds_members = True
+    ordering = ["-id"]
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm(Right.VIEW_NOTICES)
+
+    @display(description=gettext_lazy("เสนอคิวเมื่อ"), ordering="offered_at")
+    def offered(self, message):
+        return moment(message.offered_at)
+
+    @display(description=gettext_lazy("ฝ่าย"))
+    def department(self, message):
+        return message.entry.department
+
+    @display(description=gettext_lazy("คิวของวันที่"))
+    def date(self, message):
+        return thai.short_date(message.entry.date)
+
+    @display(description=gettext_lazy("ถึง"))
+    def whom(self, message):
+        return _("ผู้ดูแล %(name)s") % {"name": message.carer} if message.carer else str(message.entry.member)
+
+    @display(description=gettext_lazy("สถานะ"), ordering="state", label=CHIPS)
+    def state_chip(self, message):
+        return message.state, message.get_state_display()
+
+    @display(description=gettext_lazy("ช่องทาง"))
+    def channel_(self, message):
+        return CHANNELS.get(message.channel, "-")
+
+    @display(description=gettext_lazy("เหตุผล"))
+    def why(self, message):
+        return why(message)
+
+
+def why(notice: Notice | OfferMessage) -> str:
+    """Why a message is where it is, in words."""
     if notice.state == NoticeState.TELEPHONED:
         return _("โดย %(name)s") % {"name": notice.ended_by} if notice.ended_by else "-"
     if notice.reason == "line_refused":
@@ -196,7 +247,7 @@ def telephone(request, model_admin):
     notices = found.select_related("ticket__department", "ticket__slot", "ticket__counter", "ticket__member")
     now = timezone.now()
     shown = list(notices.prefetch_related("calls__by")[:MOST_ON_A_PAGE])
-    callers = _callers(shown, now)
+    callers = ledger.callers(now)
     rows = [_row(notice, callers.get(notice.ticket.member_id), request.user, now) for notice in shown]
     return page(
         request,
@@ -205,37 +256,46 @@ def telephone(request, model_admin):
         title=_("ต้องโทรแจ้ง"),
         count=found.count(),
         rows=sorted(rows, key=lambda row: (row["is_later"], row["again_at"] or now)),
+        offers=offers_to_call(request.user, now),
         is_on=ledger.is_on(),
         closed_times=request.user.has_perm(Right.VIEW_TICKETS),
     )
 
 
-def _callers(notices: list[Notice], now: dt.datetime) -> dict:
-    """Who is calling which member, by the member's id: about one of their messages, or several."""
-    last: dict[int | None, NoticeCall] = {}
-    for notice in notices:
-        for call in notice.calls.all():
-            member = notice.ticket.member_id
-            last[member] = max(last.get(member, call), call, key=lambda one: one.pk)
-    return {member: call.by for member, call in last.items() if call.is_going_on(now)}
+def offers_to_call(user, now: dt.datetime) -> list[dict]:
+    """The offers that last, of their departments, whose members have to be telephoned; the one that ends soonest first,
+    and below whom to call later. Three queries at most."""
+    ours = [message for message in offers.to_telephone() if has_department(user, message.entry.department_id)]
+    callers = ledger.callers(now) if ours else {}
+    rows = [
+        {"message": message, "entry": message.entry, "why": why(message)}
+        | _of_calls(message, callers.get(message.entry.member_id), user, now)
+        for message in ours
+    ]
+    return sorted(rows, key=lambda row: row["is_later"])
 
 
 def _row(notice: Notice, calling, user, now: dt.datetime) -> dict:
     what = kinds.said(notice, **KINDS[notice.kind].facts(notice.ticket))
-    calls = list(notice.calls.all())
-    last = calls[-1] if calls else None
-    again_at = last.again_at if last else None
-    is_mine = calling == user and bool(last and last.is_going_on(now))
     return {
         "notice": notice,
         "ticket": notice.ticket,
         "say": [what.heading, *what.lines],
         "why": why(notice),
+    } | _of_calls(notice, calling, user, now)
+
+
+def _of_calls(message: Notice | OfferMessage, calling, user, now: dt.datetime) -> dict:
+    """What came of the calls so far, and who calls now. `calling`: who calls the member, about whatever it is."""
+    calls = list(message.calls.all())
+    last = calls[-1] if calls else None
+    again_at = last.again_at if last else None
+    return {
         "calls": [call for call in calls if call.result != NoticeCall.Result.CALLING],
         "again_at": again_at,
         "is_later": again_at is not None and again_at > now,
         "caller": calling if calling != user else None,
-        "is_mine": is_mine,
+        "is_mine": calling == user and bool(last and last.is_going_on(now)),
     }
 
 
@@ -246,24 +306,36 @@ def called(request, model_admin, pk):
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     notice = get_object_or_404(only_theirs(Notice.objects.all(), request.user, path="ticket__"), pk=pk)
+    _record(request, partial(ledger.called, notice=notice))
+    return HttpResponseRedirect(f"{reverse('admin:booking_notice_telephone')}#notice-{notice.pk}")
+
+
+def offer_called(request, model_admin, pk):
+    """POST: as called(), about an offer. `list`: it was pressed on the page of the waiting list, and leads back."""
+    require(request, Right.TELEPHONE)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    message = get_object_or_404(OfferMessage.objects.select_related("entry"), pk=pk)
+    if not has_department(request.user, message.entry.department_id):
+        raise PermissionDenied
+    _record(request, partial(offers.called, message=message))
+    page_of = "admin:booking_ticket_waiting" if sent.has(request, "list") else "admin:booking_notice_telephone"
+    return HttpResponseRedirect(f"{reverse(page_of)}#offer-{message.pk}")
+
+
+def _record(request, record: Callable[..., NoticeCall | None]) -> None:
+    """Keep what the form says of a call, and say what came of that."""
     form = CallForm(request.POST)
     if not form.is_valid():
         say(request, said_to_staff.ERROR, " ".join(str(one) for errors in form.errors.values() for one in errors))
-        return _to_telephone(notice)
+        return
     result = form.cleaned_data["result"]
     try:
-        call = ledger.called(
-            notice=notice, by=request.user, result=result, again_at=form.again_at(), note=form.cleaned_data["note"]
-        )
+        call = record(by=request.user, result=result, again_at=form.again_at(), note=form.cleaned_data["note"])
     except BookingError as refusal:
         say(request, said_to_staff.WARNING, refusal)
-        return _to_telephone(notice)
+        return
     if call is None:
         say(request, said_to_staff.INFO, _("รายการนี้ไม่ต้องโทรแล้ว มีผู้โทรแจ้งไว้ก่อน"))
     elif result != NoticeCall.Result.CALLING:
         say(request, said_to_staff.SUCCESS, _("บันทึกแล้ว: %s") % NoticeCall.Result(result).label)
-    return _to_telephone(notice)
-
-
-def _to_telephone(notice: Notice):
-    return HttpResponseRedirect(f"{reverse('admin:booking_notice_telephone')}#notice-{notice.pk}")

@@ -1,4 +1,5 @@
-"""What was served on paper, entered afterwards by keyboard: the sheet of a department and day, some rows at a time."""
+"""What was served on paper, entered afterwards by keyboard: the sheet of a department and day, some rows at a time.
+Below them is what has been entered: rows that were wrong are taken back, with a reason, and entered anew."""
 
 import datetime as dt
 import re
@@ -6,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q
 from django.http import HttpResponseRedirect
@@ -20,7 +22,7 @@ from booking.errors import BookingError
 from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.staff import departments_of
 from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, LIVE, Cause, State
-from booking.verbs.on_paper import DAYS_BACK, Line, NotEntered
+from booking.verbs.on_paper import DAYS_BACK, Line, NotEntered, walk_in_numbers
 from booking.views import sent
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import MemberError
@@ -30,6 +32,7 @@ from members.models import Member
 ROWS = 25
 WALK_INS = 10
 LONGEST = 20
+LONGEST_REASON = 200
 FIELDS = ["arrived", "called", "counter", "finished", "ending", "number", "member"]
 ENDINGS = {State.MISSED: gettext_lazy("เรียกแล้วไม่พบ"), State.NOT_ARRIVED: gettext_lazy("ไม่ได้มา")}
 
@@ -79,10 +82,24 @@ class Row:
         return not any(self.typed.get(name) for name in ("arrived", "called", "finished", "ending", "member"))
 
 
+@dataclass
+class Entered:
+    """A row that has been entered: its ticket, when it was finished, by whom and when it was entered; whether it is
+    chosen to be taken back, and why it cannot be."""
+
+    ticket: Ticket
+    finished_at: dt.datetime | None
+    by: User | None
+    at: dt.datetime | None
+    is_chosen: bool = False
+    fault: str = ""
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def on_paper(request, model_admin):
-    """GET ?department=&date=&page=: the rows that are not entered yet. POST: enter those with something in them, all of
-    them or none; then the page says beside each row what is wrong, and keeps what was typed."""
+    """GET ?department=&date=&page=&done=: the rows that are not entered yet, and those that are. POST: enter those with
+    something in them, all of them or none; then the page says beside each row what is wrong, and keeps what was typed.
+    POST do=take_back: take back the chosen ones of those that are entered, all of them or none."""
     require_verb(request, "served_on_paper")
     theirs = departments_of(request.user)
     departments = Department.objects.active() if theirs is None else Department.objects.filter(pk__in=theirs)
@@ -95,7 +112,13 @@ def on_paper(request, model_admin):
         rows = Paginator(_left(department, date), ROWS).get_page(request.GET.get("page"))
         shown = [Row(f"t{ticket.pk}", ticket, _known(ticket)) for ticket in rows]
         walk_ins = _empty_rows(department, date)
-        if request.method == "POST":
+        done_pages = Paginator(_done(department, date), ROWS).get_page(request.GET.get("done"))
+        done, reason = _entered_rows(list(done_pages)), sent.text(request, "reason", most=LONGEST_REASON)
+        takes_back = sent.choice(request, "do", ("take_back",)) == "take_back"
+        if takes_back and (taken_back := _take_back(request, department, date, done, reason)) is not None:
+            say(request, messages.SUCCESS, _("ถอนแล้ว %d ใบ กรอกใหม่ได้ในตารางด้านบน") % taken_back)
+            return HttpResponseRedirect(f"{request.path}?department={department.pk}&date={date}")
+        if request.method == "POST" and not takes_back:
             shown, walk_ins = _sent_rows(request, department, date)
             entered = _enter(request, department, date, [*shown, *walk_ins])
             if entered is not None:
@@ -110,7 +133,11 @@ def on_paper(request, model_admin):
             "walk_ins": walk_ins,
             "endings": list(ENDINGS.items()),
             "is_wrong": any(row.fault for row in [*shown, *walk_ins]),
-            "entered": _of_day(department, date).filter(_from_paper()).count(),
+            "entered": done_pages.paginator.count,
+            "done_pages": done_pages,
+            "done": done,
+            "reason": reason,
+            "kept_done": f"department={department.pk}&date={date}&page={rows.number}&",
             "uses_check_in": department.uses_check_in,
         }
     return page(request, model_admin, "admin/booking/ticket/on_paper.html", **context)
@@ -124,7 +151,7 @@ def _of_day(department: Department, date: dt.date):
 
 
 def _from_paper() -> Exists:
-    return Exists(TicketEvent.objects.filter(ticket=OuterRef("pk"), entered_at__isnull=False))
+    return Exists(TicketEvent.objects.standing().filter(ticket=OuterRef("pk"), entered_at__isnull=False))
 
 
 def _left(department: Department, date: dt.date):
@@ -135,14 +162,26 @@ def _left(department: Department, date: dt.date):
     return found.select_related("department", "slot", "member", "counter").order_by("due_at", "number", "pk")
 
 
+def _done(department: Department, date: dt.date):
+    """The tickets that have been entered from paper."""
+    found = _of_day(department, date).filter(_from_paper())
+    return found.select_related("department", "slot", "member", "counter").order_by("due_at", "number", "pk")
+
+
+def _entered_rows(tickets: list[Ticket]) -> list[Entered]:
+    events = TicketEvent.objects.standing().filter(ticket__in=tickets, entered_at__isnull=False).select_related("by")
+    last = {event.ticket_id: event for event in events.order_by("id")}
+    finished = {event.ticket_id: event.at for event in last.values() if event.verb == "finish"}
+    return [Entered(one, finished.get(one.pk), last[one.pk].by, last[one.pk].entered_at) for one in tickets]
+
+
 def _known(ticket: Ticket) -> dict[str, str]:
     is_there = ticket.state in AT_COUNTER and ticket.counter
     return {"counter": f"{ticket.counter.number}"} if is_there and ticket.counter else {}
 
 
 def _empty_rows(department: Department, date: dt.date) -> list[Row]:
-    numbers = Ticket.objects.of_day(department, date).filter(slot=None).values_list("number", flat=True)
-    first = max([*numbers, FIRST_WALK_IN_NUMBER - 1]) + 1
+    first = max([*walk_in_numbers(department, date), FIRST_WALK_IN_NUMBER - 1]) + 1
     return [Row(f"w{nth}", typed={"number": f"{first + nth}"}) for nth in range(WALK_INS)]
 
 
@@ -180,6 +219,29 @@ def _enter(request, department: Department, date: dt.date, rows: list[Row]) -> i
     except NotEntered as refused:
         for nth, sentence in refused.faults.items():
             full[nth].fault = sentence
+    except BookingError as refusal:
+        say(request, messages.ERROR, refusal)
+    return None
+
+
+def _take_back(request, department: Department, date: dt.date, done: list[Entered], reason: str) -> int | None:
+    """How many were taken back; None if something is wrong, which is then said."""
+    ids = set(sent.ids(request, "entered"))
+    for row in done:
+        row.is_chosen = row.ticket.pk in ids
+    chosen = [row for row in done if row.is_chosen]
+    if not chosen:
+        say(request, messages.ERROR, _("ยังไม่ได้เลือกแถวใด"))
+        return None
+    if not reason:
+        say(request, messages.ERROR, _("กรุณากรอกเหตุผลที่ถอน"))
+        return None
+    tickets = [row.ticket.pk for row in chosen]
+    try:
+        return verbs.take_back_paper(department=department, date=date, tickets=tickets, reason=reason, by=request.user)
+    except NotEntered as refused:
+        for nth, sentence in refused.faults.items():
+            chosen[nth].fault = sentence
     except BookingError as refusal:
         say(request, messages.ERROR, refusal)
     return None

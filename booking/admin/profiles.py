@@ -22,7 +22,7 @@ SWITCHES_SHOWN = 20
 class CounterProfileAdmin(KeptAdmin):
     list_display = ["name", "when", "counters_"]
     list_before_template = "admin/booking/counterprofile/switch.html"
-    fields = ["name", ("starts", "weekday", "day_of_month")]
+    fields = ["name", "starts", ("weekday", "day_of_month")]
     actions = None
 
     def get_custom_urls(self):

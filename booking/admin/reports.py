@@ -21,6 +21,7 @@ from booking.replica import may_be_late
 from booking.reports import plots, tables
 from booking.reports.figures import Scope
 from booking.rights import Right
+from booking.time_limits import may_think
 from members.files import spreadsheets
 
 MOST_YEARS = 5
@@ -78,6 +79,7 @@ class ScopeForm(forms.Form):
 
 @require_safe
 @may_be_late
+@may_think
 def report(request, model_admin):
     """GET ?first=&last=&department=&counter=&clerk=&weekday=&hour=: this month, where no dates are given. &as=csv|xlsx:
     a file of the table named by &table=, or of all (xlsx). &as=paper: to print."""

@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from booking import thai, verbs
-from booking.admin import close_day, closed, day_list, for_members, on_paper, origins, settlements
+from booking.admin import close_day, closed, day_list, for_members, on_paper, origins, settlements, waiting
 from booking.admin.base import OfficeInline, ReadOnlyAdmin, moment, page, say
 from booking.days import availability
 from booking.errors import BookingError
@@ -120,6 +120,7 @@ class TicketAdmin(ReadOnlyAdmin):
     ordering = ["date", "department__position", "number"]
     search_fields = ["number"]
     search_help_text = gettext_lazy("หมายเลขบัตรคิว เช่น A012 หรือเลขทะเบียนสมาชิก")
+    finds_members = True
     fieldsets = [
         (None, {"fields": [("code_", "state"), ("day", "time"), "department", "holder", "issued"]}),
         (gettext_lazy("การย้าย"), {"fields": ["moved_from_", "moved_to_"]}),
@@ -150,6 +151,7 @@ class TicketAdmin(ReadOnlyAdmin):
             ("closed/list.<str:kind>", "booking_ticket_closed_list", closed.download),
             ("<int:ticket_id>/read-out/", "booking_ticket_read_out", for_members.read_out),
             ("<int:ticket_id>/slip/", "booking_ticket_slip", for_members.slip),
+            ("waiting/", "booking_ticket_waiting", waiting.waiting_list),
             ("origins/", "booking_ticket_origins", origins.origins),
             ("origins/<str:kind>/<str:origin>/", "booking_ticket_origin", origins.one_origin),
         ]

@@ -5,10 +5,9 @@ import datetime as dt
 import zlib
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Prefetch
 from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
@@ -18,21 +17,15 @@ from django.views.decorators.http import require_http_methods
 from booking.admin.base import page, require, say
 from booking.calling import queues, waits
 from booking.calling import today as reads
-from booking.models import Alarm, AlarmMail, Counter, Department
+from booking.models import Alarm, AlarmTelling, Counter, Department
 from booking.models.alarms import AlarmQuerySet
 from booking.models.staff import departments_of
 from booking.rights import Right
 from booking.verbs import alarms
 from booking.views import sent
-from booking.views.live import queue_etag, with_version
+from booking.views.live import polled, queue_etag, with_version
 
 MOST_ENDED = 10
-
-
-class AddressForm(forms.Form):
-    """Where alarms are sent; empty: nowhere."""
-
-    address = forms.EmailField(required=False, max_length=254)
 
 
 class WhatIfForm(forms.Form):
@@ -50,7 +43,10 @@ def departments_shown(user: AbstractUser) -> list[Department]:
 
 
 def alarms_shown(user: AbstractUser) -> AlarmQuerySet:
-    return Alarm.objects.of(departments_of(user)).select_related("department", "counter", "acknowledged_by")
+    """Each with the tellings that could not be sent (`untold`)."""
+    found = Alarm.objects.of(departments_of(user)).select_related("department", "counter", "acknowledged_by")
+    unsent = AlarmTelling.objects.filter(state=AlarmTelling.State.NOT_SENT).select_related("user")
+    return found.prefetch_related(Prefetch("tellings", unsent.order_by("pk"), to_attr="untold"))
 
 
 def open_alarms(user: AbstractUser) -> int:
@@ -60,11 +56,11 @@ def open_alarms(user: AbstractUser) -> int:
     return Alarm.objects.of(departments_of(user)).open().filter(acknowledged_at=None).count()
 
 
+@polled("today")
 @require_http_methods(["GET", "HEAD", "POST"])
 def today(request, model_admin):
     """GET ?department=loans: of one department, or of all that are theirs; &counter=3&at=11:00: what if
-    that counter closed then. POST: acknowledge an alarm, or choose
-    whether and where alarms are sent."""
+    that counter closed then. POST: acknowledge an alarm."""
     require(request, Right.VIEW_TODAY)
     if request.method == "POST":
         return _post(request)
@@ -74,13 +70,14 @@ def today(request, model_admin):
     # Before all that is shown with it. Counters serve several departments, so that every queue counts.
     versions = queues.versions()
     marks = Alarm.objects.aggregate(Max("pk"), Count("ended_at"), Count("acknowledged_at"))
-    etag = queue_etag(versions, request.user.pk, chosen.pk if chosen else 0, _mark(request.GET), *marks.values())
+    unsent = AlarmTelling.objects.filter(state=AlarmTelling.State.NOT_SENT, alarm__ended_at=None).count()
+    marks_of_page = (chosen.pk if chosen else 0, _mark(request.GET), unsent, *marks.values())
+    etag = queue_etag(versions, request.user.pk, *marks_of_page)
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged:
         return with_version(unchanged, etag)
     now = timezone.now()
     of_today = alarms_shown(request.user).filter(ended_at__date=timezone.localdate(now))
-    mail = AlarmMail.objects.filter(user=request.user).first()
     form = WhatIfForm(request.GET)
     closing = None
     if form.is_valid():
@@ -101,8 +98,6 @@ def today(request, model_admin):
         alarms=list(alarms_shown(request.user).open()),
         ended=list(of_today[:MOST_ENDED]),
         may_acknowledge=request.user.has_perm(Right.ACKNOWLEDGE_ALARM),
-        sends_mail=bool(settings.EMAIL_HOST),
-        address=mail.address if mail else "",
     )
     return with_version(response, etag)
 
@@ -113,21 +108,10 @@ def _mark(asked) -> int:
 
 
 def _post(request):
-    if sent.has(request, "alarm"):
-        require(request, Right.ACKNOWLEDGE_ALARM)
-        alarm = alarms_shown(request.user).filter(pk=sent.id_of(request, "alarm") or 0).first()
-        if alarm and alarms.acknowledge(alarm=alarm, by=request.user):
-            say(request, messages.SUCCESS, _("รับทราบแล้ว"))
-        else:
-            say(request, messages.WARNING, _("มีผู้รับทราบแล้ว"))
-        return HttpResponseRedirect(request.path)
-    form = AddressForm(request.POST)
-    if not form.is_valid():
-        say(request, messages.ERROR, _("กรอกอีเมลให้ถูกต้อง"))
-    elif address := form.cleaned_data["address"]:
-        AlarmMail.objects.update_or_create(user=request.user, defaults={"address": address})
-        say(request, messages.SUCCESS, _("จะส่งการแจ้งเตือนทางอีเมล"))
+    require(request, Right.ACKNOWLEDGE_ALARM)
+    alarm = alarms_shown(request.user).filter(pk=sent.id_of(request, "alarm") or 0).first()
+    if alarm and alarms.acknowledge(alarm=alarm, by=request.user):
+        say(request, messages.SUCCESS, _("รับทราบแล้ว"))
     else:
-        AlarmMail.objects.filter(user=request.user).delete()
-        say(request, messages.SUCCESS, _("เลิกส่งการแจ้งเตือนทางอีเมลแล้ว"))
+        say(request, messages.WARNING, _("มีผู้รับทราบแล้ว"))
     return HttpResponseRedirect(request.path)

@@ -14,6 +14,7 @@ from booking.admin.base import ReadOnlyAdmin, page, require
 from booking.calling import accuracy, pace
 from booking.models import Department, WaitPrediction
 from booking.rights import Right
+from booking.time_limits import may_think
 
 DAYS = {1: gettext_lazy("วันนี้"), 7: gettext_lazy("7 วัน"), 30: gettext_lazy("30 วัน")}
 USUALLY = 7
@@ -42,6 +43,7 @@ class WaitPredictionAdmin(ReadOnlyAdmin):
         return report(request, self)
 
 
+@may_think
 def report(request, model_admin):
     """GET ?days=&department=: by department, by day, and each wait as a dot."""
     require(request, Right.VIEW_WAITS)

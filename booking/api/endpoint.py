@@ -4,6 +4,7 @@ import re
 import secrets
 from functools import wraps
 
+from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.authentication import BaseAuthentication
@@ -13,7 +14,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 from booking.api.errors import Invalid, codes
 from booking.api.serializers import RefusalSerializer
-from booking.models import Ticket
+from booking.models import Ticket, WaitingEntry
 from booking.models.tokens import token_of
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
@@ -21,8 +22,16 @@ from members.free_text import masked
 
 Authority = dict[str, list[str]]
 SECRET: Authority = {"ticketSecret": []}
+WAITING: Authority = {"waitingSecret": []}
 TOKEN: Authority = {"staffToken": []}
-AUTHORITIES = {"anyone": [], "identity": [], "ticket": [SECRET], "token": [TOKEN], "ticket_or_token": [SECRET, TOKEN]}
+AUTHORITIES = {
+    "anyone": [],
+    "identity": [],
+    "ticket": [SECRET],
+    "waiting": [WAITING],
+    "token": [TOKEN],
+    "ticket_or_token": [SECRET, TOKEN],
+}
 
 LONGEST_KEY = 200
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -38,7 +47,8 @@ def endpoint(method: str, policy: str, answers: dict, *refusals: int, request=No
     """Make a view of the API.
 
     tests/test_access_policy.py reads the policy: `anyone`; `identity`, which is in the body; `ticket`, whose secret is
-    in the header; `token`, of a member of staff with a right to `verb`; `ticket_or_token`.
+    in the header; `waiting`, likewise of an entry of a waiting list; `token`, of a member of staff with a right to
+    `verb`; `ticket_or_token`.
     """
     takes_token = policy in ("token", "ticket_or_token")
     if takes_token:
@@ -95,6 +105,15 @@ def ticket_of_holder(request, public_id: str) -> Ticket:
     if secret is None:
         raise Ticket.DoesNotExist
     return Ticket.objects.reached_by(public_id, secret)
+
+
+def entry_of_holder(request, public_id: str) -> WaitingEntry:
+    """The entry of a waiting list that the header `Authorization: Waiting <secret>` opens. Raises Http404."""
+    secret = credentials(request, "waiting")
+    entry = WaitingEntry.objects.select_related("department").filter(public_id=public_id).first()
+    if secret is None or entry is None or not entry.is_opened_by(secret):
+        raise Http404
+    return entry
 
 
 def body(serializer, request) -> dict:

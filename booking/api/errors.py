@@ -3,10 +3,11 @@
 import logging
 
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from psycopg.errors import ReadOnlySqlTransaction
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -66,6 +67,14 @@ def codes(status_code: int, policy: str) -> str:
     return f"{listed}: {NOTES[status_code]}" if status_code in NOTES else listed
 
 
+def is_of_the_database(fault: BaseException | None) -> bool:
+    """Whether the database cannot be reached, did not answer in time, or lets nothing be written, as a server whose
+    place another has taken: nothing is wrong with what was asked."""
+    if isinstance(fault, InternalError):
+        return isinstance(fault.__cause__, ReadOnlySqlTransaction)
+    return isinstance(fault, OperationalError | InterfaceError)
+
+
 def answer_refusal(exc, context) -> Response | None:
     """The answer to what a view raised (DRF's EXCEPTION_HANDLER). None means a bug, which crashes loudly."""
     match exc:
@@ -87,7 +96,7 @@ def answer_refusal(exc, context) -> Response | None:
             return refusal(exc.status_code, code, message, headers)
         case SuspiciousOperation():
             return refusal(status.HTTP_400_BAD_REQUEST, "invalid", INVALID)
-        case OperationalError() | InterfaceError():
+        case _ if is_of_the_database(exc):
             log.error("database unavailable: %s", type(exc).__name__)
             headers = {"Retry-After": str(RETRY_AFTER_FAULT)}
             return refusal(status.HTTP_503_SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE, headers)

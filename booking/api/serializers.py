@@ -1,16 +1,19 @@
 """What the API takes and gives. The schema is made from these too."""
 
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from booking.calling import waits
 from booking.days.availability import DayState, TimeState
-from booking.models import Department
+from booking.days.waiting import place_in_line
+from booking.models import Department, WaitingEntry
 from booking.models.tickets import AT_COUNTER, Outcome, Priority, State
 
 BIGGEST_ID = 2**63 - 1
 LONGEST_IDENTITY = 400
+Ending = WaitingEntry.Ending
 
 
 class Text(serializers.CharField):
@@ -32,6 +35,11 @@ class Id(serializers.IntegerField):
         if type(data) is not int:  # True is an int as well
             self.fail("invalid")
         return data
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class Date(Text):
+    """A day as it was sent; views.date_of() reads it."""
 
 
 class RefusalSerializer(serializers.Serializer):
@@ -56,6 +64,7 @@ class DepartmentSerializer(serializers.Serializer):
     name = serializers.CharField(source="title")
     description = serializers.CharField(source="purpose", allow_blank=True)
     is_open_today = serializers.SerializerMethodField()
+    has_waiting_list = serializers.BooleanField(help_text="Whether one may wait for a place of a full day.")
     topics = serializers.SerializerMethodField(help_text="What members come for; often empty.")
 
     def get_is_open_today(self, department: Department) -> bool:
@@ -104,6 +113,52 @@ class IdentitySerializer(serializers.Serializer):
     identity = serializers.CharField(help_text="Books one ticket for this member until `expires_at`.")
     masked_name = serializers.CharField(help_text="For the member to confirm.")
     expires_at = serializers.DateTimeField()
+
+
+class WaitSerializer(serializers.Serializer):
+    identity = Text(max_length=LONGEST_IDENTITY)
+    department = Text(max_length=40, help_text="Its slug.")
+    date = Date()
+    slot = Id(required=False, help_text="One time of the day, which is full; left out: any time of it.")
+    topic = Id(required=False, help_text="One of the department's topics that fit into any time.")
+
+
+class OfferSerializer(serializers.Serializer):
+    start = serializers.DateTimeField(source="offered_starts_at", help_text="The time that is kept for the member.")
+    ends_at = serializers.DateTimeField(source="offer_ends_at", help_text="After that it is offered to the next.")
+
+
+class WaitingSerializer(serializers.Serializer):
+    """Somebody who waits for a place of a full day: no name."""
+
+    id = serializers.CharField(source="public_id")
+    department = serializers.CharField(source="department.slug", help_text="Its slug.")
+    date = serializers.DateField()
+    start = serializers.DateTimeField(source="starts_at", allow_null=True, help_text="Null for any time of the day.")
+    topic = serializers.IntegerField(source="topic_id", allow_null=True)
+    standing = serializers.SerializerMethodField(help_text="`waiting` until something is `offered`; then how it ended.")
+    nth = serializers.SerializerMethodField(help_text="The place in line, 1 for who is next; null once it is offered.")
+    offer = serializers.SerializerMethodField(help_text="Null where nothing is offered now.")
+
+    @extend_schema_field(serializers.ChoiceField(["waiting", "offered", *(one.value for one in Ending if one)]))
+    def get_standing(self, entry: WaitingEntry) -> str:
+        if not entry.is_live:
+            return entry.ending
+        if entry.has_offer(timezone.now()):
+            return "offered"
+        return Ending.LAPSED.value if entry.offered_at else "waiting"
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True, min_value=1))
+    def get_nth(self, entry: WaitingEntry):
+        return place_in_line(entry) if entry.is_live and entry.offered_at is None else None
+
+    @extend_schema_field(OfferSerializer(allow_null=True))
+    def get_offer(self, entry: WaitingEntry):
+        return OfferSerializer(entry).data if entry.has_offer(timezone.now()) else None
+
+
+class NewWaitingSerializer(WaitingSerializer):
+    secret = serializers.CharField(help_text="Opens this entry. Whoever has it may accept what is offered, or leave.")
 
 
 class RescheduleSerializer(serializers.Serializer):

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from booking.api import board, staff, views
+from booking.api import board, staff, views, waiting
 
 urlpatterns = [
     # First: Django tries them in this order, and bookings come in storms.
@@ -16,6 +16,10 @@ urlpatterns = [
     path("v1/tickets/<slug:public_id>/undo-check-in/", staff.undo_check_in),
     path("v1/tickets/<slug:public_id>/finish/", staff.finish_held),
     path("v1/tickets/<slug:public_id>/come-back/", staff.come_back),
+    path("v1/waiting/", waiting.join),
+    path("v1/waiting/<slug:public_id>/", waiting.entry),
+    path("v1/waiting/<slug:public_id>/accept/", waiting.accept),
+    path("v1/waiting/<slug:public_id>/leave/", waiting.leave),
     path("v1/walk-ins/", staff.walk_in),
     path("v1/counters/<int:number>/call-next/", staff.call_next),
     path("v1/counters/<int:number>/call/", staff.call),

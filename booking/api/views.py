@@ -73,10 +73,10 @@ def departments(request):
 )
 def days(request, slug):
     """The days of a department: whether each can be booked, and if not, why."""
-    department = _department(slug)
+    department = department_of(slug)
     asked = _query(request)
-    first = _date(asked["from"]) if "from" in asked else timezone.localdate()
-    last = _date(asked["to"]) if "to" in asked else max(first, availability.booking_window(department)[1])
+    first = date_of(asked["from"]) if "from" in asked else timezone.localdate()
+    last = date_of(asked["to"]) if "to" in asked else max(first, availability.booking_window(department)[1])
     if not 0 <= (last - first).days < LONGEST_RANGE:
         raise Invalid(_("ช่วงวันที่ไม่ถูกต้อง กรุณาให้ from ไม่อยู่หลัง to และรวมไม่เกิน %(days)s วัน") % {"days": LONGEST_RANGE})
     return Response(
@@ -94,9 +94,9 @@ def days(request, slug):
 )
 def slots(request, slug, date):
     """The times of a day, soonest first; empty where the office is closed."""
-    department = _department(slug)
+    department = department_of(slug)
     topic = _topic(department, _query(request))
-    return Response(SlotSerializer(availability.times(department, _date(date), topic), many=True).data)
+    return Response(SlotSerializer(availability.times(department, date_of(date), topic), many=True).data)
 
 
 @endpoint("POST", "anyone", {200: IdentitySerializer}, 400, 403, 404, 415, 429, 503, request=IdentifySerializer)
@@ -108,7 +108,7 @@ def identify(request):
     or a booking was refused with `proof_needed`.
     """
     asked = body(IdentifySerializer(), request)
-    if not asked.get("proof") and limits.look_up_needs_proof(_origin(request), now=timezone.now()):
+    if not asked.get("proof") and limits.look_up_needs_proof(origin(request), now=timezone.now()):
         raise ProofNeeded
     found = look_up(**asked, address=client_address(request))
     token, expires_at = issue_identity(found.member, proved_by=found.proved_by, found_by=found.by)
@@ -143,22 +143,13 @@ def book(request):
         slot_id=slot_id,
         topic_id=topic_id,
         key=idempotency_key(request),
-        origin=_origin(request),
+        origin=origin(request),
         identity_mark=identity.mark,
         is_proven=bool(identity.proved_by),
     )
     if booking.created:
         name_confirmed(identity)
-    answer = {
-        "id": booking.public_id,
-        "secret": booking.secret,
-        "number": booking.code,
-        "department": booking.department,
-        "date": booking.date.isoformat(),
-        "start": timezone.localtime(booking.starts_at).isoformat(),
-        "status": booking.state,
-    }
-    return JsonResponse(answer, status=201 if booking.created else 200)
+    return issued(booking)
 
 
 @endpoint("GET", "ticket", {200: TicketSerializer}, 404)
@@ -191,7 +182,7 @@ def reschedule(request, public_id):
     place of the old one, which is cancelled. Where the new time refuses, the old ticket stays as it was."""
     old = ticket_of_holder(request, public_id)
     slot_id = body(RescheduleSerializer(), request)["slot"]
-    booking = verbs.reschedule(ticket=old, slot_id=slot_id, key=idempotency_key(request), origin=_origin(request))
+    booking = verbs.reschedule(ticket=old, slot_id=slot_id, key=idempotency_key(request), origin=origin(request))
     return Response(NewTicketSerializer(Ticket.objects.with_details().get(pk=booking.ticket_id)).data)
 
 
@@ -227,12 +218,26 @@ def _wanted(request) -> tuple[str, int, int | None]:
     return wanted["identity"], wanted["slot"], wanted.get("topic")
 
 
-def _origin(request) -> Origin:
+def issued(booking: verbs.Booking) -> JsonResponse:
+    """The answer to a booking, as IssuedTicketSerializer says."""
+    answer = {
+        "id": booking.public_id,
+        "secret": booking.secret,
+        "number": booking.code,
+        "department": booking.department,
+        "date": booking.date.isoformat(),
+        "start": timezone.localtime(booking.starts_at).isoformat(),
+        "status": booking.state,
+    }
+    return JsonResponse(answer, status=201 if booking.created else 200)
+
+
+def origin(request) -> Origin:
     """A program has no cookie, and so no device: all programs of an address count as one."""
     return origin_of(address=client_address(request), device="")
 
 
-def _department(slug: str) -> Department:
+def department_of(slug: str) -> Department:
     return get_object_or_404(Department.objects.active(), slug=slug)
 
 
@@ -253,7 +258,8 @@ def _topic(department: Department, asked: QueryDict) -> Topic | None:
     return found[0]
 
 
-def _date(text: str) -> dt.date:
+def date_of(text: str) -> dt.date:
+    """Raises Invalid."""
     # date.fromisoformat() also accepts other forms of ISO 8601.
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         try:

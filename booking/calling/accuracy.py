@@ -152,5 +152,6 @@ def measure_spreads() -> None:
 
 def _with_call(predictions: QuerySet[WaitPrediction]) -> "QuerySet[CalledPrediction]":
     """Those whose tickets were called, with the first call after they were told."""
-    called = TicketEvent.objects.filter(ticket=OuterRef("ticket"), verb="call", at__gte=OuterRef("at")).order_by("id")
+    called = TicketEvent.objects.standing().filter(ticket=OuterRef("ticket"), verb="call", at__gte=OuterRef("at"))
+    called = called.order_by("id")
     return predictions.annotate(called_at=Subquery(called.values("at")[:1])).filter(called_at__isnull=False)

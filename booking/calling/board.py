@@ -6,12 +6,12 @@ Reads, each in a fixed number of queries. Numbers and counters only: no names, n
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, When
 from django.utils import timezone
 
+from booking import prepared
 from booking.calling import order
-from booking.models import Counter, Department, Ticket
-from booking.models.tickets import State, code_of
+from booking.models import Counter, Department
+from booking.models.tickets import code_of
 
 # Those that are current come first, so that a board shows each counter that is calling, and one that had lost its line
 # learns of every call.
@@ -50,14 +50,7 @@ def calls(department: Department | None = None) -> list[Call]:
 
     A call that was undone, put back or sent on is none any more.
     """
-    called = Ticket.objects.of_today().filter(called_at__isnull=False, counter__isnull=False)
-    if department:
-        called = called.filter(queue=department)
-    held = called.exclude(state=State.CANCELLED)
-    is_current = Case(When(state=State.CALLED, then=1), default=0)
-    shown = held.order_by(is_current.desc(), "-called_at", "-pk").values_list(
-        "called_at", "pk", "state", "number", "department__letter", "department__hue", "queue__slug", "counter__number"
-    )[:MOST_CALLS]
+    asked = {"today": timezone.localdate(), "department": department and department.pk, "most": MOST_CALLS}
     return [
         Call(
             number=code_of(letter, number),
@@ -65,17 +58,31 @@ def calls(department: Department | None = None) -> list[Call]:
             department=slug,
             hue=hue,
             called_at=called_at,
-            is_current=state == State.CALLED,
+            is_current=is_current,
         )
-        for called_at, _pk, state, number, letter, hue, slug, counter in sorted(shown, reverse=True)
-        if called_at and counter
+        for called_at, _pk, is_current, number, letter, hue, slug, counter in sorted(
+            prepared.rows(CALLS, asked), reverse=True
+        )
     ]
+
+
+CALLS = """
+SELECT called_at, ticket.id, state = 'called' AS is_current, ticket.number, issuer.letter, issuer.hue, queue.slug,
+       counter.number
+  FROM booking_ticket ticket
+  JOIN booking_department issuer ON issuer.id = ticket.department_id
+  JOIN booking_department queue ON queue.id = ticket.queue_id
+  JOIN booking_counter counter ON counter.id = ticket.counter_id
+ WHERE date = %(today)s AND called_at IS NOT NULL AND state <> 'cancelled'
+   AND (%(department)s::bigint IS NULL OR queue_id = %(department)s::bigint)
+ ORDER BY is_current DESC, called_at DESC, ticket.id DESC
+ LIMIT %(most)s
+"""
 
 
 def waiting_by_department() -> dict[int, int]:
     """How many wait to be called, by the id of the department in whose queue they stand; one query."""
-    found = Ticket.objects.of_today().live().filter(order.may_be_called(timezone.now()))
-    return dict(found.order_by().values("queue_id").annotate(waiting=Count("pk")).values_list("queue_id", "waiting"))
+    return {pk: waiting for pk, kinds in order.counts().items() if (waiting := kinds.get("waiting"))}
 
 
 def needed_words() -> list[str]:

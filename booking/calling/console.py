@@ -4,11 +4,12 @@ import datetime as dt
 from dataclasses import dataclass
 from statistics import mean
 
-from django.db.models import Case, CharField, Count, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from booking.calling import order, times
+from booking import prepared
+from booking.calling import order
 from booking.models import Counter, Department, Ticket, TicketEvent
 from booking.models.tickets import State, TicketQuerySet
 from members.thai_text import normalised
@@ -19,7 +20,6 @@ MOST_FOUND = 8
 UNDO_FINISH_WITHIN = dt.timedelta(seconds=60)
 # The lists beside the ticket at the counter.
 LISTS = ["waiting", "on_hold", "missed", "expected"]
-COUNTED = [State.WAITING, State.BOOKED, State.ON_HOLD, State.MISSED]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,6 @@ class Row:
     since: dt.datetime
     minutes: int
     note: str = ""
-    is_early: bool = False
-    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,23 @@ class Finished:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a counter has done today. `minutes` is the mean length of a service; None before the first."""
+    """What a counter has done today. `minutes` is the mean length of a service; None before the first. The last finish
+    was at `finished_at`."""
 
     served: int
     missed: int
     minutes: int | None
+    finished_at: dt.datetime | None
+
+    def may_be_undone(self, now: dt.datetime) -> bool:
+        """Whether there may be a last_finish() that can be undone."""
+        return self.finished_at is not None and now <= self.finished_at + UNDO_FINISH_WITHIN
 
 
 def at_counter(counter: Counter) -> AtCounter | None:
+    """Two queries more where there is one."""
+    if not prepared.rows(IS_AT_COUNTER, {"counter": counter.pk}):
+        return None
     ticket = Ticket.objects.with_details().select_related("member").at_counter(counter).first()
     if ticket is None:
         return None
@@ -80,15 +87,15 @@ def at_counter(counter: Counter) -> AtCounter | None:
     return AtCounter(ticket, since, _minutes(timezone.now() - since), notes)
 
 
+IS_AT_COUNTER = """
+SELECT FROM booking_ticket WHERE counter_id = %(counter)s AND state IN ('called', 'serving')
+"""
+
+
 def counts(departments: list[Department], *, now: dt.datetime | None = None) -> dict[str, int]:
-    """How many tickets stand in each of LISTS; one query, without looking at who was served."""
-    standing = Ticket.objects.of_today().filter(queue__in=departments, state__in=COUNTED)
-    is_called = Case(When(order.may_be_called(now or timezone.now()), then=True), default=False)
-    found = dict.fromkeys(LISTS, 0)
-    groups = standing.order_by().values("state", is_called=is_called).annotate(tickets=Count("pk"))
-    for state, may_be_called, tickets in groups.values_list("state", "is_called", "tickets"):
-        found["waiting" if may_be_called else "expected" if state == State.BOOKED else state] += tickets
-    return found
+    """How many tickets stand in each of LISTS; one query."""
+    by_department = order.counts([one.pk for one in departments], now=now)
+    return {name: sum(one.get(name, 0) for one in by_department.values()) for name in LISTS}
 
 
 def rows(name: str, departments: list[Department], *, now: dt.datetime | None = None) -> list[Row]:
@@ -127,15 +134,7 @@ def found(public_ids: list[str], departments: list[Department], *, now: dt.datet
 def row(ticket: Ticket, *, now: dt.datetime | None = None) -> Row:
     now = now or timezone.now()
     since = getattr(ticket, "changed_at", None) or ticket.arrived_at or ticket.due_at
-    is_there = ticket.state == State.WAITING
-    return Row(
-        ticket,
-        since,
-        _minutes(now - since),
-        note=getattr(ticket, "note", ""),
-        is_early=is_there and ticket.due_at > now,
-        is_late=_came_or_is_late(ticket, now),
-    )
+    return Row(ticket, since, _minutes(now - since), note=getattr(ticket, "note", ""))
 
 
 def last_finish(counter: Counter) -> Finished | None:
@@ -150,21 +149,32 @@ def last_finish(counter: Counter) -> Finished | None:
 
 def figures(counter: Counter) -> Figures:
     """From today's events at this counter. A finish that was undone does not count."""
-    events = TicketEvent.objects.filter(counter=counter, at__gte=_midnight()).order_by("id")
-    missed = 0
+    missed, finished_at = 0, None
     begun: dict[int, dt.datetime] = {}
     served: dict[int, float | None] = {}
-    for ticket_id, verb, at in events.values_list("ticket_id", "verb", "at"):
+    for ticket_id, verb, at in prepared.rows(DAY_SO_FAR, {"counter": counter.pk, "since": _midnight()}):
         if verb == "start":
             begun[ticket_id] = at
         elif verb == "finish":
+            finished_at = at
             served[ticket_id] = (at - begun[ticket_id]).total_seconds() if ticket_id in begun else None
         elif verb == "undo_finish":
             served.pop(ticket_id, None)
         elif verb == "miss":
             missed += 1
     seconds = [one for one in served.values() if one is not None]
-    return Figures(len(served), missed, round(mean(seconds) / 60) if seconds else None)
+    return Figures(len(served), missed, round(mean(seconds) / 60) if seconds else None, finished_at)
+
+
+# Without what was entered from paper and taken back, as TicketEvent.objects.standing() says.
+DAY_SO_FAR = """
+SELECT ticket_id, verb, at
+  FROM booking_ticketevent event
+ WHERE counter_id = %(counter)s AND at >= %(since)s AND verb IN ('start', 'finish', 'undo_finish', 'miss')
+   AND NOT EXISTS (SELECT FROM booking_ticketevent back
+                    WHERE back.ticket_id = event.ticket_id AND back.strikes <= event.id AND back.id >= event.id)
+ ORDER BY id
+"""
 
 
 def _midnight() -> dt.datetime:
@@ -185,9 +195,3 @@ def _with_last_event(tickets: TicketQuerySet) -> TicketQuerySet:
         changed_at=Subquery(last.values("at")[:1]),
         note=Case(When(state=State.ON_HOLD, then=Subquery(last.values("reason")[:1])), default=Value("")),
     )
-
-
-def _came_or_is_late(ticket: Ticket, now: dt.datetime) -> bool:
-    if ticket.slot is None:
-        return False
-    return times.is_late(ticket.department, ticket.slot.starts_at, came_at=ticket.arrived_at or now)

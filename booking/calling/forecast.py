@@ -1,8 +1,8 @@
 """When each ticket would be called if everything went on as usual: the manned counters call in their order, each
 service takes the department's pace, and for an hour walk-ins keep coming as they did in the last one.
 
-There is no database here: waits.py feeds it from the database, queuesite/demo/rehearsal.py from invented days. Moments
-are POSIX seconds.
+There is no database here: waits.py feeds it from the database, queuesite/demo/rehearsal.py from invented days. What is
+told is worked out here for both, so that the rehearsal tries what members are told. Moments are POSIX seconds.
 """
 
 import bisect
@@ -18,9 +18,10 @@ Periods = list[tuple[float, float]]
 COMES, COMES_LATE = 0.85, 0.5
 # A service that lasts longer than usual goes on for at least this share of the usual time.
 LEAST_LEFT = 0.3
-# Walk-ins who have not come yet, and how many seconds ahead they are expected.
+# Walk-ins who have not come yet; for how many seconds back those who came are counted, and for how many ahead as many
+# are expected.
 WALK_IN = -1
-LOOKS_AHEAD = 3600
+LOOKS_BACK = LOOKS_AHEAD = 3600
 
 
 class Turn(NamedTuple):
@@ -101,6 +102,20 @@ def next_call(queues: list[Queue], *, at: float) -> tuple[Turn, Queue] | None:
     return turn, queue
 
 
+def walk_ins_an_hour(came_at: Iterable[float], *, now: float) -> int:
+    """How many of the walk-ins who came at these moments came within the last hour."""
+    return sum(moment > now - LOOKS_BACK for moment in came_at)
+
+
+def desk(
+    queues: list[int], *, now: float, called_at: float | None, seconds: float, closes_at: float = math.inf
+) -> Desk:
+    """A manned counter, which called the ticket that is there at `called_at`, of a queue that takes `seconds` for one;
+    None if nobody is there."""
+    busy_until = now if called_at is None else free_at(called_at=called_at, seconds=seconds, now=now)
+    return Desk(queues, busy_until, closes_at)
+
+
 def free_at(*, called_at: float, seconds: float, now: float) -> float:
     """When a counter that called its ticket at `called_at` should be free."""
     return now + max(called_at + seconds - now, seconds * LEAST_LEFT)
@@ -140,12 +155,12 @@ class Spread(NamedTuple):
 STEADY = 200
 # The shares of waits that end before the range and after it. Very short waits, of which there are many, nearly always
 # lie within theirs, so in all more waits lie within than these shares suggest.
-BELOW, ABOVE = 0.06, 0.15
+BELOW, ABOVE = 0.06, 0.12
 # A call within a moment says nothing about the spread of waits.
 A_MOMENT = 60
 # Whoever comes early may be called early or may have to wait until the due time, so such waits spread more (True).
 # These are used until an office has waits of its own. Measured on the 100 days of rehearse(range(1, 101)).
-USUAL = {True: Spread(0.53, 1.73), False: Spread(0.49, 1.45)}
+USUAL = {True: Spread(0.53, 1.84), False: Spread(0.49, 1.55)}
 
 
 def spread_of(waited: Iterable[tuple[float, float]], *, at_least: int = 1) -> Spread | None:
@@ -162,6 +177,26 @@ def bounds(expected: float, spread: Spread) -> tuple[float, float]:
     """The range in which a wait of `expected` seconds of serving time usually ends, in such seconds."""
     low = max(0, spread.low * (expected + STEADY) - STEADY)
     return low, max(low, spread.high * (expected + STEADY) - STEADY)
+
+
+class Range(NamedTuple):
+    """What a ticket is told: that it is called in `low` to `high` seconds, breaks included. `expected` (seconds of
+    serving time) and `is_early` (the ticket was not due yet) are what it was worked out from."""
+
+    low: float
+    high: float
+    expected: float
+    is_early: bool
+
+
+def told(called_at: float, *, due: float, now: float, queue: Queue, spreads: dict[bool, Spread]) -> Range:
+    """The range for a ticket due at `due` that should be called at `called_at`."""
+    # Before its due time a ticket is not called, if the department does not call early: that part is certain.
+    start = now if queue.calls_early else max(now, due)
+    expected = serving_seconds(queue.periods, start, max(called_at, start))
+    is_early = due > start
+    low, high = (after_serving(queue.periods, start, bound) - now for bound in bounds(expected, spreads[is_early]))
+    return Range(low, high, expected, is_early)
 
 
 def _open_ended(periods: Periods) -> Periods:

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from django.db import connection
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.utils import timezone
 
+from booking import prepared
 from booking.models import Department, Ticket
 from booking.models.tickets import Priority, State, TicketQuerySet
 
@@ -79,39 +79,75 @@ def may_be_called(now: dt.datetime) -> Q:
     return Q(state=State.WAITING) | Q(state=State.BOOKED, queue__uses_check_in=False, due_at__lte=now)
 
 
-def in_order_at_counter(departments: list[Department], *, first: int, now: dt.datetime | None = None) -> list[NextUp]:
-    """The `first` that a counter serving these departments would call, in order, if nobody else came. Last are those
-    who came early to a department that does not call early; their `why` is not_yet.
+class Standing(NamedTuple):
+    """A ticket that may be called, with what a list shows of it. `last_calls` says of its queue whether the last calls
+    from it were of priority, the latest first."""
 
-    However many wait, only those are loaded: two queries, one where nobody waits. Their member and counter are not
-    loaded with them.
-    """
-    now = now or timezone.now()
-    pks, today = [one.pk for one in departments], timezone.localdate(now)
-    with connection.cursor() as cursor:
-        cursor.execute(FIRST_OF_EACH_CLASS, {"departments": pks, "now": now, "today": today, "first": first})
-        stands = [_Stands(*row) for row in cursor.fetchall()]
-    by_id = {one.pk: one for one in departments}
-    turns = [
-        turn
-        for pk in by_id
-        if (of_one := [one for one in stands if one.queue_id == pk])
-        for turn in _taking_turns(of_one, by_id[pk], in_a_row=_in_a_row(of_one[0].last_calls))
-    ]
-    ranks = {"early": 1, "not_yet": 2}
-    turns = sorted(turns, key=lambda turn: ranks.get(turn[1], 0))[:first]
-    tickets = _loaded([stand.ticket_id for stand, _ in turns], by_id)
-    return [NextUp(tickets[stand.ticket_id], why) for stand, why in turns if stand.ticket_id in tickets]
-
-
-class _Stands(NamedTuple):
-    """A ticket that may be called, and whether the last calls from its queue were of priority, the latest first."""
-
-    ticket_id: int
+    pk: int
+    public_id: str
+    department_id: int
     queue_id: int
+    number: int
+    priority: str
+    topic_id: int | None
+    booked_for: dt.datetime | None
+    due_at: dt.datetime
+    arrived_at: dt.datetime | None
     is_due: bool
     is_priority: bool
     last_calls: list[bool]
+
+
+class Turn(NamedTuple):
+    """Like NextUp, of a list."""
+
+    ticket: Standing
+    why: str
+
+
+def counts(department_ids: list[int] | None = None, *, now: dt.datetime | None = None) -> dict[int, dict[str, int]]:
+    """How many of today's tickets stand in each department's queue (of all departments by default): `waiting` to be
+    called, `expected`, `on_hold` and `missed`. One query, without looking at who was served; what is 0 is left out."""
+    now = now or timezone.now()
+    asked = {"departments": department_ids, "today": timezone.localdate(now), "now": now}
+    found: dict[int, dict[str, int]] = {}
+    for queue_id, kind, tickets in prepared.rows(COUNTS, asked):
+        found.setdefault(queue_id, {})[kind] = tickets
+    return found
+
+
+# Who may be called, as may_be_called() says.
+COUNTS = """
+SELECT queue_id,
+       CASE WHEN state <> 'booked' THEN state
+            WHEN due_at <= %(now)s AND NOT uses_check_in THEN 'waiting'
+            ELSE 'expected' END AS kind,
+       count(*)
+  FROM booking_ticket ticket JOIN booking_department department ON department.id = ticket.queue_id
+ WHERE (%(departments)s::bigint[] IS NULL OR queue_id = ANY(%(departments)s::bigint[])) AND date = %(today)s
+   AND state IN ('waiting', 'booked', 'on_hold', 'missed')
+ GROUP BY queue_id, kind
+"""
+
+
+def in_order_at_counter(departments: list[Department], *, first: int, now: dt.datetime | None = None) -> list[Turn]:
+    """The `first` that a counter serving these departments would call, in order, if nobody else came. Last are those
+    who came early to a department that does not call early; their `why` is not_yet.
+
+    However many wait, only those are read, in one query.
+    """
+    now = now or timezone.now()
+    by_id = {one.pk: one for one in departments}
+    asked = {"departments": list(by_id), "now": now, "today": timezone.localdate(now), "first": first}
+    standing = [Standing(*row) for row in prepared.rows(FIRST_OF_EACH_CLASS, asked)]
+    turns = [
+        turn
+        for pk in by_id
+        if (of_one := [one for one in standing if one.queue_id == pk])
+        for turn in _taking_turns(of_one, by_id[pk], in_a_row=_in_a_row(of_one[0].last_calls))
+    ]
+    ranks = {"early": 1, "not_yet": 2}
+    return sorted(turns, key=lambda turn: ranks.get(turn.why, 0))[:first]
 
 
 # The first of each department's classes, each through its own index, are enough to know the first of all; booked
@@ -157,25 +193,14 @@ WITH office AS MATERIALIZED (
            ) AS last
       FROM office WHERE id IN (SELECT queue_id FROM shown)
 )
-SELECT shown.id, shown.queue_id, is_due, is_priority, calls.last
-  FROM shown JOIN calls ON calls.id = shown.queue_id
- ORDER BY rank, position, nth
+SELECT ticket.id, ticket.public_id, ticket.department_id, shown.queue_id, ticket.number, ticket.priority,
+       ticket.topic_id, slot.starts_at, ticket.due_at, ticket.arrived_at, is_due, is_priority, calls.last
+  FROM shown
+  JOIN calls ON calls.id = shown.queue_id
+  JOIN booking_ticket ticket ON ticket.id = shown.id
+  LEFT JOIN booking_slot slot ON slot.id = ticket.slot_id
+ ORDER BY rank, shown.position, nth
 """
-
-
-def _loaded(ticket_ids: list[int], departments: dict[int, Department]) -> dict[int, Ticket]:
-    """Tickets by their id, each with its slot, topic and departments. Who was sent on from a department that is not
-    served here costs a query more."""
-    if not ticket_ids:
-        return {}
-    tickets = Ticket.objects.select_related("slot", "topic").in_bulk(ticket_ids)
-    issuers = {ticket.department_id for ticket in tickets.values()} - departments.keys()
-    known = departments | (Department.objects.in_bulk(issuers) if issuers else {})
-    for ticket in tickets.values():
-        ticket.department = known[ticket.department_id]
-        if ticket.queue_id in known:
-            ticket.queue = known[ticket.queue_id]
-    return tickets
 
 
 def _where_somebody_stands(department_ids: list[int], *, now: dt.datetime) -> set[tuple[int, bool]]:
@@ -198,7 +223,7 @@ def _with_flags(tickets: TicketQuerySet, *, now: dt.datetime) -> "QuerySet[Flagg
     return found.annotate(**flags)  # type: ignore[return-value]
 
 
-def _taking_turns(standing: list[_Stands], department: Department, *, in_a_row: int) -> "Iterator[tuple[_Stands, str]]":
+def _taking_turns(standing: list[Standing], department: Department, *, in_a_row: int) -> Iterator[Turn]:
     """Those who stand in a department's queue in turn, each with why: first those that are due, then the early ones.
     Within each, an ordinary ticket follows after so many priority ones, of which `in_a_row` were called last."""
     most = department.priority_in_a_row
@@ -209,7 +234,7 @@ def _taking_turns(standing: list[_Stands], department: Department, *, in_a_row: 
             had_its_turns = bool(most) and in_a_row >= most
             one = (ordinary if not priority or (ordinary and had_its_turns) else priority).popleft()
             in_a_row = in_a_row + 1 if one.is_priority else 0
-            yield one, _why(one, department, priority_had_its_turns=had_its_turns)
+            yield Turn(one, _why(one, department, priority_had_its_turns=had_its_turns))
 
 
 def _priority_has_had_its_turns(department: Department) -> bool:
@@ -229,7 +254,7 @@ def _in_a_row(last_calls: Iterable[object]) -> int:
     return sum(1 for _ in takewhile(bool, last_calls))
 
 
-def _why(ticket: "FlaggedTicket | _Stands", department: Department, *, priority_had_its_turns: bool) -> str:
+def _why(ticket: "FlaggedTicket | Standing", department: Department, *, priority_had_its_turns: bool) -> str:
     if not ticket.is_due:
         return "early" if department.calls_early else "not_yet"
     if ticket.is_priority:

@@ -65,7 +65,7 @@ def paces_of(departments: list[Department]) -> dict[int, tuple[int, int]]:
 
 def services(*, since: dt.datetime) -> list[Service]:
     """All finished services that began since then, of all departments, in order of their ends. One query."""
-    events = TicketEvent.objects.filter(at__gte=since, verb__in=FOLLOWED).order_by("id")
+    events = TicketEvent.objects.standing().filter(at__gte=since, verb__in=FOLLOWED).order_by("id")
     histories: dict[int, list[History]] = defaultdict(list)
     for ticket_id, verb, queue_id, by_id, at in events.values_list("ticket_id", "verb", "queue_id", "by_id", "at"):
         histories[ticket_id].append((verb, queue_id, by_id, at))

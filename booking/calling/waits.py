@@ -98,10 +98,9 @@ class Outlook:
 
     standing: Standing
     expected: dict[int, float]
-    periods: Periods
+    queue: Queue
     is_manned: bool
     unserved_since: float
-    calls_early: bool
     spreads: dict[bool, Spread]
 
     def ahead(self, ticket: Ticket) -> int:
@@ -117,8 +116,8 @@ class Outlook:
         return self._told(NEXT_WALK_IN, seconds, seconds)
 
     def _told(self, key: int, due: float, now: float) -> Told:
-        opening = forecast.opens_at(self.periods, now)
-        can_be_called = opening is None and (due <= now or self.calls_early)
+        opening = forecast.opens_at(self.queue.periods, now)
+        can_be_called = opening is None and (due <= now or self.queue.calls_early)
         opens_at = None if opening is None else _moment(opening)
         if not self.is_manned:
             since = None if opens_at else _moment(self.unserved_since)
@@ -126,15 +125,9 @@ class Outlook:
         called_at = self.expected.get(key)
         if called_at is None:
             return Told(opens_at=opens_at, can_be_called=can_be_called)
-        # Before its due time a ticket is not called, if the department does not call early: that part is certain.
-        start = now if self.calls_early else max(now, due)
-        expected = forecast.serving_seconds(self.periods, start, max(called_at, start))
-        is_early = due > start
-        low, high = (
-            forecast.after_serving(self.periods, start, bound) - now
-            for bound in forecast.bounds(expected, self.spreads[is_early])
-        )
-        return Told(*times.rounded(low, high), round(expected), is_early, opens_at, None, can_be_called)
+        told = forecast.told(called_at, due=due, now=now, queue=self.queue, spreads=self.spreads)
+        minutes = times.rounded(told.low, told.high)
+        return Told(*minutes, round(told.expected), told.is_early, opens_at, None, can_be_called)
 
 
 def ahead(ticket: Ticket, *, now: dt.datetime | None = None) -> int:
@@ -185,10 +178,9 @@ def office(*, now: dt.datetime | None = None, expects_walk_ins: bool = False) ->
         found[pk] = Outlook(
             standing=_standing((row.due_at, row.number, row.priority, row.state) for row in standing),
             expected=calls,
-            periods=queues[pk].periods,
+            queue=queues[pk],
             is_manned=pk in manned,
             unserved_since=_unserved_since(queues[pk].periods, unserved_since.get(pk), now.timestamp()),
-            calls_early=department.calls_early,
             spreads=spreads[pk],
         )
     return found
@@ -259,7 +251,6 @@ def _queues(
 ) -> dict[int, Queue]:
     paces, topics = pace.paces_of(list(departments.values())), pace.of_topics()
     periods = serving.serving_periods(today)
-    an_hour_ago = now - dt.timedelta(hours=1)
     queues = {}
     for pk, department in departments.items():
         called = sorted(
@@ -283,7 +274,9 @@ def _queues(
             calls_early=department.calls_early,
             priority_in_a_row=department.priority_in_a_row,
             in_a_row=len(list(takewhile(lambda row: row.priority, called[: department.priority_in_a_row]))),
-            walk_ins_an_hour=sum(row.slot_id is None and row.issued_at > an_hour_ago for row in tickets[pk]),
+            walk_ins_an_hour=forecast.walk_ins_an_hour(
+                (row.issued_at.timestamp() for row in tickets[pk] if row.slot_id is None), now=now.timestamp()
+            ),
         )
     return queues
 
@@ -307,17 +300,18 @@ def _desks(
         elif vacated_at:
             left_at[department_id] = max(vacated_at, left_at.get(department_id, vacated_at))
     moment = now.timestamp()
-    busy_until = {
-        row.counter_id: forecast.free_at(called_at=row.called_at.timestamp(), seconds=queues[pk].seconds, now=moment)
+    at_counter = {
+        row.counter_id: (row.called_at.timestamp(), queues[pk].seconds)
         for pk, rows in tickets.items()
         for row in rows
         if row.state in AT_COUNTER and row.called_at
     }
     closes_at = {counter_id: at.timestamp() for counter_id, at in (closing or {}).items()}
-    desks = [
-        Desk(pks, busy_until.get(counter_id, moment), closes_at.get(counter_id, math.inf))
-        for counter_id, pks in served.items()
-    ]
+    desks = []
+    for counter_id, pks in served.items():
+        called_at, seconds = at_counter.get(counter_id, (None, 0))
+        closes = closes_at.get(counter_id, math.inf)
+        desks.append(forecast.desk(pks, now=moment, called_at=called_at, seconds=seconds, closes_at=closes))
     return desks, left_at
 
 

@@ -4,22 +4,14 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, TypedDict
+from typing import NamedTuple
 
 from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking.models import Department, DepartmentDay, Slot, Topic
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-    from django_stubs_ext import WithAnnotations
-
-    class _Counted(TypedDict):
-        free: int
-
-    CountedSlot = WithAnnotations[Slot, _Counted]
+from booking.models.places import is_open_to
 
 
 class DayState(StrEnum):
@@ -73,11 +65,10 @@ def booking_window(department: Department) -> tuple[dt.date, dt.date]:
 def days(department: Department, first: dt.date, last: dt.date, topic: Topic | None = None) -> list[Day]:
     """The days from `first` to `last`, both included, as they are for a topic's members; in two queries."""
     rows = {row.date: row for row in DepartmentDay.objects.filter(department=department, date__range=(first, last))}
-    times_by_date: dict[dt.date, list[Time]] = {}
-    for date, slots in groupby(_slots(department, topic).filter(date__range=(first, last)), lambda slot: slot.date):
-        times_by_date[date] = _as_times(list(slots), topic)
+    found = _slots(Q(department=department, date__range=(first, last)), topic, with_times=topic is not None)
+    by_date = {date: _offers(list(slots), topic) for date, slots in groupby(found, lambda slot: slot.date)}
     return [
-        _as_day(date, times_by_date.get(date, []), rows.get(date))
+        _as_day(date, by_date.get(date, []), rows.get(date))
         for date in (first + dt.timedelta(days=offset) for offset in range((last - first).days + 1))
     ]
 
@@ -86,32 +77,73 @@ def day(department: Department, date: dt.date, topic: Topic | None = None) -> Da
     return days(department, date, date, topic)[0]
 
 
-def times(department: Department, date: dt.date, topic: Topic | None = None, *, for_staff: bool = False) -> list[Time]:
+def times(
+    department: Department,
+    date: dt.date,
+    topic: Topic | None = None,
+    *,
+    member_id: int | None = None,
+    for_staff: bool = False,
+) -> list[Time]:
     """The slots of a day in order of time, without closed ones, nor those that leave too little time for the topic. One
-    query. `for_staff`: with places that members gave up a moment ago, which only staff may book already."""
-    found = _as_times(list(_slots(department, topic, for_staff=for_staff).filter(date=date)), topic)
-    return [time for time in found if time.state != TimeState.CLOSED]
+    query. `member_id`: with the place that is offered to this member. `for_staff`: with places that members gave up a
+    moment ago, which only staff may book already."""
+    slots = _slots(Q(department=department, date=date), topic, member_id=member_id, for_staff=for_staff)
+    return [
+        Time(slot.id, slot.starts_at, slot.ends_at, slot.quota, offer.free, offer.state)
+        for slot, offer in zip(slots, _offers(slots, topic), strict=False)
+        if offer.state != TimeState.CLOSED
+    ]
 
 
-def _slots(department: Department, topic: Topic | None, *, for_staff: bool = False) -> "QuerySet[CountedSlot]":
+class _Slot(NamedTuple):
+    """What is read of a slot; its times, where they are asked for."""
+
+    id: int
+    date: dt.date
+    quota: int
+    free: int
+    is_past: bool
+    is_not_yet: bool
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+
+class _Offer(NamedTuple):
+    """What a slot offers to a topic's members."""
+
+    state: TimeState
+    free: int
+
+
+def _slots(
+    which: Q, topic: Topic | None, *, with_times: bool = True, member_id: int | None = None, for_staff: bool = False
+) -> list[_Slot]:
+    """In order of time. As values, and without times where nobody asks for them: of a month's slots, reading times took
+    as long as everything else together."""
+    now = timezone.now()
     free = Q(places__ticket__isnull=True, places__topic=topic and topic.places_of)
-    if not for_staff:
-        free &= Q(places__free_from=None) | Q(places__free_from__lte=timezone.now())
-    slots = Slot.objects.filter(department=department).order_by("starts_at")
-    # What annotate() returns has a type of django-stubs' own.
-    return slots.annotate(free=Count("places", filter=free))  # type: ignore[return-value]
+    free &= is_open_to(now, member_id=member_id, by_staff=for_staff, prefix="places__")
+    slots = Slot.objects.filter(which).order_by("starts_at")
+    counted = slots.annotate(
+        free=Count("places", filter=free), is_past=Q(bookable_until__lte=now), is_not_yet=Q(bookable_from__gt=now)
+    )
+    if with_times:
+        return [_Slot(*row) for row in counted.values_list(*_Slot._fields)]
+    return [_Slot._make([*row, now, now]) for row in counted.values_list(*_Slot._fields[:-2])]
 
 
-def _as_times(slots: "list[CountedSlot]", topic: Topic | None) -> list[Time]:
-    """The slots of one day, in order of time, as a topic's members see them."""
+def _offers(slots: list[_Slot], topic: Topic | None) -> list[_Offer]:
+    """What the slots of one day, in order of time, offer to a topic's members, one by one; none where the topic is not
+    offered on that day."""
     if topic is None:
-        return [_as_time(slot, slot.free) for slot in slots]
+        return [_offer(slot, slot.free) for slot in slots]
     if slots and not topic.is_offered(slots[0].date):
         return []
-    return [_as_time(slot, _free_for(topic, slots[nth:])) for nth, slot in enumerate(slots)]
+    return [_offer(slot, _free_for(topic, slots[nth:])) for nth, slot in enumerate(slots)]
 
 
-def _free_for(topic: Topic, slots: "list[CountedSlot]") -> int | None:
+def _free_for(topic: Topic, slots: list[_Slot]) -> int | None:
     """How many visits could begin in the first of these slots, at most; None if too little time follows without a gap.
     What places.SEVERAL_PLACES asks of the slots."""
     ends = slots[0].starts_at + dt.timedelta(minutes=topic.minutes or 0)
@@ -125,23 +157,22 @@ def _free_for(topic: Topic, slots: "list[CountedSlot]") -> int | None:
     return free if until >= ends else None
 
 
-def _as_time(slot: "CountedSlot", free: int | None) -> Time:
+def _offer(slot: _Slot, free: int | None) -> _Offer:
     state = TimeState.CLOSED if free is None else _state_of(slot, free)
-    return Time(slot.pk, slot.starts_at, slot.ends_at, slot.quota, free or 0, state)
+    return _Offer(state, free or 0)
 
 
-def _state_of(slot: "CountedSlot", free: int) -> TimeState:
-    now = timezone.now()
+def _state_of(slot: _Slot, free: int) -> TimeState:
     if slot.quota == 0:
         return TimeState.CLOSED
-    if now >= slot.bookable_until:
+    if slot.is_past:
         return TimeState.PAST
-    if now < slot.bookable_from:
+    if slot.is_not_yet:
         return TimeState.NOT_YET
     return TimeState.OPEN if free else TimeState.FULL
 
 
-def _as_day(date: dt.date, day_times: list[Time], row: DepartmentDay | None) -> Day:
+def _as_day(date: dt.date, offers: list[_Offer], row: DepartmentDay | None) -> Day:
     """`row` is None if the day has not been laid out: it is too far off, or long past."""
     today = timezone.localdate()
     if row and row.state == DepartmentDay.State.HOLIDAY:
@@ -150,11 +181,11 @@ def _as_day(date: dt.date, day_times: list[Time], row: DepartmentDay | None) -> 
         return Day(date, DayState.PAST, _("ผ่านไปแล้ว"), 0)
     if row and not row.is_open:
         return Day(date, DayState.CLOSED, row.why or _("ปิด"), 0)
-    if row is None or not day_times:
+    if row is None or not offers:
         return Day(date, DayState.NOT_YET, _("ยังไม่เปิดจอง"), 0)
-    states = {time.state for time in day_times} - {TimeState.CLOSED}
+    states = {offer.state for offer in offers} - {TimeState.CLOSED}
     if TimeState.OPEN in states:
-        free = sum(time.free for time in day_times if time.state == TimeState.OPEN)
+        free = sum(offer.free for offer in offers if offer.state == TimeState.OPEN)
         return Day(date, DayState.OPEN, "", free)
     if TimeState.FULL in states:
         return Day(date, DayState.FULL, _("เต็ม"), 0)

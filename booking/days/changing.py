@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from booking.days import opening, rules
 from booking.days.rules import Change, DayPlan
-from booking.models import Department, Place, Ticket
+from booking.models import DayException, Department, Place, Slot, Ticket
 from booking.models.days import in_closed_time
 
 
@@ -22,17 +22,26 @@ class ChangedDay:
 
 
 class WhatIf:
-    """The days of some departments from `first` to `last`, as they would be with `changes` added to the current
-    rules."""
+    """The days that a change of the rules touches, as they would be: with the unsaved changes `new` for `departments`,
+    and without the exception `old`, as it still stands. At least one of the two is given."""
 
-    def __init__(self, departments: Iterable[Department], first: dt.date, last: dt.date, changes: list[Change]):
-        self.departments = list(departments)
-        self.first, self.last = max(first, timezone.localdate()), last
+    def __init__(
+        self, *, departments: Iterable[Department] = (), new: Iterable[Change] = (), old: DayException | None = None
+    ):
+        new = list(new)
+        concerned = list(departments)
+        left = old.concerned() if old else []
+        self.departments = sorted({*concerned, *left}, key=lambda department: (department.position, department.pk))
+        bounds = [(change.first, change.last) for change in new]
+        bounds += [(old.first_date, old.last_date)] if old else []
+        self.first = max(min(first for first, _last in bounds), timezone.localdate())
+        self.last = max(last for _first, last in bounds)
         # A ticket may move to any day of the window, not only to one that changes.
         ahead = max((department.max_days_ahead for department in self.departments), default=0)
-        until = max(last, timezone.localdate() + dt.timedelta(days=ahead))
+        until = max(self.last, timezone.localdate() + dt.timedelta(days=ahead))
         self.before = rules.plan(self.departments, self.first, until)
-        self.after = rules.plan(self.departments, self.first, until, also=changes)
+        also = {department.pk: new for department in concerned}
+        self.after = rules.plan(self.departments, self.first, until, also=also, without=old)
 
     def changed_days(self) -> list[ChangedDay]:
         """The days that would change, soonest first."""
@@ -44,6 +53,10 @@ class WhatIf:
                 if (before.slots, before.serving) != (after.slots, after.serving):
                     found.append(ChangedDay(department, before, after))
         return found
+
+    def touches(self, slot: Slot) -> bool:
+        """Whether a slot is of a day and a department that may change."""
+        return self.first <= slot.date <= self.last and any(one.pk == slot.department_id for one in self.departments)
 
     def tickets(self) -> list[Ticket]:
         """The live tickets for minutes at which nobody would be served any more. Tickets in a time that is closed

@@ -13,11 +13,12 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange as Range
 
-from booking.days import rules, shares
+from booking.days import rules, shares, waiting
 from booking.days.rules import DayPlan, Period
 from booking.days.shares import Share
-from booking.models import Department, DepartmentDay, Place, Slot, Ticket, Topic
+from booking.models import Department, DepartmentDay, Place, Slot, Ticket, Topic, WaitingEntry
 from booking.models.hours import LAST_BOOKED_NUMBER
+from booking.models.waiting import NO_OFFER
 
 # Days laid out beyond the booking window, so that members see the next day at midnight even if the worker is some days
 # late.
@@ -60,7 +61,6 @@ class Changes:
         return rows + self.places_gone + self.places_new + self.places_dealt
 
 
-@transaction.atomic
 def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     """Bring the days, slots and places of these departments (None: of all) to what their rules say now.
 
@@ -69,6 +69,23 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     begun stay as they were. Locks the departments and their slots from today on. Bookings do not wait for it, except
     for a place that it takes away. The number of statements does not grow with departments or days.
     """
+    return _lay_out(departments, spare=SPARE_DAYS)
+
+
+def differences() -> Changes:
+    """What laying out would change now, without changing it. If anything, something wrote rules without calling
+    rules_changed(): a query's update(), an import, a restore.
+
+    Spare days that are missing are no difference: at midnight there is one more, and nobody books it yet.
+    """
+    with transaction.atomic():
+        found = _lay_out(None, spare=0)
+        transaction.set_rollback(True)
+    return found
+
+
+@transaction.atomic
+def _lay_out(departments: Iterable[Department] | None, *, spare: int) -> Changes:
     wanted = Department.objects.select_for_update(no_key=True).order_by("pk")
     if departments is not None:
         wanted = wanted.filter(pk__in=[department.pk for department in departments])
@@ -82,12 +99,13 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     # Days laid out while the window was longer must not stay open unnoticed.
     last_days = {
         department.pk: max(
-            [first + dt.timedelta(days=department.max_days_ahead + SPARE_DAYS)]
+            [first + dt.timedelta(days=department.max_days_ahead + spare)]
             + [slot.date for slot in slots if slot.department_id == department.pk]
         )
         for department in locked
     }
-    plans = rules.plan(locked, first, max(first + dt.timedelta(days=DAYS_SAID), *last_days.values()))
+    last_said = first + dt.timedelta(days=DAYS_SAID - SPARE_DAYS + spare)
+    plans = rules.plan(locked, first, max(last_said, *last_days.values()))
     days = [
         (department, date, [period for period in day.periods if period.starts_at > now])
         for department in locked
@@ -100,19 +118,12 @@ def rules_changed(departments: Iterable[Department] | None = None) -> Changes:
     unused = _take_away_unused(days, slots_of, now)
     for department, date, periods in days:
         _plan_day(changes, department, date, periods, slots_of[department.pk, date], unused, now)
-    _write(changes, slots, now)
+    waited_for = waiting.days_waited_for(locked)
+    _write(changes, slots, waited_for, now)
     _deal_out(changes, locked, slots, now)
     _write_days(changes, locked, plans, first)
+    _end_offers_without_place(locked, now)
     return changes
-
-
-def differences() -> Changes:
-    """What laying out would change now, without changing it. If anything, something wrote rules without calling
-    rules_changed(): a query's update(), an import, a restore."""
-    with transaction.atomic():
-        found = rules_changed()
-        transaction.set_rollback(True)
-    return found
 
 
 def bookable_window(department: Department, date: dt.date, starts_at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
@@ -265,7 +276,7 @@ def _number_blocks(
     return blocks
 
 
-def _write(changes: Changes, slots: list[Slot], now: dt.datetime) -> None:
+def _write(changes: Changes, slots: list[Slot], waited_for: set[tuple[int, dt.date]], now: dt.datetime) -> None:
     if changes.gone:
         gone = Slot.objects.filter(pk__in=[slot.pk for slot in changes.gone])
         gone._raw_delete(gone.db)  # neither places nor tickets hang on them any more
@@ -273,10 +284,11 @@ def _write(changes: Changes, slots: list[Slot], now: dt.datetime) -> None:
         _update(changes.changed)
     gone_ids = {slot.pk for slot in changes.gone}
     coming = [slot for slot in slots if slot.starts_at > now and slot.pk not in gone_ids]
-    _bring_places_to_quota(changes, coming)
+    _bring_places_to_quota(changes, coming, waited_for, now)
     Slot.objects.bulk_create(changes.new)
     if changes.new:
-        _add_places([(slot, range(slot.first_number, slot.first_number + slot.quota)) for slot in changes.new])
+        added = [(slot, range(slot.first_number, slot.first_number + slot.quota)) for slot in changes.new]
+        _add_places(added, waited_for, now)
 
 
 UPDATE_SLOTS = """
@@ -304,7 +316,7 @@ WITH going AS MATERIALIZED (
       FROM unnest(%s::bigint[], %s::integer[]) AS surplus (slot_id, count),
            LATERAL (SELECT place.id FROM booking_place place
                      WHERE place.slot_id = surplus.slot_id AND place.ticket_id IS NULL
-                     ORDER BY place.number DESC
+                     ORDER BY place.offered_until IS NOT NULL, place.number DESC
                      LIMIT surplus.count
                        FOR UPDATE) free
 )
@@ -313,7 +325,9 @@ DELETE FROM booking_place place USING going
 """
 
 
-def _bring_places_to_quota(changes: Changes, slots: list[Slot]) -> None:
+def _bring_places_to_quota(
+    changes: Changes, slots: list[Slot], waited_for: set[tuple[int, dt.date]], now: dt.datetime
+) -> None:
     """Take away the highest free places of slots with more places than their quota, and add what others lack."""
     found = Counter(Place.objects.filter(slot__in=[slot.pk for slot in slots]).values_list("slot_id", flat=True))
     surplus = {slot.pk: found[slot.pk] - slot.quota for slot in slots if found[slot.pk] > slot.quota}
@@ -324,7 +338,7 @@ def _bring_places_to_quota(changes: Changes, slots: list[Slot]) -> None:
     short = [slot for slot in slots if found[slot.pk] < slot.quota]
     if short:
         added = _places_for(short, found)
-        _add_places(added)
+        _add_places(added, waited_for, now)
         changes.places_new = len(added)
 
 
@@ -339,14 +353,17 @@ def _places_for(slots: list[Slot], found: Counter[int]) -> list[NewPlaces]:
 
 
 ADD_PLACES = """
-INSERT INTO booking_place (slot_id, number)
-SELECT slot_id, number
-  FROM unnest(%s::bigint[], %s::integer[], %s::integer[]) AS added (slot_id, first, last),
+INSERT INTO booking_place (slot_id, number, offered_until)
+SELECT slot_id, number, kept_until
+  FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::timestamptz[])
+           AS added (slot_id, first, last, kept_until),
        generate_series(added.first, added.last) number
 """
 
 
-def _add_places(places: list[NewPlaces]) -> None:
+def _add_places(places: list[NewPlaces], waited_for: set[tuple[int, dt.date]], now: dt.datetime) -> None:
+    """Those of days for which somebody waits are kept until they have been offered."""
+    kept_until = now + waiting.KEPT
     with connection.cursor() as cursor:
         cursor.execute(
             ADD_PLACES,
@@ -354,13 +371,14 @@ def _add_places(places: list[NewPlaces]) -> None:
                 [slot.pk for slot, _ in places],
                 [numbers.start for _, numbers in places],
                 [numbers.stop - 1 for _, numbers in places],
+                [kept_until if (slot.department_id, slot.date) in waited_for else None for slot, _ in places],
             ],
         )
 
 
 # A place that was booked meanwhile stays whose it was.
 DEAL_OUT = """
-UPDATE booking_place SET topic_id = NULLIF(dealt.topic_id, 0)
+UPDATE booking_place SET topic_id = NULLIF(dealt.topic_id, 0), offered_to_id = NULL
   FROM unnest(%s::bigint[], %s::bigint[]) AS dealt (id, topic_id)
  WHERE booking_place.id = dealt.id AND booking_place.ticket_id IS NULL
 """
@@ -379,11 +397,13 @@ def _deal_out(changes: Changes, departments: list[Department], found: list[Slot]
     slots = sorted(there, key=lambda slot: slot.starts_at)
     if not slots:
         return
-    wanted: dict[int, Counter[int]] = {}
+    wanted: dict[int, Counter[int]] = defaultdict(Counter)
     by_day: SlotsOf = defaultdict(list)
     for slot in slots:
         by_day[slot.department_id, slot.date].append(slot)
     for (department_id, date), of_day in by_day.items():
+        # A closed slot that is kept for its ticket has no turn to deal out, and may lie across those of new hours.
+        of_day = [slot for slot in of_day if slot.quota]
         offered = [
             Share(one.pk, one.share, one.minutes) for one in topics[department_id] if one.share and one.is_offered(date)
         ]
@@ -418,6 +438,19 @@ def _dealt(places: list[Place], wanted: Counter[int]) -> dict[int, int]:
         if topic_id != (place.topic_id or 0):
             changed[place.pk] = topic_id
     return changed
+
+
+def _end_offers_without_place(departments: list[Department], now: dt.datetime) -> None:
+    """Whose offered place went, or went to another topic, waits again. An entry that is locked at this moment is left
+    to the job that offers."""
+    with_lists = [department for department in departments if department.has_waiting_list]
+    if not with_lists:
+        return
+    offered = Exists(Place.objects.filter(offered_to=OuterRef("pk")))
+    entries = WaitingEntry.objects.live().filter(~offered, department__in=with_lists, offer_ends_at__gt=now)
+    found = list(entries.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+    if found:
+        WaitingEntry.objects.filter(pk__in=found).update(**NO_OFFER)
 
 
 DAY_FIELDS = ["state", "reason", "reason_en", "serving"]

@@ -14,7 +14,7 @@ everything else reads those.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -109,24 +109,31 @@ class DayPlan:
 
 
 def plan(
-    departments: Iterable[Department], first: dt.date, last: dt.date, *, also: Iterable[Change] = ()
+    departments: Iterable[Department],
+    first: dt.date,
+    last: dt.date,
+    *,
+    also: Mapping[int, list[Change]] | None = None,
+    without: DayException | None = None,
 ) -> dict[int, dict[dt.date, DayPlan]]:
     """What each day from `first` to `last` is, by department id. Four queries, however many days and departments.
 
-    `also`: unsaved changes, for all these departments.
+    `also`: unsaved changes, by department id. `without`: an exception that is to be left out.
     """
     departments = list(departments)
     weekly: dict[tuple[int, int], list[tuple[dt.date, Hours | None]]] = defaultdict(list)
     for rule in OpeningHours.objects.filter(department__in=departments):
         weekly[rule.department_id, rule.weekday].append((rule.from_date or dt.date.min, _hours_of_week(rule)))
-    changes = _changes_by_department(departments, first, last)
+    changes = _changes_by_department(departments, first, last, without)
+    for department_id, more in (also or {}).items():
+        changes[department_id] += more
     dates = [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
     return {
         department.pk: {
             date: what_a_day_is(
                 date,
                 hours=_in_force(weekly[department.pk, date.weekday()], date),
-                changes=[one for one in (*changes[department.pk], *also) if one.first <= date <= one.last],
+                changes=[one for one in changes[department.pk] if one.first <= date <= one.last],
                 walk_in_percent=department.walk_in_percent,
                 is_active=department.is_active and not department.waits_for_counter,
             )
@@ -241,9 +248,13 @@ def _in_force(rules: list[tuple[dt.date, Hours | None]], date: dt.date) -> Hours
     return max(begun, key=lambda rule: rule[0])[1] if begun else None
 
 
-def _changes_by_department(departments: list[Department], first: dt.date, last: dt.date) -> dict[int, list[Change]]:
+def _changes_by_department(
+    departments: list[Department], first: dt.date, last: dt.date, without: DayException | None
+) -> dict[int, list[Change]]:
     found: dict[int, list[Change]] = defaultdict(list)
     exceptions = DayException.objects.filter(first_date__lte=last, last_date__gte=first)
+    if without:
+        exceptions = exceptions.exclude(pk=without.pk)
     for exception in exceptions.prefetch_related("departments"):
         change = as_change(exception)
         named = {department.pk for department in exception.departments.all()}

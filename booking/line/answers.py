@@ -1,25 +1,33 @@
 """What is done about an event of LINE's webhook: answers are replies, which cost nothing.
 
-A postback acts on the sender's own tickets only, whatever its data says. In a group nothing is said: others would read
-it. An event may come late and out of order, so follow and unfollow go by the time that LINE wrote on them.
+A postback acts only on tickets and offers of the sender, and of those whom they look after at that moment, whatever its
+data says.
+In a group nothing is said: others would read it. An event may come late and out of order, so follow and unfollow go by
+the time that LINE wrote on them.
 """
 
 import datetime as dt
 import logging
 import re
+from dataclasses import replace
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from booking import verbs
+from booking import thai, verbs
 from booking.calling import waits
-from booking.errors import BookingError
-from booking.messages import cards, texts
-from booking.models import Ticket
-from booking.models.tickets import State
-from members import line, line_accounts
-from members.models import LineAccount
+from booking.errors import BookingError, OfferOver
+from booking.line import staff
+from booking.messages import cards, offers, texts
+from booking.models import Ticket, WaitingEntry
+from booking.models.tickets import State, TicketQuerySet
+from booking.models.waiting import WaitingEntryQuerySet
+from booking.verbs import waiting
+from members import family, line, line_accounts
+from members.errors import MemberError
+from members.models import LineAccount, Member
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +36,14 @@ TICKETS = {"คิว", "บัตรคิว", "สถานะ", "คิว�
 CANCEL = {"ยกเลิก", "ยกเลิกคิว", "ยกเลิกบัตรคิว", "cancel"}
 MOST_CARDS = 5  # messages that LINE takes in one reply
 TOKEN = re.compile(r"[-\w]{1,100}", re.ASCII)
-POSTBACK = re.compile(r"[a-z-]{1,20}:[-\w]{0,32}", re.ASCII)  # a verb and a ticket's public id
+POSTBACK = re.compile(r"[a-z-]{1,20}:[-\w]{0,32}", re.ASCII)  # a verb, and the public id of a ticket or of who waits
 LAST_MILLISECOND = 4_102_444_800_000  # the year 2100: nothing comes from then
 
 
 def what_is_needed(event: dict) -> dict:
     """An event in the shape that LINE gives it, with nothing in it but what answer() goes by: of what a member wrote
-    no more than the word that is known, if it is one. What is not of the shape is left out.
+    no more than the word that is known, if it is one; of a code of staff, its HMAC. What is not of the shape is left
+    out.
 
     Raises TypeError where the event is no object.
     """
@@ -53,6 +62,7 @@ def what_is_needed(event: dict) -> dict:
         "message": {
             "type": "text" if _text(event, "message", "type", most=20) == "text" else "other",
             "text": word if word in BOOK | TICKETS | CANCEL else "",
+            "code": staff.code_said(word),
         },
         "postback": {"data": _text(event, "postback", "data", allowed=POSTBACK)},
     }
@@ -106,6 +116,8 @@ def _said(user_id: str, event: dict) -> list[dict]:
     word = "".join(str(message.get("text", "")).lower().split())
     if message.get("type") != "text":
         return _help()
+    if code := message.get("code"):
+        return _of_staff(staff.link(code_hmac=code, line_user_id=user_id))
     if word in BOOK:
         return [_card(_("จองคิวออนไลน์"), [_("เลือกฝ่าย วัน และเวลาที่สะดวก")], _book_button())]
     if word in TICKETS:
@@ -119,35 +131,98 @@ def _tapped(user_id: str, event: dict) -> list[dict]:
     verb, _colon, public_id = str((event.get("postback") or {}).get("data", "")).partition(":")
     if verb == "tickets":
         return _ticket_cards(user_id)
-    ticket = _own_tickets(user_id).filter(public_id=public_id).first()
-    if verb not in ("cancel", "cancel-now") or ticket is None:
+    if verb in ANSWERS:
+        return _answered(user_id, verb, public_id)
+    member = _member(user_id)
+    ticket = _tickets(member).filter(public_id=public_id).first() if member else None
+    if verb not in ("cancel", "cancel-now") or member is None or ticket is None:
         return _help()
     if verb == "cancel":
-        return [_ask_to_cancel(ticket)]
+        return [_ask_to_cancel(ticket, member)]
     try:
         verbs.cancel(ticket=ticket)
     except BookingError as refusal:
-        return [_about(ticket, str(refusal))]
-    return [_about(ticket, _("ยกเลิกบัตรคิวแล้ว"), buttons=_book_button())]
+        return [_about(ticket, member, str(refusal))]
+    return [_about(ticket, member, _("ยกเลิกบัตรคิวแล้ว"), buttons=_book_button())]
 
 
 WORK = {"follow": _followed, "unfollow": _unfollowed, "message": _said, "postback": _tapped}
 
 
 def _ticket_cards(user_id: str, *, asks_to_cancel: bool = False) -> list[dict]:
-    if not LineAccount.objects.filter(user_id=user_id).exclude(proved_by="").exists():
-        lines = [_("ผูกบัญชี LINE กับสมาชิกก่อน แล้วจึงดูและยกเลิกคิวที่นี่ได้")]
-        return [_card(_("ยังไม่ได้ผูกบัญชี"), lines, _way_in(_("ผูกบัญชี LINE")))]
-    tickets = list(_own_tickets(user_id).upcoming()[:MOST_CARDS])
-    if not tickets:
+    """What is offered to the member comes first: it does not last."""
+    member = _member(user_id)
+    if member is None:
+        return [_link_first()]
+    tickets = list(_tickets(member).upcoming()[:MOST_CARDS])
+    offered = [] if asks_to_cancel else [_offer(entry, member) for entry in _offered(member)]
+    if not tickets and not offered:
         return [_card(_("ท่านไม่มีคิวที่จองไว้"), [], _book_button())]
     if asks_to_cancel:
-        return [_ask_to_cancel(ticket) for ticket in tickets]
+        return [_ask_to_cancel(ticket, member) for ticket in tickets]
     office = waits.office() if any(ticket.date == timezone.localdate() for ticket in tickets) else {}
-    return [_status(ticket, office.get(ticket.queue_id)) for ticket in tickets]
+    return [*offered, *(_status(ticket, member, office.get(ticket.queue_id)) for ticket in tickets)]
 
 
-def _status(ticket: Ticket, outlook: waits.Outlook | None) -> dict:
+def _answered(user_id: str, verb: str, public_id: str) -> list[dict]:
+    """What somebody taps beneath an offer. An offer of somebody else is told like one that does not exist."""
+    member = _member(user_id)
+    if member is None:
+        return [_link_first()]
+    entry = _entries(member).filter(public_id=public_id).first()
+    if entry is None:
+        return [_card(_("คิวนี้ไม่ได้เสนอให้บัญชีนี้"), [_("พิมพ์ สถานะ เพื่อดูคิวของท่าน")], [])]
+    carer_id = None if entry.member_id == member.pk else member.pk
+    try:
+        return ANSWERS[verb](entry, member, carer_id)
+    except (BookingError, MemberError) as refusal:
+        return [_about_offer(entry, member, texts.Said(str(refusal), _which(entry), _book_button()))]
+
+
+def _take(entry: WaitingEntry, member: Member, carer_id: int | None) -> list[dict]:
+    booking = waiting.accept(entry=entry, carer_id=carer_id)
+    ticket = Ticket.objects.with_details().select_related("member").get(pk=booking.ticket_id)
+    lines = [*texts.when(ticket), *texts.to_come(ticket)]
+    return [_shown(ticket, member, texts.Said(_("จองคิวแล้ว"), lines, texts.see_ticket(ticket), has_qr=True))]
+
+
+def _ask_to_leave(entry: WaitingEntry, member: Member, carer_id: int | None) -> list[dict]:
+    """A slip of the finger would lose the turn."""
+    if not entry.has_offer(timezone.now()):
+        raise OfferOver
+    what = offers.said(entry)
+    buttons = [
+        (_("รับคิวนี้"), f"offer-take:{entry.public_id}"),
+        (_("ยืนยันไม่รับ"), f"offer-leave-now:{entry.public_id}"),
+    ]
+    heading = _("ไม่รับคิวนี้ และออกจากรายการรอหรือไม่")
+    return [_about_offer(entry, member, replace(what, heading=heading, buttons=buttons))]
+
+
+def _leave(entry: WaitingEntry, member: Member, carer_id: int | None) -> list[dict]:
+    left = waiting.leave(entry=entry, carer_id=carer_id)
+    if left.ending != WaitingEntry.Ending.LEFT:
+        raise OfferOver
+    return [_about_offer(entry, member, texts.Said(_("ออกจากรายการรอแล้ว"), _which(entry), _book_button()))]
+
+
+ANSWERS = {"offer-take": _take, "offer-leave": _ask_to_leave, "offer-leave-now": _leave}
+
+
+def _offer(entry: WaitingEntry, member: Member) -> dict:
+    return _about_offer(entry, member, offers.said(entry))
+
+
+def _which(entry: WaitingEntry) -> list[str]:
+    return [entry.department.title, thai.long_date(entry.date)]
+
+
+def _about_offer(entry: WaitingEntry, member: Member, what: texts.Said) -> dict:
+    is_own = entry.member_id == member.pk
+    return cards.plain(what if is_own else cards.for_carer(entry.member, what, in_chat=True))
+
+
+def _status(ticket: Ticket, member: Member, outlook: waits.Outlook | None) -> dict:
     """`outlook`: of its queue, where one of the tickets is of today."""
     lines = texts.when(ticket)
     if outlook and ticket.date == timezone.localdate() and ticket.state in (State.BOOKED, State.WAITING):
@@ -160,18 +235,38 @@ def _status(ticket: Ticket, outlook: waits.Outlook | None) -> dict:
     if ticket.can_cancel:
         buttons.append((_("ยกเลิกบัตรคิว"), f"cancel:{ticket.public_id}"))
     is_to_come = ticket.state == State.BOOKED
-    return cards.flex(ticket, texts.Said(str(ticket.get_state_display()), lines, buttons, has_qr=is_to_come))
+    return _shown(ticket, member, texts.Said(str(ticket.get_state_display()), lines, buttons, has_qr=is_to_come))
 
 
-def _ask_to_cancel(ticket: Ticket) -> dict:
+def _of_staff(linked: staff.Linked) -> list[dict]:
+    if linked is staff.Linked.DONE:
+        return [_card(_("ผูกบัญชีแล้ว"), [_("บัญชี LINE นี้จะได้รับการแจ้งเตือนของสำนักงาน")], [])]
+    if linked is staff.Linked.ANOTHERS:
+        lines = [_("บัญชี LINE นี้รับการแจ้งเตือนของผู้ใช้อื่นอยู่ เลิกผูกที่หน้าของผู้ใช้นั้นก่อน")]
+        return [_card(_("ผูกบัญชีไม่ได้"), lines, [])]
+    return [_card(_("รหัสนี้ใช้ไม่ได้"), [_("รหัสอาจหมดเวลาหรือใช้ไปแล้ว ขอรหัสใหม่ที่หน้ารับการแจ้งเตือน")], [])]
+
+
+def _ask_to_cancel(ticket: Ticket, member: Member) -> dict:
     if not ticket.can_cancel:
-        return _about(ticket, _("บัตรคิวนี้ยกเลิกไม่ได้แล้ว"))
+        return _about(ticket, member, _("บัตรคิวนี้ยกเลิกไม่ได้แล้ว"))
     buttons = [(_("ไม่ยกเลิก"), "tickets:"), (_("ยืนยันยกเลิก"), f"cancel-now:{ticket.public_id}")]
-    return _about(ticket, _("ยกเลิกบัตรคิวนี้หรือไม่"), buttons=buttons)
+    return _about(ticket, member, _("ยกเลิกบัตรคิวนี้หรือไม่"), buttons=buttons)
 
 
-def _about(ticket: Ticket, heading: str, *, buttons=()) -> dict:
-    return cards.flex(ticket, texts.Said(heading, texts.when(ticket), list(buttons)))
+def _about(ticket: Ticket, member: Member, heading: str, *, buttons=()) -> dict:
+    return _shown(ticket, member, texts.Said(heading, texts.when(ticket), list(buttons)))
+
+
+def _shown(ticket: Ticket, member: Member, what: texts.Said) -> dict:
+    """The ticket's card as its own member, or a carer, sees it."""
+    is_own = ticket.member_id == member.pk
+    return cards.flex(ticket, what if is_own else cards.for_carer(ticket.member, what, in_chat=True))
+
+
+def _link_first() -> dict:
+    lines = [_("ผูกบัญชี LINE กับสมาชิกก่อน แล้วจึงดูและยกเลิกคิวที่นี่ได้")]
+    return _card(_("ยังไม่ได้ผูกบัญชี"), lines, _way_in(_("ผูกบัญชี LINE")))
 
 
 def _help() -> list[dict]:
@@ -191,10 +286,30 @@ def _card(heading: str, lines: list[str], buttons: list[tuple[str, str]]) -> dic
     return cards.plain(texts.Said(heading, lines, buttons))
 
 
-def _own_tickets(user_id: str):
-    """Of the member whose account it is proved to be."""
-    account = LineAccount.objects.filter(user_id=user_id).exclude(proved_by="")
-    return Ticket.objects.with_details().filter(member__in=account.values("member"))
+def _member(user_id: str) -> Member | None:
+    """Whose account it is proved to be."""
+    account = LineAccount.objects.filter(user_id=user_id).exclude(proved_by="").select_related("member").first()
+    return account.member if account else None
+
+
+def _tickets(member: Member) -> TicketQuerySet:
+    """The member's own, and those of whom they look after."""
+    return Ticket.objects.with_details().select_related("member").filter(_ours(member))
+
+
+def _entries(member: Member) -> WaitingEntryQuerySet:
+    """Of waiting lists, likewise."""
+    return WaitingEntry.objects.select_related("department", "topic", "member").filter(_ours(member))
+
+
+def _offered(member: Member) -> list[WaitingEntry]:
+    """What is offered to them at this moment, what ends soonest first."""
+    found = _entries(member).live().filter(offer_ends_at__gt=timezone.now())
+    return list(found.order_by("offer_ends_at", "pk")[:MOST_CARDS])
+
+
+def _ours(member: Member) -> Q:
+    return Q(member=member) | Q(member__in=family.of_carer(member).values("member"))
 
 
 def _time_of(event: dict) -> dt.datetime:

@@ -14,6 +14,7 @@ from booking.messages import kinds
 from booking.messages.texts import Said
 from booking.models import Notice, Ticket
 from members import line
+from members.models import Member
 from office.settings import office
 
 # A part of a Flex message, as LINE's documentation has it: JSON.
@@ -30,20 +31,24 @@ def letter(notice: Notice, **facts: Any) -> tuple[str, str]:
     """The notice as subject and body of an e-mail. `facts` go on to kinds.said()."""
     with translation.override("th"):
         what = _said(notice, **facts)
-        links = [f"{label}: {address}" for label, address in what.buttons if address.startswith("http")]
         head = f"{notice.ticket.department.title} {notice.ticket.code}"
-        return f"{what.heading} {notice.ticket.code}", "\n".join([what.heading, head, *what.lines, "", *links])
+        body = plain_letter(replace(what, lines=[head, *what.lines]))[1]
+        return f"{what.heading} {notice.ticket.code}", body
+
+
+def for_carer(member: Member | None, what: Said, *, in_chat: bool = False) -> Said:
+    """What a carer is told of a member's ticket, or of an offer: whose it is, and no secret link or QR code, which
+    would outlive the consent. They open it signed in. Nor a button that acts, except in the chat, where each tap is
+    checked anew."""
+    whose = [_("คิวของ %(name)s") % {"name": member.full_name}] if member else []
+    buttons = [(label, target.partition("#")[0]) for label, target in what.buttons]
+    shown = [(label, target) for label, target in buttons if in_chat or target.startswith("http")]
+    return replace(what, lines=[*whose, *what.lines], buttons=shown, has_qr=False)
 
 
 def _said(notice: Notice, **facts: Any) -> Said:
-    """What the notice tells. A carer is told whose turn it is, and gets no secret link, QR code or button that acts in
-    the chat: all these would outlive the consent. They open the ticket signed in."""
     what = kinds.said(notice, **facts)
-    if notice.carer_id is None or notice.ticket.member is None:
-        return what
-    whose = _("คิวของ %(name)s") % {"name": notice.ticket.member.full_name}
-    links = [(label, target.partition("#")[0]) for label, target in what.buttons if target.startswith("http")]
-    return replace(what, lines=[whose, *what.lines], buttons=links, has_qr=False)
+    return what if notice.carer_id is None else for_carer(notice.ticket.member, what)
 
 
 def flex(ticket: Ticket, what: Said) -> Flex:
@@ -62,6 +67,12 @@ def flex(ticket: Ticket, what: Said) -> Flex:
 def plain(what: Said) -> Flex:
     """A Flex message that is not about a ticket."""
     return _message(what, about=what.heading)
+
+
+def plain_letter(what: Said) -> tuple[str, str]:
+    """What is not about a ticket, as subject and body of an e-mail. Buttons that act in the chat are left out."""
+    links = [f"{label}: {address}" for label, address in what.buttons if address.startswith("http")]
+    return what.heading, "\n".join([what.heading, *what.lines, "", *links])
 
 
 def _message(what: Said, *, about: str, header: Flex | None = None, picture: Sequence[Flex] = ()) -> Flex:

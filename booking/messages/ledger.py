@@ -8,7 +8,7 @@ import datetime as dt
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from booking import errors
@@ -16,7 +16,7 @@ from booking.calling import order
 from booking.messages import kinds
 from booking.messages.kinds import KINDS
 from booking.models import Department, MessageChoice, Notice, NoticeCall, Ticket
-from booking.models.notices import Kind, NoticeQuerySet, NoticeState
+from booking.models.notices import CALLING_LASTS, MESSAGES, Kind, NoticeQuerySet, NoticeState
 from members import line
 from members.models import Member
 
@@ -32,7 +32,7 @@ def is_on() -> bool:
 def reaches(ticket: Ticket) -> bool:
     """Whether a ticket's holder is sent the ticket when it is booked: the office sends it, and the member can be
     reached."""
-    return ticket.member is not None and _is_chosen(kinds.OF_THE_TICKET) and can_reach(ticket.member)
+    return ticket.member is not None and is_chosen(kinds.OF_THE_TICKET) and can_reach(ticket.member)
 
 
 def can_reach(member: Member) -> bool:
@@ -77,7 +77,7 @@ def owe(ticket: Ticket, kind: Kind) -> None:
     which makes the change and holds the ticket's lock. A message that the holder must get but the office does not send
     goes straight to the telephone list. A ticket without a member gets no message."""
     row = KINDS[kind]
-    is_sent = _is_chosen(kind)
+    is_sent = is_chosen(kind)
     if ticket.member_id is None or not (is_sent or row.is_telephoned):
         return
     # A repeated message is told apart by the number of the ticket's events so far.
@@ -102,7 +102,7 @@ def owe(ticket: Ticket, kind: Kind) -> None:
 
 def owe_next(department: Department, kind: Kind) -> None:
     """Record that those whose turn is near are owed a message, once each."""
-    if not _is_chosen(kind):
+    if not is_chosen(kind):
         return
     for ticket in order.in_calling_order(department)[: department.nearly_when_ahead]:
         owe(ticket, kind)
@@ -135,22 +135,34 @@ def called(
     if locked is None:
         return None
     now = timezone.now()
-    last = _last_call(locked)
-    if last and last.by != by and last.is_going_on(now):
-        raise errors.BeingCalled(last.by.get_full_name() or last.by.get_username() if last.by else "")
+    if locked.ticket.member_id:
+        refuse_a_second_caller(locked.ticket.member_id, by=by, now=now)
     call = NoticeCall.objects.create(notice=locked, by=by, at=now, result=result, again_at=again_at, note=note)
     if result == NoticeCall.Result.REACHED:
         _end_as_telephoned(locked, by=by, now=now)
     return call
 
 
-def _last_call(notice: Notice) -> NoticeCall | None:
-    """The last call to the notice's member, about whichever message that still has to be told."""
-    calls = NoticeCall.objects.filter(notice=notice)
-    if notice.ticket.member_id:
-        to_tell = Notice.objects.to_telephone().filter(ticket__member=notice.ticket.member_id)
-        calls = NoticeCall.objects.filter(notice__in=to_tell)
-    return calls.select_related("by").order_by("pk").last()
+def refuse_a_second_caller(member_id: int, *, by: User, now: dt.datetime) -> None:
+    """Raises BeingCalled while a colleague telephones the member, about whatever they still have to be told: a ticket
+    or an offer. The caller holds the member's lock."""
+    of_member = Q(notice__ticket__member=member_id) | Q(offer__entry__member=member_id)
+    last = _calls().filter(of_member).select_related("by").order_by("pk").last()
+    if last and last.by != by and last.is_going_on(now):
+        raise errors.BeingCalled(last.by.get_full_name() or last.by.get_username() if last.by else "")
+
+
+def callers(now: dt.datetime) -> dict[int | None, User | None]:
+    """Who is calling which member at this moment, by the member's id. One query."""
+    lately = _calls().filter(at__gt=now - CALLING_LASTS).select_related("by", "notice__ticket", "offer__entry")
+    last = {call.member_id: call for call in lately.order_by("pk")}
+    return {member: call.by for member, call in last.items() if call.is_going_on(now)}
+
+
+def _calls() -> QuerySet[NoticeCall]:
+    """About what somebody still has to be told."""
+    to_tell = NoticeState.TO_TELEPHONE
+    return NoticeCall.objects.filter(Q(notice__state=to_tell) | Q(offer__state=to_tell))
 
 
 def _end_as_telephoned(notice: Notice, *, by: User, now: dt.datetime) -> None:
@@ -176,8 +188,9 @@ def oldest_unsent() -> dt.datetime | None:
 
 def sync_choices() -> None:
     """Add a row for each kind of message. Runs after each migrate, and keeps the office's choices."""
-    MessageChoice.objects.bulk_create([MessageChoice(kind=kind) for kind in Kind], ignore_conflicts=True)
+    MessageChoice.objects.bulk_create([MessageChoice(kind=kind) for kind, _label in MESSAGES], ignore_conflicts=True)
 
 
-def _is_chosen(kind: Kind) -> bool:
+def is_chosen(kind: str) -> bool:
+    """Whether the office sends this message at all."""
     return is_on() and MessageChoice.objects.filter(kind=kind, is_on=True).exists()

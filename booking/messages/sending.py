@@ -7,22 +7,19 @@ failed send never changes a ticket.
 
 import datetime as dt
 import logging
-import smtplib
-from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from booking.messages import cards
+from booking.messages import cards, channels
+from booking.messages.channels import How, Result
 from booking.messages.kinds import KINDS
 from booking.models import Notice
 from booking.models.notices import NoticeState
 from booking.models.tickets import State
-from members import family, line
+from members import family
 from members.models import Member
 from office.settings import office
 
@@ -165,72 +162,22 @@ def _recipient(notice: Notice) -> Member | None:
 # --- the channels ---
 
 
-class How(Enum):
-    SENT = auto()
-    LATER = auto()  # a fault that passes
-    NOT_BY_THIS = auto()  # the next channel may do
-
-
-class Result(NamedTuple):
-    """What happened to a message on one channel, and why it was not sent, if that is worth telling. `line_status` is
-    LINE's answer, if LINE refused it."""
-
-    how: How
-    reason: str = ""
-    line_status: int | None = None
-
-
 def _by_line(notice: Notice) -> Result:
-    member = _recipient(notice)
-    account = getattr(member, "line_account", None) if member else None
-    if account and not account.can_be_reached:
-        return Result(How.NOT_BY_THIS, "unfollowed")
-    if not account or not line.is_on():
-        return Result(How.NOT_BY_THIS, "no_channel")
-    message = cards.card(notice, **_facts(notice))
-    try:
-        line.push(user_id=account.user_id, messages=[message], retry_key=str(notice.retry_key))
-    except line.LineFault as fault:
-        log.warning("notice %s: LINE %s", notice.pk, fault)
-        return _after(fault)
-    return Result(How.SENT)
-
-
-def _after(fault: line.LineFault) -> Result:
-    if fault.permanent:
-        return Result(How.NOT_BY_THIS, "line_refused", fault.status)
-    if fault.status == 429 and _quota_is_used_up():
-        return Result(How.NOT_BY_THIS, "line_quota")
-    return Result(How.LATER, "line_refused" if fault.status else "line_silent", fault.status)
-
-
-def _quota_is_used_up() -> bool:
-    """LINE answers 429 both to too many requests and to a used up monthly quota."""
-    try:
-        quota = line.quota()
-    except line.LineFault:
-        return False
-    return quota.limit is not None and quota.used >= quota.limit
+    return channels.by_line(
+        _recipient(notice),
+        lambda: cards.card(notice, **_facts(notice)),
+        retry_key=str(notice.retry_key),
+        about=f"notice {notice.pk}",
+    )
 
 
 def _by_mail(notice: Notice) -> Result:
-    member = _recipient(notice)
-    if not (settings.EMAIL_HOST and member and member.email):
-        return Result(How.NOT_BY_THIS)
-    try:
-        _mail(notice, member.email)
-    except smtplib.SMTPRecipientsRefused:
-        return Result(How.NOT_BY_THIS, "mail_refused")
-    except OSError as fault:  # smtplib's faults are OSErrors
-        log.warning("notice %s: mail %s", notice.pk, type(fault).__name__)
-        return Result(How.LATER, "mail_fault")
-    return Result(How.SENT)
-
-
-def _mail(notice: Notice, address: str) -> None:
-    subject, body = cards.letter(notice, **_facts(notice))
-    headers = {"Message-ID": f"<{notice.retry_key}@queue.invalid>"}
-    EmailMessage(subject, body, to=[address], headers=headers).send()
+    return channels.by_mail(
+        _recipient(notice),
+        lambda: cards.letter(notice, **_facts(notice)),
+        retry_key=str(notice.retry_key),
+        about=f"notice {notice.pk}",
+    )
 
 
 def _facts(notice: Notice) -> dict[str, Any]:

@@ -86,6 +86,19 @@ class Department(InTwoLanguages):
         validators=[MaxValueValidator(24 * 60)],
         help_text=_("0 คือเปิดให้จองทันที เจ้าหน้าที่จองให้ได้ทันทีเสมอ"),
     )
+    has_waiting_list = models.BooleanField(
+        _("มีรายการรอคิวว่าง"),
+        default=False,
+        db_default=False,
+        help_text=_("เมื่อวันหรือเวลาเต็ม สมาชิกขอให้แจ้งได้ คิวที่ว่างลงจะเสนอให้ผู้รอคนแรกก่อน"),
+    )
+    offer_minutes = models.PositiveSmallIntegerField(
+        _("เก็บคิวที่เสนอไว้ให้ (นาที)"),
+        default=10,
+        db_default=10,
+        validators=[MinValueValidator(2), MaxValueValidator(12 * 60)],
+        help_text=_("ไม่รับภายในเวลานี้ จะเสนอให้ผู้รอคนต่อไป"),
+    )
     no_show_limit = models.PositiveSmallIntegerField(
         _("จำกัดผู้ที่ไม่มาตามนัดครบ (ครั้ง)"),
         default=0,
@@ -116,7 +129,7 @@ class Department(InTwoLanguages):
     check_in_minutes_before = models.PositiveSmallIntegerField(
         _("แจ้งมาถึงได้ก่อนเวลา (นาที)"), default=60, validators=[MaxValueValidator(12 * 60)]
     )
-    check_in_needs_presence = models.BooleanField(_("ต้องสแกนคิวอาร์ที่สำนักงานเพื่อแจ้งมาถึง"), default=False)
+    check_in_needs_presence = models.BooleanField(_("ต้องสแกน QR ที่สำนักงานเพื่อแจ้งมาถึง"), default=False)
     late_after_minutes = models.PositiveSmallIntegerField(
         _("ถือว่ามาสายเมื่อเลยเวลา (นาที)"), default=15, validators=[MaxValueValidator(12 * 60)]
     )

@@ -105,6 +105,10 @@ class DayException(models.Model):
             self._require("starts", "ends", "slot_minutes", "quota")
             self._make_slots()
 
+    def concerned(self) -> list[Department]:
+        """The departments whose days it changes."""
+        return list(Department.objects.active() if self.is_office else self.departments.all())
+
     def periods(self) -> list[tuple[dt.time, dt.time]]:
         """The slots of other hours, as OpeningHours.periods()."""
         if self.starts is None or self.ends is None or self.slot_minutes is None:  # of another kind

@@ -22,6 +22,16 @@ class Kind(models.TextChoices):
     CANCELLED = "cancelled", _("สหกรณ์ยกเลิกคิว")
 
 
+# The one message that is of no ticket: a place is offered to who waits for it (messages/offers.py).
+OFFER = "offer"
+# All messages to members.
+MESSAGES = [*Kind.choices, (OFFER, _("มีคิวว่างให้ผู้รอ"))]
+
+
+# By what a message went, in words.
+CHANNELS = {"line": "LINE", "email": _("อีเมล"), "phone": _("โทรศัพท์")}
+
+
 class NoticeState(models.TextChoices):
     OWED = "owed", _("รอส่ง")
     SENT = "sent", _("ส่งแล้ว")
@@ -107,7 +117,8 @@ CALLING_LASTS = dt.timedelta(minutes=10)
 
 
 class NoticeCall(models.Model):
-    """Somebody telephoned a member about a message that could not be sent, or is about to. Rows are only added."""
+    """Somebody telephoned a member about a message that could not be sent (a ticket's notice or an offer's message), or
+    is about to. Rows are only added."""
 
     class Result(models.TextChoices):
         CALLING = "calling", _("กำลังโทร")
@@ -115,7 +126,17 @@ class NoticeCall(models.Model):
         NO_ANSWER = "no_answer", _("ไม่รับสาย")
         CALL_AGAIN = "call_again", _("ขอให้โทรอีกครั้ง")
 
-    notice = models.ForeignKey(Notice, models.CASCADE, related_name="calls", verbose_name=_("ข้อความ"))
+    notice = models.ForeignKey(
+        Notice, models.CASCADE, null=True, blank=True, related_name="calls", verbose_name=_("ข้อความ")
+    )
+    offer = models.ForeignKey(
+        "booking.OfferMessage",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="calls",
+        verbose_name=_("ข้อความเสนอคิวว่าง"),
+    )
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("โดย")
     )
@@ -128,9 +149,23 @@ class NoticeCall(models.Model):
         verbose_name = _("การโทรแจ้ง")
         verbose_name_plural = _("การโทรแจ้ง")
         ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                name="a_call_is_about_one_message",
+                condition=models.Q(notice__isnull=False, offer=None) | models.Q(notice=None, offer__isnull=False),
+                violation_error_message=_("การโทรหนึ่งครั้งเป็นเรื่องของข้อความเดียว"),
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.notice_id}: {self.result}"
+        return f"{self.notice_id or self.offer_id}: {self.result}"
+
+    @property
+    def member_id(self) -> int | None:
+        """Whom they telephoned; None once the ticket has lost its member."""
+        if self.offer is not None:
+            return self.offer.entry.member_id
+        return self.notice.ticket.member_id if self.notice else None
 
     def is_going_on(self, now: dt.datetime) -> bool:
         """Whether nobody else is to call this member yet."""
@@ -140,7 +175,7 @@ class NoticeCall(models.Model):
 class MessageChoice(models.Model):
     """Which messages the office pays for."""
 
-    kind = models.CharField(_("ข้อความ"), max_length=12, choices=Kind, primary_key=True)
+    kind = models.CharField(_("ข้อความ"), max_length=12, choices=MESSAGES, primary_key=True)
     is_on = models.BooleanField(_("ส่ง"), default=True)
 
     class Meta:

@@ -76,13 +76,29 @@ class Slot(models.Model):
         return self.last_number - self.first_number + 1
 
 
+def is_open_to(now: dt.datetime, *, member_id: int | None, by_staff: bool, prefix: str = "") -> Q:
+    """Of a free place: whether it may be booked by now. One that is kept for who waits, or offered to one of them, is
+    theirs alone, whoever books, and before it comes free to others. `prefix`: how the query's rows refer to places."""
+
+    def of_place(**fields: object) -> Q:
+        return Q(**{f"{prefix}{name}": value for name, value in fields.items()})
+
+    to_all = of_place(offered_until=None) | of_place(offered_until__lte=now)
+    if not by_staff:
+        to_all &= of_place(free_from=None) | of_place(free_from__lte=now)
+    if member_id is None:
+        return to_all
+    return to_all | of_place(offered_until__gt=now, offered_to__member=member_id)
+
+
 class PlaceQuerySet(models.QuerySet["Place"]):
     def free(self) -> Self:
         return self.filter(ticket__isnull=True)
 
-    def open_to_members(self, now: dt.datetime) -> Self:
-        """Free places that members may book by now."""
-        return self.free().filter(Q(free_from=None) | Q(free_from__lte=now))
+    def open_to(self, now: dt.datetime, *, member_id: int | None = None, by_staff: bool = False) -> Self:
+        """Free places that may be booked by now for this member; None: for whoever has no offer. What
+        verbs/places.py asks of a place."""
+        return self.free().filter(is_open_to(now, member_id=member_id, by_staff=by_staff))
 
     def kept_for(self, topic_id: int | None) -> Self:
         """Places of a topic's own share; None: those that all other topics share."""
@@ -111,6 +127,18 @@ class Place(models.Model):
     part = models.PositiveSmallIntegerField(_("ส่วนที่"), default=1, db_default=1)
     # Given up by a member: until then only staff may book it again (Department.freed_after_minutes).
     free_from = models.DateTimeField(_("ว่างตั้งแต่"), null=True, blank=True)
+    # Until then nobody may book it but the member whom it is offered to; without one it is about to be offered to the
+    # first of the waiting list.
+    offered_to = models.ForeignKey(
+        "booking.WaitingEntry",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="places",
+        verbose_name=_("เสนอให้"),
+        db_index=False,
+    )
+    offered_until = models.DateTimeField(_("เสนอถึง"), null=True, blank=True)
     # Kept for this topic's members; None: for all other topics.
     topic = models.ForeignKey(
         "booking.Topic",
@@ -138,6 +166,12 @@ class Place(models.Model):
                 name="one_place_per_part_of_a_ticket",
                 fields=["ticket", "part"],
                 violation_error_message=_("บัตรคิวนี้มีที่ส่วนนี้แล้ว"),
+            ),
+            models.UniqueConstraint(
+                name="one_place_offered_at_a_time",
+                fields=["offered_to"],
+                condition=Q(offered_to__isnull=False),
+                violation_error_message=_("ผู้รอท่านนี้มีคิวที่เสนอไว้แล้ว"),
             ),
             models.CheckConstraint(
                 name="place_part_begins_with_one",

@@ -55,6 +55,8 @@ class StaffEvent(models.Model):
         CODES_RENEWED = "codes_renewed", _("ออกรหัสสำรองชุดใหม่")
         FACTOR_RESET = "factor_reset", _("ล้างการยืนยันตัวตนขั้นที่สอง")
         RIGHTS = "rights", _("เปลี่ยนสิทธิ์ของบทบาท")
+        LINE_LINKED = "line_linked", _("ผูกบัญชี LINE สำหรับรับการแจ้งเตือน")
+        LINE_UNLINKED = "line_unlinked", _("เลิกผูกบัญชี LINE สำหรับรับการแจ้งเตือน")
 
     # Whose log-in, or which role; the other is None.
     user = models.ForeignKey(

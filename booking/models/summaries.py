@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.models.counters import Counter
 from booking.models.departments import Department
-from booking.models.notices import Kind, NoticeState
+from booking.models.notices import MESSAGES, NoticeState
+from booking.models.topics import Topic
 
 
 class SummarisedDay(models.Model):
@@ -15,6 +16,8 @@ class SummarisedDay(models.Model):
 
     date = models.DateField(_("วันที่"), primary_key=True)
     made_at = models.DateTimeField(_("นับเมื่อ"))
+    # Days that were counted before there were TicketSummaries have none yet: the night's job counts them again.
+    has_tickets = models.BooleanField(_("นับบัตรคิวแล้ว"), db_default=False, default=False)
 
     class Meta:
         verbose_name = _("วันที่นับแล้ว")
@@ -79,11 +82,11 @@ class HourSummary(models.Model):
 
 
 class MessageSummary(models.Model):
-    """How many messages about tickets of a day and department went which way, and ended how."""
+    """How many messages about tickets, or free places, of a day and department went which way, and ended how."""
 
     date = models.DateField(_("วันที่"))
     department = models.ForeignKey(Department, models.CASCADE, related_name="+", verbose_name=_("ฝ่าย"))
-    kind = models.CharField(_("ข้อความ"), max_length=12, choices=Kind)
+    kind = models.CharField(_("ข้อความ"), max_length=12, choices=MESSAGES)
     channel = models.CharField(_("ช่องทาง"), max_length=8, blank=True)
     state = models.CharField(_("สถานะ"), max_length=12, choices=NoticeState)
     count = models.PositiveIntegerField(_("จำนวน"))
@@ -101,3 +104,37 @@ class MessageSummary(models.Model):
 
     def __str__(self) -> str:
         return f"{self.date} {self.kind} {self.channel} {self.state}"
+
+
+class TicketSummary(models.Model):
+    """How many tickets of a day and department staff booked, and how that was asked for; how many were for a topic, and
+    what came of it; and why they were cancelled. `name` is a value of Asked, Outcome or Cause."""
+
+    class What(models.TextChoices):
+        ASKED = "asked", _("ขอมาทาง")
+        TOPIC = "topic", _("เรื่อง")
+        OUTCOME = "outcome", _("ผล")
+        BY_MEMBER = "by_member", _("สมาชิกยกเลิก")
+        BY_STAFF = "by_staff", _("เจ้าหน้าที่ยกเลิก")
+
+    date = models.DateField(_("วันที่"))
+    department = models.ForeignKey(Department, models.CASCADE, related_name="+", verbose_name=_("ฝ่าย"))
+    what = models.CharField(_("นับอะไร"), max_length=10, choices=What)
+    name = models.CharField(_("ค่า"), max_length=20, blank=True)
+    topic = models.ForeignKey(Topic, models.CASCADE, null=True, related_name="+", verbose_name=_("เรื่อง"))
+    count = models.PositiveIntegerField(_("จำนวน"))
+
+    class Meta:
+        verbose_name = _("จำนวนบัตรคิว")
+        verbose_name_plural = _("จำนวนบัตรคิว")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_summary_of_tickets",
+                fields=["date", "department", "what", "name", "topic"],
+                nulls_distinct=False,
+                violation_error_message=_("นับบัตรคิวเหล่านี้แล้ว"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.what} {self.name}"

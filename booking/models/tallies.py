@@ -1,12 +1,14 @@
-"""What no row tells, counted without saying of whom: members' refusals by their code, and visits of the public pages.
+"""What no row tells, counted without saying of whom: members' refusals by their code, visits of the public pages, and
+what open pages are answered when they ask again.
 
 A web process keeps its counts in memory and writes them every ten seconds, one new row for each hour, department and
-thing: no request waits for another's count, and none writes for itself. A process that ends loses its last seconds.
-A job puts rows of one kind together at night.
+thing: no request waits for another's count, and none writes for itself. Where open pages alone have asked, it writes
+every minute. A process that ends loses what it has not written. A job puts rows of one kind together at night.
 """
 
 import datetime as dt
 import logging
+import math
 import time
 from collections import Counter
 from threading import Lock
@@ -25,6 +27,7 @@ from booking.models.places import Slot
 log = logging.getLogger(__name__)
 
 EVERY = 10  # seconds
+POLLS_EVERY = 60
 
 # date, hour, id of the department or None, id of a slot of it or None, what, code or name of the page
 Key = tuple[dt.date, int, int | None, int | None, str, str]
@@ -36,6 +39,7 @@ class Tally(models.Model):
     class What(models.TextChoices):
         REFUSED = "refused", _("ทำรายการไม่ได้")
         VISITED = "visited", _("เข้าชมหน้า")
+        POLLED = "polled", _("หน้าที่เปิดค้างถามใหม่")
 
     date = models.DateField(_("วันที่"))
     hour = models.PositiveSmallIntegerField(_("ชั่วโมง"))
@@ -55,7 +59,7 @@ class Tally(models.Model):
 
 _lock = Lock()
 _kept: Counter[Key] = Counter()
-_written = time.monotonic()
+_due = math.inf  # when what is kept is to be written, by time.monotonic()
 
 
 def refused(refusal: Any, department_id: int | None = None, *, slot_id: int | None = None) -> None:
@@ -72,33 +76,41 @@ def visited(page: str, department_id: int | None = None) -> None:
     _count(Tally.What.VISITED, page, department_id, None)
 
 
-def _count(what: str, name: str, department_id: int | None, slot_id: int | None) -> None:
+def polled(page: str, answer: str) -> None:
+    """Count how a page that stays open was answered."""
+    _count(Tally.What.POLLED, f"{page} {answer}", None, None, within=POLLS_EVERY)
+
+
+def _count(what: str, name: str, department_id: int | None, slot_id: int | None, *, within: float = EVERY) -> None:
+    global _due
     now = timezone.localtime()
     with _lock:
+        _due = min(_due, time.monotonic() + within)
         _kept[now.date(), now.hour, department_id, slot_id, what, name] += 1
 
 
 @receiver(request_finished)
 def write_when_due(**_kwargs) -> None:
-    if _kept and time.monotonic() - _written >= EVERY:
+    if time.monotonic() >= _due:
         write()
 
 
 def write() -> None:
     """Write what has been counted. Where the database cannot be reached it is counted on."""
-    global _written
+    global _due
     with _lock:
         taken = dict(_kept)
         _kept.clear()
-        _written = time.monotonic()
+        _due = math.inf
     if not taken:
         return
     try:
         Tally.objects.bulk_create(_rows(taken))
     except (DatabaseError, InterfaceError) as fault:
-        log.warning("Refusals and visits could not be written yet: %s", type(fault).__name__)
+        log.warning("What was counted could not be written yet: %s", type(fault).__name__)
         with _lock:
             _kept.update(taken)
+            _due = min(_due, time.monotonic() + EVERY)
 
 
 def _rows(taken: dict[Key, int]) -> list[Tally]:

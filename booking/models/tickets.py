@@ -6,7 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -48,7 +48,8 @@ LIVE = [State.BOOKED, State.WAITING, State.CALLED, State.SERVING, State.ON_HOLD,
 # In these states a ticket occupies its counter.
 AT_COUNTER = [State.CALLED, State.SERVING]
 
-# All moves between states: by which verb, from which state, to which. verbs/moves.py makes no others.
+# All moves between states: by which verb, from which state, to which. verbs/moves.py makes no others, but for a line of
+# paper that is taken back: its ticket is again what it was before.
 MOVES: dict[str, dict[str, State]] = {
     "check_in": {State.BOOKED: State.WAITING},
     "undo_check_in": {State.WAITING: State.BOOKED},
@@ -396,6 +397,15 @@ class Outcome(models.TextChoices):
     REFERRED = "referred", _("แนะนำให้ไปที่อื่น")
 
 
+class TicketEventQuerySet(models.QuerySet["TicketEvent"]):
+    def standing(self) -> Self:
+        """Without what was entered from paper and then taken back, and without the taking back: what counts."""
+        taken_back = TicketEvent.objects.filter(
+            ticket=OuterRef("ticket"), strikes__lte=OuterRef("pk"), pk__gte=OuterRef("pk")
+        )
+        return self.filter(~Exists(taken_back))
+
+
 class TicketEvent(models.Model):
     """One change of one ticket. Rows are only ever added (a trigger refuses the rest). History, statistics and messages
     come from them."""
@@ -418,6 +428,13 @@ class TicketEvent(models.Model):
     at = models.DateTimeField(_("เมื่อ"))
     # Of what was served on paper: when it was entered. `by` has entered it; `at` is what the paper says.
     entered_at = models.DateTimeField(_("กรอกจากกระดาษเมื่อ"), null=True, blank=True)
+    # Of the first that was entered from a line of paper: what the ticket was before, by the names of its fields; {}
+    # where there was none. With it the entry can be taken back.
+    before = models.JSONField(null=True, blank=True, editable=False)
+    # Of a taking back: the id of the first event that it strikes out. Those from there on do not count.
+    strikes = models.BigIntegerField(null=True, blank=True, editable=False)
+
+    objects = TicketEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("เหตุการณ์ของบัตรคิว")
@@ -426,6 +443,7 @@ class TicketEvent(models.Model):
         indexes = [
             models.Index(name="events_by_time", fields=["at"]),
             models.Index(name="events_from_paper", fields=["entered_at"], condition=Q(entered_at__isnull=False)),
+            models.Index(name="events_struck_out", fields=["ticket"], condition=Q(strikes__isnull=False)),
         ]
 
     def __str__(self) -> str:

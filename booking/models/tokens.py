@@ -64,10 +64,11 @@ def issue_token(user: User, *, scopes: Iterable[str] = (), lasts: dt.timedelta |
 
 
 def token_of(secret: str) -> StaffToken | None:
-    """The token that was sent, with its user, if it has not ended and its owner is active. Notes to the hour when it
-    was used: of many requests at once, one writes."""
+    """The token that was sent, with its user and the counter where the user sits, if it has not ended and its owner is
+    active. Notes to the hour when it was used: of many requests at once, one writes."""
     now = timezone.now()
-    token = StaffToken.objects.select_related("user").filter(token_hash=hash_of(secret), user__is_active=True).first()
+    found = StaffToken.objects.filter(token_hash=hash_of(secret), user__is_active=True)
+    token = next(iter(found.select_related("user__counter").order_by()), None)
     if token is None or (token.ends_at and token.ends_at <= now):
         return None
     hour = now.replace(minute=0, second=0, microsecond=0)

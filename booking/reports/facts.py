@@ -3,17 +3,29 @@ docs/figures.md says the same in words. tests/test_recount.py counts again by ot
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Sum
+from django.db import connection
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from booking.calling import accuracy, pace
 from booking.days import serving
-from booking.models import HourSummary, MessageSummary, Notice, Slot, TicketEvent
+from booking.models import (
+    HourSummary,
+    MessageSummary,
+    Notice,
+    OfferMessage,
+    Slot,
+    Ticket,
+    TicketEvent,
+    TicketSummary,
+)
+from booking.models.notices import OFFER
 from booking.models.tickets import LIVE, Cause, State
 
 COUNTS = (
@@ -83,11 +95,109 @@ class Hour:
 Hours = dict[Key, Hour]
 
 
+# Rounded as Python rounds: a half to the even second.
+def _seconds(interval: str) -> str:
+    return f"greatest(0, round(extract(epoch FROM {interval})::float8))::int"
+
+
+_WHEN = " ".join(f"WHEN '{state.value}' THEN '{name}'" for state, name in BECAME.items())
+_BECAME = f"CASE state {_WHEN} END"
+
+# Nothing was taken back, moved, handed on or entered from paper.
+STRAIGHT = r"^(book|book check_in|walk_in)( cancel| close_day| call start finish| call miss close_day)?$"
+OTHERS = "others"
+# Each row: a key, the name of a count or of durations, how many, and the durations in order. By the same rules as
+# `_of_ticket`, below.
+PLAIN = f"""
+WITH ticket AS MATERIALIZED (
+    SELECT ticket.id, ticket.date, ticket.department_id, ticket.parts, ticket.issued_at, slot.starts_at, slot.ends_at,
+           coalesce(slot.starts_at, ticket.issued_at) AS turn, event.*,
+           event.verbs ~ '{STRAIGHT}' AND (event.verbs ~ '^walk_in') = (slot.id IS NULL) AND NOT event.is_odd
+               AS is_plain
+      FROM booking_ticket ticket
+      LEFT JOIN booking_slot slot ON slot.id = ticket.slot_id AND slot.date BETWEEN %(first)s AND %(last)s
+      CROSS JOIN LATERAL (
+          SELECT string_agg(verb, ' ' ORDER BY id) AS verbs,
+                 bool_or(entered_at IS NOT NULL OR strikes IS NOT NULL OR (verb = 'start' AND queue_id IS NULL))
+                     AS is_odd,
+                 (array_agg(to_state ORDER BY id DESC))[1] AS state,
+                 (array_agg(cause ORDER BY id DESC))[1] AS cause,
+                 (array_agg(by_id ORDER BY id DESC))[1] AS ended_by,
+                 max(by_id) FILTER (WHERE verb = 'book') AS booked_by,
+                 max(at) FILTER (WHERE verb IN ('walk_in', 'check_in')) AS came_at,
+                 max(at) FILTER (WHERE verb = 'call') AS called_at,
+                 max(queue_id) FILTER (WHERE verb = 'call') AS called_in,
+                 max(by_id) FILTER (WHERE verb = 'call') AS called_by,
+                 max(counter_id) FILTER (WHERE verb = 'call') AS called_to,
+                 max(at) FILTER (WHERE verb = 'miss') AS missed_at,
+                 max(queue_id) FILTER (WHERE verb = 'miss') AS missed_in,
+                 max(by_id) FILTER (WHERE verb = 'miss') AS missed_by,
+                 max(counter_id) FILTER (WHERE verb = 'miss') AS missed_to,
+                 max(queue_id) FILTER (WHERE verb = 'start') AS served_in,
+                 max(at) FILTER (WHERE verb = 'finish') AS finished_at,
+                 max(by_id) FILTER (WHERE verb = 'finish') AS finished_by,
+                 (array_agg(counter_id ORDER BY id DESC) FILTER (WHERE counter_id IS NOT NULL))[1] AS finished_to
+            FROM booking_ticketevent WHERE ticket_id = ticket.id) event
+     WHERE ticket.date BETWEEN %(first)s AND %(last)s
+), plain AS (
+    SELECT ticket.*, extract(hour FROM turn AT TIME ZONE %(zone)s)::int AS hour,
+           CASE WHEN came_at IS NULL THEN starts_at ELSE greatest(came_at, starts_at, opens.at) END AS begins,
+           CASE WHEN state <> 'cancelled' THEN {_BECAME}
+                WHEN cause = 'day_over' THEN 'left_over'
+                WHEN ended_by IS NOT NULL THEN 'cancelled_by_staff'
+                ELSE 'cancelled' END AS became
+      FROM ticket
+      LEFT JOIN unnest(%(departments)s::bigint[], %(dates)s::date[], %(opens)s::timestamptz[])
+                opens (department_id, date, at)
+             ON opens.department_id = ticket.department_id AND opens.date = ticket.date
+     WHERE is_plain
+), counted AS (
+    SELECT date, department_id, hour, NULL::bigint AS counter_id, NULL::bigint AS clerk_id, name, NULL::int AS value
+      FROM plain CROSS JOIN LATERAL (VALUES
+           (became),
+           (CASE WHEN came_at IS NOT NULL OR called_at IS NOT NULL THEN 'came' END),
+           (CASE WHEN starts_at IS NULL THEN 'walk_ins' WHEN booked_by IS NULL THEN 'booked' ELSE 'booked_by_staff' END)
+           ) own (name)
+     WHERE name IS NOT NULL
+    UNION ALL
+    SELECT date, department_id,
+           extract(hour FROM (starts_at + part * (ends_at - starts_at)) AT TIME ZONE %(zone)s)::int,
+           NULL, NULL, 'taken', NULL
+      FROM plain CROSS JOIN LATERAL generate_series(0, parts - 1) part
+     WHERE starts_at IS NOT NULL AND became NOT IN ('cancelled', 'cancelled_by_staff')
+    UNION ALL
+    SELECT date, department_id, hour, NULL, NULL, 'leads', date - (issued_at AT TIME ZONE %(zone)s)::date
+      FROM plain WHERE starts_at IS NOT NULL
+    UNION ALL
+    SELECT date, coalesce(missed_in, department_id), extract(hour FROM missed_at AT TIME ZONE %(zone)s)::int,
+           missed_to, missed_by, 'missed', NULL
+      FROM plain WHERE missed_by IS NOT NULL
+    UNION ALL
+    SELECT date, coalesce(called_in, department_id), extract(hour FROM begins AT TIME ZONE %(zone)s)::int,
+           called_to, called_by, 'waits', {_seconds("called_at - begins")}
+      FROM plain WHERE called_at IS NOT NULL
+    UNION ALL
+    SELECT date, served_in, extract(hour FROM finished_at AT TIME ZONE %(zone)s)::int, finished_to, finished_by,
+           'services', {_seconds("finished_at - called_at")}
+      FROM plain WHERE finished_by IS NOT NULL
+    UNION ALL
+    SELECT date, department_id, extract(hour FROM finished_at AT TIME ZONE %(zone)s)::int, finished_to, finished_by,
+           'totals', {_seconds("finished_at - begins")}
+      FROM plain WHERE finished_by IS NOT NULL
+)
+SELECT date, department_id, hour, counter_id, clerk_id, name, count(*),
+       array_agg(value ORDER BY value) FILTER (WHERE value IS NOT NULL)
+  FROM counted GROUP BY 1, 2, 3, 4, 5, 6
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, '{OTHERS}', count(*), array_agg(id) FROM ticket WHERE NOT is_plain
+"""
+
+
 def hours(first: dt.date, last: dt.date) -> list[HourSummary]:
-    """The hours of these days, both included, not stored. Four queries, however many days and tickets."""
+    """The hours of these days, both included, not stored. Five queries, however many days and tickets."""
     found: Hours = defaultdict(Hour)
     opened = serving.serving_periods_between(first, last)
-    for _ticket, events in groupby(_events(first, last), key=lambda event: event.ticket_id):
+    for _ticket, events in groupby(_events(_plain(found, first, last, opened)), key=lambda event: event.ticket_id):
         history = list(events)
         opens = opened.get(history[0].department_id, {}).get(history[0].date)
         _of_ticket(found, history, opens[0][0] if opens else None)
@@ -107,20 +217,89 @@ def hours(first: dt.date, last: dt.date) -> list[HourSummary]:
 
 
 def messages(first: dt.date, last: dt.date) -> list[MessageSummary]:
-    """The messages about tickets of these days, not stored. One query."""
-    rows = Notice.objects.filter(ticket__date__range=(first, last)).order_by()
-    named = ["ticket__date", "ticket__department", "kind", "channel", "state"]
+    """The messages about tickets of these days, and of free places to those who wait for them, not stored. Two
+    queries."""
+    days = (first, last)
+    notices = Notice.objects.filter(ticket__date__range=days).order_by()
+    offers = OfferMessage.objects.filter(entry__date__range=days).order_by().annotate(kind=Value(OFFER))
+    of_notices = notices.values_list("ticket__date", "ticket__department", "kind", "channel", "state")
+    of_offers = offers.values_list("entry__date", "entry__department", "kind", "channel", "state")
     return [
         MessageSummary(date=date, department_id=department, kind=kind, channel=channel, state=state, count=count)
-        for date, department, kind, channel, state, count in rows.values_list(*named).annotate(count=Count("pk"))
+        for rows in (of_notices, of_offers)
+        for date, department, kind, channel, state, count in rows.annotate(count=Count("pk"))
     ]
 
 
-def _events(first: dt.date, last: dt.date) -> Iterator[Event]:
-    rows = TicketEvent.objects.filter(ticket__date__range=(first, last)).order_by("ticket_id", "id")
+def tickets(first: dt.date, last: dt.date) -> list[TicketSummary]:
+    """How tickets of these days were asked for, what they were about, what came of it, and why they were cancelled; not
+    stored. Four queries."""
+    What = TicketSummary.What
+    of_days, day = {"ticket__date__range": (first, last)}, ["ticket__date", "ticket__department"]
+    asked = TicketEvent.objects.filter(**of_days, verb="book", by__isnull=False, ticket__moved_from=None)
+    topics = Ticket.objects.filter(date__range=(first, last), topic__isnull=False).exclude(state=State.CANCELLED)
+    # A finish that was taken back does not count: only a ticket's last.
+    last_finish = TicketEvent.objects.filter(ticket=OuterRef("ticket"), verb="finish").order_by("-pk").values("pk")[:1]
+    ends = TicketEvent.objects.filter(
+        **of_days, verb="finish", ticket__topic__isnull=False, ticket__state=State.SERVED, pk=Subquery(last_finish)
+    )
+    cancels = TicketEvent.objects.filter(**of_days, verb="cancel").exclude(cause=Cause.DAY_OVER)
+
+    def counted(rows: QuerySet[Any], *named: str) -> Iterable[tuple[Any, ...]]:
+        found: Iterable[tuple[Any, ...]] = rows.order_by().values_list(*named).annotate(count=Count("pk"))
+        return found
+
+    found = [
+        TicketSummary(date=date, department_id=department, what=What.ASKED, name=name, count=count)
+        for date, department, name, count in counted(asked, *day, "asked")
+    ]
+    found += [
+        TicketSummary(date=date, department_id=department, what=What.TOPIC, topic_id=topic, count=count)
+        for date, department, topic, count in counted(topics, "date", "department", "topic")
+    ]
+    found += [
+        TicketSummary(date=date, department_id=department, what=What.OUTCOME, name=outcome, topic_id=topic, count=count)
+        for date, department, outcome, topic, count in counted(ends, *day, "outcome", "ticket__topic")
+    ]
+    by_member = cancels.annotate(by_member=Q(by=None))
+    found += [
+        TicketSummary(
+            date=date,
+            department_id=department,
+            what=What.BY_MEMBER if is_member else What.BY_STAFF,
+            name=cause,
+            count=count,
+        )
+        for date, department, cause, is_member, count in counted(by_member, *day, "cause", "by_member")
+    ]
+    return found
+
+
+def _plain(found: Hours, first: dt.date, last: dt.date, opened: dict[int, dict[dt.date, serving.Served]]) -> list[int]:
+    """Count the tickets of these days with which everything went straight on, by one statement: most of them are. Gives
+    the ids of the others, which `_of_ticket` counts; it would count these the same."""
+    opens = [(pk, date, periods[0][0]) for pk, days in opened.items() for date, periods in days.items()]
+    departments, dates, moments = ([*each] for each in zip(*opens, strict=True)) if opens else ([], [], [])
+    asked: dict[str, Any] = {"first": first, "last": last, "departments": departments, "dates": dates, "opens": moments}
+    others: list[int] = []
+    with connection.cursor() as cursor:
+        cursor.execute(PLAIN, asked | {"zone": timezone.get_current_timezone_name()})
+        for *key, name, count, values in cursor:
+            if name == OTHERS:
+                others = values or []
+            elif name in DURATIONS:
+                found[Key(*key)].durations[name] += values
+            else:
+                found[Key(*key)].counts[name] += count
+    return others
+
+
+def _events(ticket_ids: list[int]) -> Iterator[Event]:
+    rows = TicketEvent.objects.standing().filter(ticket_id__in=RawSQL("SELECT unnest(%s::bigint[])", [ticket_ids]))
     of_ticket = ["ticket__date", "ticket__department", "ticket__slot__starts_at", "ticket__issued_at"]
     of_ticket += ["ticket__slot__ends_at", "ticket__parts", "entered_at"]
     named = ["ticket_id", "verb", "to_state", "queue_id", "counter_id", "by_id", "cause", "at", *of_ticket]
+    rows = rows.order_by("ticket_id", "id")
     return (Event(*row) for row in rows.values_list(*named).iterator(5000))
 
 

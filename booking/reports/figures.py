@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, NamedTuple
 
-from django.db.models import Q, Sum
+from django.db.models import Min, Q, Sum
 from django.utils import timezone
 
-from booking.models import Department, HourSummary, MessageSummary, SummarisedDay, Tally
+from booking.models import Department, HourSummary, MessageSummary, SummarisedDay, Tally, TicketSummary
 from booking.reports import facts
 
 
@@ -31,12 +31,16 @@ class Scope:
     def has(self, row: HourSummary) -> bool:
         return (
             self.first <= row.date <= self.last
-            and (self.departments is None or row.department_id in self.departments)
+            and self.has_day(row.department_id, row.date)
             and self.counter in (None, row.counter_id)
             and self.clerk in (None, row.clerk_id)
-            and self.weekday in (None, row.date.weekday())
             and self.hour in (None, row.hour)
         )
+
+    def has_day(self, department_id: int, date: dt.date) -> bool:
+        """Whether the department and the weekday are in scope."""
+        is_theirs = self.departments is None or department_id in self.departments
+        return is_theirs and self.weekday in (None, date.weekday())
 
     @property
     def is_of_somebody(self) -> bool:
@@ -115,8 +119,9 @@ class Figures:
 
     @property
     def share_not_come(self) -> float | None:
-        """Of the bookings that stood until their time: who did not come, or not when called."""
-        return share(self.no_shows + self.not_arrived, self.came + self.not_arrived)
+        """Of the tickets that have ended, without those cancelled or moved: who did not come, or not when called."""
+        not_come = self.no_shows + self.not_arrived
+        return share(not_come, not_come + self.served + self.left_over)
 
     @property
     def share_told_right(self) -> float | None:
@@ -131,7 +136,7 @@ class Sent(NamedTuple):
 
 
 def hours(scope: Scope) -> list[HourSummary]:
-    """The hours in scope, in no order. At most six queries."""
+    """The hours in scope, in no order. At most seven queries."""
     stored = HourSummary.objects.filter(_in_rows(scope)).order_by()
     if scope.counter is not None:
         stored = stored.filter(counter=scope.counter)
@@ -147,10 +152,13 @@ def hours(scope: Scope) -> list[HourSummary]:
 
 
 def live_days(scope: Scope) -> set[dt.date]:
-    """The days in scope that are not stored: today, and yesterday until the night's job. One query."""
+    """The days in scope that are not stored: today, and yesterday until the night's job. Before the first that is
+    stored there are no tickets. Two queries."""
+    stored = SummarisedDay.objects.filter(has_tickets=True)
+    first = max(scope.first, stored.aggregate(first=Min("pk"))["first"] or scope.first)
     last = min(scope.last, timezone.localdate())
-    days = {scope.first + dt.timedelta(days=nth) for nth in range((last - scope.first).days + 1)}
-    return days - set(SummarisedDay.objects.filter(pk__range=(scope.first, scope.last)).values_list("pk", flat=True))
+    days = {first + dt.timedelta(days=nth) for nth in range((last - first).days + 1)}
+    return days - set(stored.filter(pk__range=(first, last)).values_list("pk", flat=True))
 
 
 def figures(rows: Iterable[HourSummary], promises: dict[int, int]) -> Figures:
@@ -176,19 +184,32 @@ def promises_of(departments: Iterable[Department]) -> dict[int, int]:
 
 def messages(scope: Scope) -> list[Sent]:
     """How many messages went which way. Weekdays are heeded; hours, counters and clerks messages have none. At most
-    three queries."""
+    four queries."""
     live = live_days(scope)
     rows = [row for row in MessageSummary.objects.filter(_in_rows(scope)) if row.date not in live]
     if live:
         rows += [row for row in facts.messages(min(live), max(live)) if row.date in live]
     counted: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
-        if (scope.departments is None or row.department_id in scope.departments) and scope.weekday in (
-            None,
-            row.date.weekday(),
-        ):
+        if scope.has_day(row.department_id, row.date):
             counted[row.kind, row.channel, row.state] += row.count
     return [Sent(*key, count) for key, count in sorted(counted.items())]
+
+
+def tickets(scope: Scope) -> dict[tuple[str, str, int | None], int]:
+    """How many tickets, by what is counted (TicketSummary.What), its value and the topic's id; those of coming days
+    too. Weekdays are heeded, hours are not. At most seven queries."""
+    tomorrow = max(scope.first, timezone.localdate() + dt.timedelta(days=1))
+    coming = {tomorrow + dt.timedelta(days=nth) for nth in range((scope.last - tomorrow).days + 1)}
+    live = live_days(scope) | coming
+    stored = TicketSummary.objects.filter(_in_rows(scope)).exclude(date__in=live).order_by()
+    counted: Counter[tuple[str, str, int | None]] = Counter()
+    for what, name, topic, count in stored.values_list("what", "name", "topic").annotate(total=Sum("count")):
+        counted[what, name, topic] += count
+    for row in facts.tickets(min(live), max(live)) if live else []:
+        if row.date in live and scope.has_day(row.department_id, row.date):
+            counted[row.what, row.name, row.topic_id] += row.count
+    return counted
 
 
 def tallies(scope: Scope, what: Tally.What) -> list[tuple[str, int | None, int]]:

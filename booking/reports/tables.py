@@ -7,22 +7,34 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking import errors, thai
-from booking.models import Counter, Department, HourSummary, Tally, Ticket, TicketEvent
-from booking.models.notices import Kind, NoticeState
-from booking.models.tickets import Asked, Cause, Outcome, State
-from booking.reports.figures import Durations, Figures, Scope, by, figures, hours, messages, promises_of, tallies
+from booking.models import Counter, Department, HourSummary, Tally, TicketSummary, Topic
+from booking.models.notices import CHANNELS, MESSAGES, NoticeState
+from booking.models.tickets import Asked, Cause, Outcome
+from booking.reports.figures import (
+    Durations,
+    Figures,
+    Scope,
+    by,
+    figures,
+    hours,
+    messages,
+    promises_of,
+    tallies,
+    tickets,
+)
 from members import errors as members_errors
 
 # Up to so many days each has a row of its own, then each month.
 MOST_DAYS = 62
 
 Cell = str | int | float | None
+What = TicketSummary.What
+Counted = dict[tuple[str, str, int | None], int]  # as figures.tickets gives them
 
 MEANS = {
     "tickets": gettext_lazy("บัตรคิวทั้งหมดของวันในช่วงที่เลือก จองหรือออกเมื่อใดก็ตาม"),
@@ -33,15 +45,15 @@ MEANS = {
     "served": gettext_lazy("บัตรคิวที่ให้บริการเสร็จแล้ว"),
     "cancelled": gettext_lazy("บัตรคิวที่สมาชิกยกเลิกเอง"),
     "cancelled_by_staff": gettext_lazy("บัตรคิวที่เจ้าหน้าที่ยกเลิก"),
-    "moved": gettext_lazy("บัตรคิวที่เลื่อนไปเวลาอื่น บัตรใหม่นับเป็นการจองอีกครั้ง"),
+    "moved": gettext_lazy("บัตรคิวที่ย้ายไปเวลาอื่น บัตรใหม่นับเป็นการจองอีกครั้ง"),
     "no_shows": gettext_lazy("ถูกเรียกแล้วไม่พบ และไม่กลับมาจนปิดคิวของวัน"),
     "not_arrived": gettext_lazy("จองแล้วไม่มา จนปิดคิวของวัน"),
     "left_over": gettext_lazy("มาแล้วแต่ยังรอเรียกอยู่เมื่อปิดคิวของวัน"),
     "still_open": gettext_lazy("บัตรคิวที่ยังไม่สิ้นสุด"),
     "missed": gettext_lazy("ครั้งที่เรียกแล้วไม่พบ นับทุกครั้ง แม้กลับมาภายหลัง"),
-    "share_not_come": gettext_lazy("ผู้ที่ไม่มาและเรียกแล้วไม่มา จากบัตรคิวที่ไม่ได้ยกเลิกหรือเลื่อน"),
+    "share_not_come": gettext_lazy("ผู้ที่ไม่มาและเรียกแล้วไม่มา จากบัตรคิวที่สิ้นสุดแล้ว ไม่นับที่ยกเลิกหรือย้าย"),
     "places": gettext_lazy("โควตาของทุกช่วงเวลาที่เปิดให้จอง"),
-    "taken": gettext_lazy("ที่ที่มีการจองซึ่งไม่ได้ยกเลิกหรือเลื่อน"),
+    "taken": gettext_lazy("ที่ที่มีการจองซึ่งไม่ได้ยกเลิกหรือย้าย"),
     "lead": gettext_lazy("จำนวนวันจากวันที่จองถึงวันนัด ครึ่งหนึ่งของการจองไม่เกินนี้"),
     "told": gettext_lazy("เวลารอที่บอกเมื่อมาถึง ซึ่งเวลาที่รอจริงอยู่ในช่วงที่บอก"),
     "waits": gettext_lazy("จากมาถึงจนถูกเรียกครั้งแรก ไม่นับก่อนเวลาที่จองและก่อนเปิดทำการ"),
@@ -50,12 +62,12 @@ MEANS = {
     "promise": gettext_lazy("ส่วนที่รอไม่เกินเวลาที่ฝ่ายตั้งใจ ซึ่งตั้งไว้ที่ฝ่าย"),
     "median": gettext_lazy("ค่ากลาง: ครึ่งหนึ่งใช้เวลาไม่เกินนี้"),
     "p90": gettext_lazy("เก้าในสิบใช้เวลาไม่เกินนี้"),
-    "asked": gettext_lazy("บัตรคิวที่เจ้าหน้าที่จองให้ ตามทางที่สมาชิกขอ รวมที่ยกเลิกหรือเลื่อนภายหลัง"),
-    "topics": gettext_lazy("บัตรคิวที่จองพร้อมเลือกเรื่อง ไม่นับที่ยกเลิกหรือเลื่อน"),
+    "asked": gettext_lazy("บัตรคิวที่เจ้าหน้าที่จองให้ ตามทางที่สมาชิกขอ รวมที่ยกเลิกหรือย้ายภายหลัง"),
+    "topics": gettext_lazy("บัตรคิวที่จองพร้อมเลือกเรื่อง ไม่นับที่ยกเลิกหรือย้าย"),
     "outcomes": gettext_lazy("บัตรคิวที่ให้บริการเสร็จแล้ว ตามผลที่เจ้าหน้าที่เลือกเมื่อเสร็จสิ้น"),
     "causes": gettext_lazy("บัตรคิวที่ยกเลิก ตามเหตุผลที่ผู้ยกเลิกเลือก ไม่ระบุคือไม่ได้เลือก"),
     "refused": gettext_lazy("ครั้งที่สมาชิกพยายามแล้วทำไม่ได้ นับตามเวลาที่ทำ ไม่เก็บว่าเป็นผู้ใด"),
-    "messages": gettext_lazy("ข้อความเกี่ยวกับบัตรคิวของวันในช่วงที่เลือก ตามช่องทางและผล"),
+    "messages": gettext_lazy("ข้อความเกี่ยวกับบัตรคิวและคิวว่างของวันในช่วงที่เลือก ตามช่องทางและผล"),
     "visited": gettext_lazy("ครั้งที่มีคนเปิดหน้า นับตามเวลาที่เปิด ไม่เก็บว่าเป็นผู้ใด"),
     "heat": gettext_lazy("ที่ที่มีการจองจากโควตา ของแต่ละชั่วโมงในสัปดาห์ เป็นร้อยละ"),
 }
@@ -101,10 +113,11 @@ def tables(scope: Scope, *, departments: list[Department]) -> list[Table]:
         found.append(_heat(rows, promises))
     found += [_by_counter(rows, promises), _by_clerk(rows, promises)]
     if not scope.is_of_somebody:
+        of_tickets = tickets(scope)
         found += [
-            _asked(scope),
-            _topics(scope),
-            _causes(scope),
+            _asked(of_tickets),
+            _topics(of_tickets),
+            _causes(of_tickets),
             _refused(scope, departments),
             _messages(scope),
             _visited(scope),
@@ -126,7 +139,7 @@ def _summary(found: Figures) -> Table:
         ("served", _("เสร็จสิ้น"), found.served, tickets),
         ("cancelled", _("สมาชิกยกเลิก"), found.cancelled, tickets),
         ("cancelled_by_staff", _("เจ้าหน้าที่ยกเลิก"), found.cancelled_by_staff, tickets),
-        ("moved", _("เลื่อน"), found.moved, tickets),
+        ("moved", _("ย้ายแล้ว"), found.moved, tickets),
         ("no_shows", _("เรียกแล้วไม่มา"), found.no_shows, tickets),
         ("not_arrived", _("จองแล้วไม่มา"), found.not_arrived, tickets),
         ("left_over", _("รอจนปิด"), found.left_over, tickets),
@@ -330,37 +343,23 @@ def _by_clerk(rows: list[HourSummary], promises: dict[int, int]) -> Table:
     return _split("clerks", _("แต่ละเจ้าหน้าที่"), _("เจ้าหน้าที่"), found, of_somebody=True)
 
 
-def _asked(scope: Scope) -> Table:
-    """How members asked staff for a booking. One query; hours are not heeded."""
-    rows = TicketEvent.objects.filter(_of_days(scope, "ticket__"), verb="book", by__isnull=False)
-    rows = rows.filter(ticket__moved_from=None).order_by()
+def _asked(found: Counted) -> Table:
+    """How members asked staff for a booking."""
     labels = dict(Asked.choices) | {"": _("ไม่ระบุ")}
+    counted = [(name, many) for (what, name, _topic), many in found.items() if what == What.ASKED]
     return Table(
         "asked",
         _("เจ้าหน้าที่จองให้"),
         [Column(_("ขอมาทาง"), is_number=False), Column(_("บัตรคิว (ใบ)"))],
-        [
-            [str(labels.get(asked, asked)), many]
-            for asked, many in rows.values_list("asked").annotate(many=Count("pk")).order_by("-many", "asked")
-        ],
+        [[str(labels.get(name, name)), many] for name, many in sorted(counted, key=lambda one: (-one[1], one[0]))],
         means=MEANS["asked"],
     )
 
 
-def _topics(scope: Scope) -> Table:
-    """How many came for each topic, and what came of it. Two queries; hours are not heeded. A finish that was taken
-    back does not count: only a ticket's last."""
-    tickets = Ticket.objects.filter(_of_days(scope, ""), topic__isnull=False).exclude(state=State.CANCELLED)
-    counted = tickets.order_by().values_list("topic", "topic__name", "department__name").annotate(many=Count("pk"))
-    last = TicketEvent.objects.filter(ticket=OuterRef("ticket"), verb="finish").order_by("-pk").values("pk")[:1]
-    ends = TicketEvent.objects.filter(
-        _of_days(scope, "ticket__"), verb="finish", ticket__topic__isnull=False, ticket__state=State.SERVED
-    )
-    ends = ends.filter(pk=Subquery(last)).order_by()
-    came_of = {
-        (topic, outcome): many
-        for topic, outcome, many in ends.values_list("ticket__topic", "outcome").annotate(many=Count("pk"))
-    }
+def _topics(found: Counted) -> Table:
+    """How many came for each topic, and what came of it. One query."""
+    counted = {topic: many for (what, _name, topic), many in found.items() if what == What.TOPIC}
+    named = Topic.objects.filter(pk__in=counted).values_list("pk", "name", "department__name")
     told = [outcome for outcome in Outcome if outcome]
     columns = [
         Column(_("เรื่อง"), is_number=False),
@@ -369,36 +368,24 @@ def _topics(scope: Scope) -> Table:
         *(Column(str(outcome.label), MEANS["outcomes"]) for outcome in told),
     ]
     rows: list[list[Cell]] = [
-        [name, department, many, *(came_of.get((topic, outcome), 0) for outcome in told)]
-        for topic, name, department, many in sorted(counted, key=lambda row: -row[3])
+        [name, department, counted[topic], *(found.get((What.OUTCOME, outcome, topic), 0) for outcome in told)]
+        for topic, name, department in sorted(named, key=lambda one: (-counted[one[0]], one[1]))
     ]
     return Table("topics", _("เรื่องที่มาติดต่อ"), columns, rows, means=MEANS["topics"])
 
 
-def _of_days(scope: Scope, prefix: str) -> Q:
-    """A condition for tickets (with a prefix for what belongs to them): the scope's days and departments."""
-    wanted = Q(**{f"{prefix}date__range": (scope.first, scope.last)})
-    if scope.departments is not None:
-        wanted &= Q(**{f"{prefix}department__in": scope.departments})
-    if scope.weekday is not None:
-        wanted &= Q(**{f"{prefix}date__iso_week_day": scope.weekday + 1})
-    return wanted
-
-
-def _causes(scope: Scope) -> Table:
-    """Why tickets were cancelled, by whom. One query; hours are not heeded."""
-    rows = TicketEvent.objects.filter(_of_days(scope, "ticket__"), verb="cancel")
-    rows = rows.exclude(cause=Cause.DAY_OVER)
-    rows = rows.order_by().annotate(by_member=Q(by=None))
-    counted = rows.values_list("cause", "by_member").annotate(many=Count("pk")).order_by("-many", "cause")
+def _causes(found: Counted) -> Table:
+    """Why tickets were cancelled, by whom."""
     labels = dict(Cause.choices) | {"": _("ไม่ระบุ")}
+    by_whom = {What.BY_MEMBER: _("สมาชิก"), What.BY_STAFF: _("เจ้าหน้าที่")}
+    counted = [(What(what), name, many) for (what, name, _topic), many in found.items() if what in by_whom]
     return Table(
         "causes",
         _("เหตุผลที่ยกเลิก"),
         [Column(_("เหตุผล"), is_number=False), Column(_("โดย"), is_number=False), Column(_("ยกเลิก (ใบ)"))],
         [
-            [str(labels.get(cause, cause)), _("สมาชิก") if is_member else _("เจ้าหน้าที่"), many]
-            for cause, is_member, many in counted
+            [str(labels.get(name, name)), by_whom[what], many]
+            for what, name, many in sorted(counted, key=lambda one: (-one[2], one[1], one[0]))
         ],
         means=MEANS["causes"],
     )
@@ -423,15 +410,14 @@ def _refused(scope: Scope, departments: list[Department]) -> Table:
 
 
 def _messages(scope: Scope) -> Table:
-    kinds, states = dict(Kind.choices), dict(NoticeState.choices)
-    channels = {"line": "LINE", "email": _("อีเมล"), "": "-"}
+    kinds, states = dict(MESSAGES), dict(NoticeState.choices)
     columns = [Column(title, is_number=False) for title in (_("ข้อความ"), _("ช่องทาง"), _("ผล"))]
     return Table(
         "messages",
         _("ข้อความถึงสมาชิก"),
         [*columns, Column(_("ข้อความ (ครั้ง)"))],
         [
-            [str(kinds[one.kind]), channels.get(one.channel, one.channel), str(states[one.state]), one.many]
+            [str(kinds[one.kind]), str(CHANNELS.get(one.channel, "-")), str(states[one.state]), one.many]
             for one in messages(scope)
         ],
         means=MEANS["messages"],

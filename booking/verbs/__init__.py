@@ -3,8 +3,9 @@
 places    members take a turn before they come: book, move, cancel
 arriving  the member has come: check in, walk in, come back
 serving   a counter calls, serves, holds and transfers
-on_paper  what was served on paper is entered afterwards
+on_paper  what was served on paper is entered afterwards, and taken back where it was wrong
 ending    the day ends; a ticket closed too early is reopened; members are unlinked from old tickets
+waiting   who waits for a full day is offered what comes free
 closures  the office closes a day or a time, and decides what happens to its tickets
 family    a member books for another whom they look after
 erasing   a member is forgotten, because they asked for it
@@ -19,7 +20,7 @@ member acts for themselves, or the system does.
 from booking.verbs.arriving import check_in, come_back, undo_check_in, walk_in
 from booking.verbs.ending import close_day, issue_secrets_anew, reopen, unlink_members
 from booking.verbs.erasing import erase_member
-from booking.verbs.on_paper import served_on_paper
+from booking.verbs.on_paper import served_on_paper, take_back_paper
 from booking.verbs.places import Booking, book, cancel, reschedule
 from booking.verbs.serving import (
     call,
@@ -58,6 +59,7 @@ __all__ = [
     "reschedule",
     "resume",
     "served_on_paper",
+    "take_back_paper",
     "start",
     "transfer",
     "unlink_members",

@@ -2,22 +2,14 @@
 where it does not any more. Each is raised once, however often it is looked."""
 
 import datetime as dt
-import logging
-from smtplib import SMTPException
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractUser
-from django.core.mail import EmailMessage
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
+from django.utils import timezone
 
-from booking import thai
 from booking.calling import today, waits
 from booking.messages import ledger
-from booking.models import Alarm, AlarmMail, Department, DepartmentDay, Notice
+from booking.models import Alarm, Department, DepartmentDay, Notice
 from booking.models.jobs import worker_is_late
-from booking.models.staff import departments_of
-from booking.rights import Right
 from booking.verbs import surges
 
 Kind = Alarm.Kind
@@ -26,8 +18,6 @@ Key = tuple[str, int | None, int | None]
 
 # A message that should have left so long ago is stuck.
 STUCK_AFTER = dt.timedelta(minutes=10)
-
-log = logging.getLogger(__name__)
 
 
 def watch(*, now: dt.datetime | None = None) -> None:
@@ -120,32 +110,6 @@ def acknowledge(*, alarm: Alarm, by: AbstractUser) -> bool:
     """Somebody looks after it. False where somebody did already, who is kept."""
     mine = {"acknowledged_by": by, "acknowledged_at": timezone.now()}
     return bool(Alarm.objects.filter(pk=alarm.pk, acknowledged_at=None).update(**mine))
-
-
-def tell() -> None:
-    """Send new alarms to who wants them by e-mail and may see them, each once: one that fails is not tried again, since
-    the page has it. Nothing is sent where the office has no mail server."""
-    if not settings.EMAIL_HOST:
-        return
-    new = list(Alarm.objects.open().filter(mailed_at=None).select_related("department", "counter"))
-    if not new:
-        return
-    Alarm.objects.filter(pk__in=[one.pk for one in new]).update(mailed_at=timezone.now())
-    for wanted in AlarmMail.objects.filter(user__is_active=True).select_related("user"):
-        theirs = departments_of(wanted.user)
-        seen = [one for one in new if theirs is None or one.department_id in theirs]
-        if seen and wanted.user.has_perm(Right.VIEW_TODAY):
-            _send(wanted.address, seen)
-
-
-def _send(address: str, alarms: list[Alarm]) -> None:
-    with translation.override("th"):
-        text = "\n".join(f"{thai.clock(one.since)} {one.words}" for one in alarms)
-        message = EmailMessage(_("แจ้งเตือนจากบัตรคิวออนไลน์"), text, to=[address])
-    try:
-        message.send()
-    except (SMTPException, OSError) as fault:
-        log.warning("An alarm could not be sent by e-mail: %s", type(fault).__name__)
 
 
 def _for(minutes: int, since: dt.datetime, now: dt.datetime) -> bool:

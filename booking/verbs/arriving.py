@@ -70,14 +70,10 @@ def walk_in(
     `reason` says why a `priority` class was given. `key` names the request: the same key always gives the same ticket,
     whatever has happened to it since. Locks the queue and the member. Raises DayClosed if the department does not open
     today, WalkInsClosed outside the hours for walk-ins, AlreadyBooked if the member has a live ticket of this
-    department today, IdempotencyKeyReused.
+    department today, NotRegistered where the member is gone, IdempotencyKeyReused.
     """
     now = timezone.now()
     today = timezone.localdate(now)
-    periods = serving.serving_periods(today).get(department.pk)
-    if not periods:
-        raise errors.DayClosed
-    opens_at, closes_at = serving.walk_in_hours(department, periods)
     public_id = secrets.token_urlsafe(16)
     locks.lock_queues(department.pk)
     locks.raise_versions(department.pk)
@@ -87,6 +83,11 @@ def walk_in(
         if (issued.department_id, issued.slot_id, issued.member_id, issued.priority) != wanted:
             raise errors.IdempotencyKeyReused
         return issued
+    # Read last: the day may have been closed while this waited for the queue.
+    periods = serving.serving_periods(today).get(department.pk)
+    if not periods:
+        raise errors.DayClosed
+    opens_at, closes_at = serving.walk_in_hours(department, periods)
     if not opens_at <= now < closes_at:
         raise errors.WalkInsClosed(opens_at, closes_at)
     moves.require_no_other_ticket(member_id=member_id, department_id=department.pk, date=today)

@@ -153,6 +153,12 @@ _ROWS = [
         label=_("กรอกจากกระดาษ"),
         surfaces={Surface.BACK_OFFICE: (Right.CLOSE_DAY,)},
     ),
+    Verb(
+        name="take_back_paper",
+        event="take_back_paper",
+        label=_("ถอนที่กรอกจากกระดาษ"),
+        surfaces={Surface.BACK_OFFICE: (Right.CLOSE_DAY,)},
+    ),
     # --- the day ends ---
     Verb(
         name="close_day",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking import errors, verbs
 from booking.days import opening
+from booking.days.opening import Changes
 from booking.models import DayException, Department, Place, Slot, Ticket
 from booking.models.days import in_closed_time
 from booking.models.tickets import Cause, State, TicketQuerySet
@@ -91,17 +92,29 @@ def change_day(
     decisions: list[Decision],
     by: User,
     reason: str,
-) -> list[Outcome]:
-    """Put an exception in force, then apply the decision for each ticket.
+) -> tuple[Changes, list[Outcome]]:
+    """Put an exception in force, a new one or a changed one, then apply the decision for each ticket. Gives what laying
+    out the days changed, and what became of the tickets.
 
-    Saving the exception and laying out its days is one transaction, each ticket another. Tickets booked after staff
+    Saving the exception and laying out the days is one transaction, each ticket another. Tickets booked after staff
     looked stay as they are; stranded() finds them. Locks what rules_changed() and the verbs lock.
     """
     with transaction.atomic():
         exception.save()
         exception.departments.set(departments)
-        opening.rules_changed()
-    return [carry_out(decision, by=by, reason=reason) for decision in decisions if decision.choice != Choice.KEEP]
+        changes = opening.rules_changed()
+    return changes, _carry_out_all(decisions, by=by, reason=reason)
+
+
+def take_back(
+    *, exception: DayException, decisions: list[Decision], by: User, reason: str
+) -> tuple[Changes, list[Outcome]]:
+    """Delete an exception, so that its days are what they are without it, then apply the decision for each ticket. As
+    change_day() otherwise."""
+    with transaction.atomic():
+        exception.delete()
+        changes = opening.rules_changed()
+    return changes, _carry_out_all(decisions, by=by, reason=reason)
 
 
 def settle(*, choice: Choice, tickets: Iterable[Ticket], by: User, reason: str = "") -> list[Outcome]:
@@ -109,6 +122,10 @@ def settle(*, choice: Choice, tickets: Iterable[Ticket], by: User, reason: str =
     if choice == Choice.KEEP:
         return []
     return [carry_out(Decision(ticket, choice), by=by, reason=reason) for ticket in tickets]
+
+
+def _carry_out_all(decisions: list[Decision], *, by: User, reason: str) -> list[Outcome]:
+    return [carry_out(decision, by=by, reason=reason) for decision in decisions if decision.choice != Choice.KEEP]
 
 
 def carry_out(decision: Decision, *, by: User, reason: str) -> Outcome:
@@ -154,7 +171,7 @@ def _free_slots(ticket: Ticket, slot: Slot) -> list[Slot]:
 
 def _bookable(department: Department) -> QuerySet[Slot]:
     now = timezone.now()
-    has_room = Exists(Place.objects.free().filter(slot=OuterRef("pk")))
+    has_room = Exists(Place.objects.open_to(now, by_staff=True).filter(slot=OuterRef("pk")))
     return Slot.objects.filter(
         has_room, department=department, quota__gt=0, bookable_from__lte=now, bookable_until__gt=now
     )

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from booking import errors
-from booking.models import Department, Notice, Ticket, TicketEvent
+from booking.models import Department, Notice, Ticket, TicketEvent, WaitingEntry
 from booking.models.tickets import LIVE, MOVES, Cause, State, hash_of
 from booking.verbs import locks, moves
 from booking.verbs.places import free_places
@@ -54,7 +54,8 @@ def reopen(*, ticket: Ticket, by: User) -> Ticket:
 
 def unlink_members(*, before: dt.date) -> int:
     """Unlink the tickets of days before `before` from their members and from where they were booked. Returns how many;
-    a second run finds none. What was sent to who looks after them goes with it."""
+    a second run finds none. What was sent to who looks after them goes with it, and who waited for those days."""
+    WaitingEntry.objects.filter(date__lt=before).delete()
     Notice.objects.filter(ticket__date__lt=before, carer__isnull=False).delete()
     return Ticket.objects.filter(date__lt=before).exclude(**FORGOTTEN).update(**FORGOTTEN)
 

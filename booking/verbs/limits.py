@@ -63,8 +63,11 @@ def look_up_needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
 
 def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
     """Whether a booking from here needs a proof."""
-    if look_up_needs_proof(origin, now=now):
-        return True
+    return look_up_needs_proof(origin, now=now) or has_booked_much(origin, now=now)
+
+
+def has_booked_much(origin: Origin, *, now: dt.datetime) -> bool:
+    """Whether so much has been booked from here within the hour that the next booking needs a proof."""
     most = office.bookings_of_address
     of_address = Ticket.objects.filter(origin_address=origin.address)
     if _wait(of_address, most, HOUR, now):

@@ -1,4 +1,5 @@
-"""The locks that verbs take, always in one order: counter, queue, slot, ticket, member, place.
+"""The locks that verbs take, always in one order: counter, queue, slot, ticket, waiting entry, member,
+place.
 
 A department's queue is locked by its `QueueVersion` row. One order, so that verbs do not deadlock each other.
 """
@@ -12,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q
 
-from booking import errors
+from booking import errors, prepared
 from booking.models import Counter, Place, QueueVersion, Slot, Ticket
 from members.models import Member
 
@@ -40,9 +41,14 @@ def verb(function: Callable[P, T]) -> Callable[P, T]:
 
 def lock_counter(counter: Counter, by: User | None) -> None:
     """Raises NotAtCounter unless `by` sits there."""
-    locked = Counter.objects.select_for_update(no_key=True).get(pk=counter.pk)
-    if by is None or locked.clerk_id != by.pk:
+    found = prepared.first_row(LOCK_COUNTER, {"counter": counter.pk})
+    if found is None:
+        raise Counter.DoesNotExist
+    if by is None or found != (by.pk,):
         raise errors.NotAtCounter
+
+
+LOCK_COUNTER = "SELECT clerk_id FROM booking_counter WHERE id = %(counter)s FOR NO KEY UPDATE"
 
 
 def lock_queues(*department_ids: int) -> None:
@@ -54,13 +60,37 @@ def lock_queues(*department_ids: int) -> None:
         list(rows.all())
 
 
+def lock_queues_served_at(counter: Counter) -> list[int]:
+    """Lock the queues of the departments that the counter serves, and return their ids in the counter's order. The
+    caller holds the counter's lock, so what it serves stays as it is."""
+    locked = prepared.rows(LOCK_QUEUES_SERVED, {"counter": counter.pk})
+    department_ids: list[int] = locked[0][0] if locked else []
+    if locked and len(locked) == len(department_ids):
+        return department_ids
+    department_ids = counter.department_ids()
+    lock_queues(*department_ids)  # a department's first day
+    return department_ids
+
+
+LOCK_QUEUES_SERVED = """
+SELECT ARRAY(SELECT department_id FROM booking_counterdepartment
+              WHERE counter_id = %(counter)s ORDER BY position, id)
+  FROM booking_queueversion
+ WHERE department_id IN (SELECT department_id FROM booking_counterdepartment WHERE counter_id = %(counter)s)
+ ORDER BY department_id
+   FOR NO KEY UPDATE
+"""
+
+
 def raise_versions(*department_ids: int) -> None:
     """Raise the versions of these queues, so that open pages fetch them again. The caller holds their locks."""
     QueueVersion.objects.filter(pk__in=department_ids).update(version=F("version") + 1)
 
 
 def lock_member(member_id: int) -> None:
-    Member.objects.select_for_update(no_key=True).get(pk=member_id)
+    """Raises NotRegistered where the member is gone: merged with another, or forgotten."""
+    if Member.objects.select_for_update(no_key=True).filter(pk=member_id).first() is None:
+        raise errors.NotRegistered
 
 
 def lock_slots(ticket: Ticket) -> list[Slot]:

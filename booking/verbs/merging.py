@@ -1,13 +1,15 @@
 """Two entries of one member, whose numbers differ in the zeros in front alone, become one: the tickets move."""
 
+import datetime as dt
+
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from booking import errors
-from booking.models import ForgivenNoShows, Ticket
+from booking.models import ForgivenNoShows, Ticket, WaitingEntry
 from booking.models.tickets import LIVE
-from booking.verbs import locks
+from booking.verbs import locks, waiting
 from members import requests
 from members.models import LineAccount, LinkingCode, Member
 from members.numbers import significant
@@ -19,14 +21,15 @@ def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
     (telephone, e-mail, citizen ID), and delete `dropped`, with its password, passkeys and family. The history of both
     stays, and says who merged what.
 
-    Locks the queues of their live tickets, all their tickets and both members. Raises NoSuchMember where one is gone or
-    they are not alike; TwoTicketsOfOneDay, TwoLineAccounts.
+    Locks the queues of their live tickets, all their tickets, what they wait for and both members. Raises NoSuchMember
+    where one is gone or they are not alike; TwoTicketsOfOneDay, TwoLineAccounts.
     """
     pair = [kept.pk, dropped.pk]
     queues = set(Ticket.objects.live().filter(member__in=pair).values_list("queue_id", flat=True))
     locks.lock_queues(*queues)
     locks.raise_versions(*queues)
     list(Ticket.objects.filter(member__in=pair).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    waited_for = [entry for pk in sorted(pair) for entry in waiting.lock_of_member(pk)]
     # Not NO KEY: nobody books for either until this is done.
     members = {member.pk: member for member in Member.objects.select_for_update().filter(pk__in=pair).order_by("pk")}
     if len(members) < 2:
@@ -38,6 +41,8 @@ def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
     Ticket.objects.filter(member=dropped).update(member=kept)
     LineAccount.objects.filter(member=dropped).update(member=kept)
     LinkingCode.objects.filter(member=dropped).update(member=kept)
+    _wait_once(waited_for)
+    WaitingEntry.objects.filter(member=dropped).update(member=kept)
     ForgivenNoShows.objects.filter(member=dropped).update(member=kept)
     requests.hand_over(dropped=dropped, kept=kept)
     _fill_in(kept, dropped)
@@ -48,6 +53,16 @@ def merge_members(*, kept: Member, dropped: Member, by: User) -> Member:
     dropped.delete()
     kept.save()
     return kept
+
+
+def _wait_once(entries: list[WaitingEntry]) -> None:
+    """Of a day for which both wait, the one who waits longer waits on."""
+    days: set[tuple[int, dt.date]] = set()
+    for entry in sorted(entries, key=lambda one: (one.joined_at, one.pk)):
+        day = (entry.department_id, entry.date)
+        if day in days:
+            waiting.end([entry], WaitingEntry.Ending.LEFT)
+        days.add(day)
 
 
 def _refuse_two(kept: Member, dropped: Member) -> None:
@@ -63,5 +78,7 @@ def _fill_in(kept: Member, dropped: Member) -> None:
     for name in ("title", "family_name", "phone", "email", "citizen_id_hmac"):
         setattr(kept, name, getattr(kept, name) or getattr(dropped, name))
     kept.is_registered = kept.is_registered or dropped.is_registered
+    # A telephone that was signed out stays so, whichever entry the LINE account came from.
+    kept.sign_outs = max(kept.sign_outs, dropped.sign_outs) + 1
     if dropped.left_at is None:
         kept.left_at = None

@@ -89,10 +89,12 @@ def replay(
     by: User,
     at_counter: Counter | None,
     entered_at: dt.datetime,
+    before: dict[str, Any] | None = None,
     **fields: Any,
 ) -> None:
     """Make moves of a locked ticket that happened before, each with its time: what is entered from paper. No messages
     are owed, and the ticket is saved once: on the way it never stands at a counter beside the one that is there now.
+    `before` is kept with the first: what the ticket was.
 
     Raises WrongState if a verb has no move from the state before it."""
     for verb, at in steps:
@@ -107,7 +109,9 @@ def replay(
             counter=at_counter if verb in AT_A_COUNTER else None,
             outcome=Outcome.DONE if verb == "finish" else "",
             entered_at=entered_at,
+            before=before,
         )
+        before = None
     for name, value in fields.items():
         setattr(ticket, name, value)
     ticket.save(update_fields=["state", *fields])
@@ -125,6 +129,8 @@ def write_event(
     cause: str = "",
     outcome: str = "",
     entered_at: dt.datetime | None = None,
+    before: dict[str, Any] | None = None,
+    strikes: int | None = None,
 ) -> None:
     TicketEvent.objects.create(
         ticket=ticket,
@@ -139,6 +145,8 @@ def write_event(
         outcome=outcome,
         at=at,
         entered_at=entered_at,
+        before=before,
+        strikes=strikes,
     )
 
 

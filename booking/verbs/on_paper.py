@@ -1,10 +1,12 @@
-"""What was served on paper while there was no power or no line is entered afterwards, as if it had been called then."""
+"""What was served on paper while there was no power or no line is entered afterwards, as if it had been called then. A
+line that was entered wrongly is taken back, and entered again: events are only added, and what was struck out stands in
+the ticket's history, but counts nowhere (TicketEventQuerySet.standing)."""
 
 import datetime as dt
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db.models import Max
@@ -15,7 +17,7 @@ from booking import errors, thai
 from booking.calling import times
 from booking.days import serving
 from booking.models import Counter, Department, Ticket, TicketEvent
-from booking.models.tickets import FIRST_WALK_IN_NUMBER, MOVES, Cause, State, hash_of, secret_of
+from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, MOVES, Cause, State, hash_of, secret_of
 from booking.verbs import locks, moves
 
 DAYS_BACK = 7
@@ -27,6 +29,8 @@ ENDINGS = (State.SERVED, State.MISSED, State.NOT_ARRIVED, State.WAITING)
 _ENDED_BY_A_JOB = ("close_day", "cancel", "on_paper")
 _CALLED_BY: dict[str, str] = {State.ON_HOLD: "resume", State.BOOKED: "call", State.WAITING: "call"}
 _TAKES_COUNTER = ("call", "resume", "undo_finish")
+# What a ticket was before a line was entered.
+_KEPT = ("state", "counter_id", "called_at", "arrived_at", "due_at", "recalls")
 _LEAVES_COUNTER = ("finish", "miss", "hold", "put_back", "undo_call", "transfer")
 
 
@@ -52,7 +56,8 @@ class Line:
 
 
 class NotEntered(Exception):
-    """Nothing was entered. `faults`: a sentence for each line that is not right, by its place among the lines."""
+    """Nothing was entered, or taken back. `faults`: a sentence for each line that is not right, by its place among
+    them."""
 
     code = "not_entered"
 
@@ -95,7 +100,7 @@ def served_on_paper(*, department: Department, date: dt.date, lines: list[Line],
         if not _is_entered(line, tickets.get(line.ticket_id or 0), department, date)
     }
     hours = (periods[0][0] - AROUND_THE_DAY, min(now, periods[-1][1] + AROUND_THE_DAY))
-    known_at, walk_ins = _known_at(tickets), _walk_ins(department, date)
+    known_at, walk_ins = _known_at(tickets), walk_in_numbers(department, date)
     faults = (
         _of_members(left, department, date)
         | _same_number(left)
@@ -119,6 +124,36 @@ def served_on_paper(*, department: Department, date: dt.date, lines: list[Line],
     return entered
 
 
+@locks.verb
+def take_back_paper(*, department: Department, date: dt.date, tickets: list[int], reason: str, by: User) -> int:
+    """Take back what was entered from paper for these tickets: all of them, or none. Each is again what it was before,
+    so that its line can be entered anew; a walk-in that was there on paper alone is cancelled, and its number is free
+    for the next line. Reports count as if the line had not been entered. Returns how many.
+
+    Locks the counters, the queue, the tickets and the members of those that live again. Raises NotEntered where nothing
+    of a ticket is from paper, something has happened to it since, its counter has another one now, or its member has;
+    DayClosed for a day that is not one of the last DAYS_BACK.
+    """
+    now = timezone.now()
+    today = timezone.localdate(now)
+    if not today - dt.timedelta(days=DAYS_BACK) <= date <= today:
+        raise errors.DayClosed
+    chosen = Ticket.objects.filter(pk__in=tickets, queue=department, date=date)
+    entries = TicketEvent.objects.filter(ticket__in=chosen, before__counter_id__isnull=False)
+    _lock_counters(set(entries.values_list("before__counter_id", flat=True)))
+    locks.lock_queues(department.pk)
+    locks.raise_versions(department.pk)
+    found = chosen.select_for_update(no_key=True, of=["self"]).with_details().in_bulk()
+    faults = {}
+    for nth, pk in enumerate(tickets):
+        ticket = found.get(pk)
+        if fault := _take_back(ticket, by=by, reason=reason, now=now) if ticket else str(errors.WrongState()):
+            faults[nth] = fault
+    if faults:
+        raise NotEntered(faults)
+    return len(found)
+
+
 # --- what was there before ---
 
 
@@ -132,13 +167,17 @@ def _lock_tickets(department: Department, date: dt.date, lines: list[Line]) -> d
     return {ticket.pk: ticket for ticket in found.filter(pk__in=wanted, queue=department, date=date).order_by("pk")}
 
 
-def _walk_ins(department: Department, date: dt.date) -> set[int]:
-    return set(Ticket.objects.of_day(department, date).filter(slot=None).values_list("number", flat=True))
+def walk_in_numbers(department: Department, date: dt.date) -> set[int]:
+    """Their numbers, but of those that were on paper alone and taken back."""
+    taken_back = Ticket.objects.filter(state=State.CANCELLED, events__strikes__isnull=False)
+    found = Ticket.objects.of_day(department, date).filter(slot=None).exclude(pk__in=taken_back)
+    return set(found.values_list("number", flat=True))
 
 
 def _known_at(tickets: Iterable[int]) -> dict[int, dt.datetime]:
     """When the last thing happened to each of these tickets, as the system knows it."""
-    events = TicketEvent.objects.filter(ticket__in=list(tickets)).exclude(verb__in=_ENDED_BY_A_JOB).order_by()
+    events = TicketEvent.objects.standing().filter(ticket__in=list(tickets)).exclude(verb__in=_ENDED_BY_A_JOB)
+    events = events.order_by()
     return dict(events.values_list("ticket").annotate(last=Max("at")))
 
 
@@ -149,14 +188,16 @@ def _is_entered(line: Line, ticket: Ticket | None, department: Department, date:
         return kept is not None and kept.called_at == line.called_at
     if ticket is None or ticket.called_at != line.called_at:
         return False
-    return ticket.events.filter(entered_at__isnull=False).exists()
+    return ticket.events.standing().filter(entered_at__isnull=False).exists()
 
 
 def _busy(counters: set[int], date: dt.date, besides: set[int], now: dt.datetime) -> dict[int, list[Busy]]:
     """When these counters had which tickets on that day, by the id of the counter, without the tickets of the sheet."""
-    events = TicketEvent.objects.filter(counter__in=counters, ticket__date=date).exclude(ticket__in=besides)
-    rows = events.order_by("id").values_list(
-        "ticket_id", "verb", "counter_id", "at", "ticket__department__letter", "ticket__number"
+    events = TicketEvent.objects.standing().filter(counter__in=counters, ticket__date=date)
+    rows = (
+        events.exclude(ticket__in=besides)
+        .order_by("id")
+        .values_list("ticket_id", "verb", "counter_id", "at", "ticket__department__letter", "ticket__number")
     )
     found: dict[int, list[Busy]] = {pk: [] for pk in counters}
     begun: dict[tuple[int, int], tuple[dt.datetime, str]] = {}
@@ -249,7 +290,7 @@ def _fault_of_times(
 def _is_open(ticket: Ticket) -> bool:
     """Whether the ticket may still be entered: it has not ended, or a job has ended it because the day was over."""
     if ticket.state == State.CANCELLED:
-        last = ticket.events.order_by("-id").first()
+        last = ticket.events.standing().order_by("-id").first()
         return last is not None and last.cause == Cause.DAY_OVER
     return ticket.is_live or ticket.state in (State.NO_SHOW, State.NOT_ARRIVED)
 
@@ -328,7 +369,7 @@ def _enter(line: Line, ticket: Ticket, *, by: User, now: dt.datetime) -> bool:
         fields["counter"] = line.counter
     elif line.ending == State.WAITING:
         fields |= {"counter": None, "called_at": None, "recalls": 0}
-    moves.replay(ticket, steps, by=by, at_counter=line.counter, entered_at=now, **fields)
+    moves.replay(ticket, steps, by=by, at_counter=line.counter, entered_at=now, before=_as_it_is(ticket), **fields)
     return bool(steps)
 
 
@@ -354,7 +395,7 @@ def _enter_walk_in(line: Line, department: Department, date: dt.date, *, by: Use
         idempotency_key=_key(line, department, date),
     )
     ticket.state = State.WAITING
-    moves.write_event(ticket, "walk_in", "", by=by, at=line.arrived_at, entered_at=now)
+    moves.write_event(ticket, "walk_in", "", by=by, at=line.arrived_at, entered_at=now, before={})
     moves.replay(ticket, steps, by=by, at_counter=line.counter, entered_at=now)
 
 
@@ -393,6 +434,54 @@ def _after_call(line: Line, state: str, *, is_over: bool, now: dt.datetime) -> l
         return [("miss", line.called_at), *([("close_day", now)] if is_over else [])]
     start = [("start", line.called_at)] if state == State.CALLED else []
     return [*start, ("finish", line.finished_at)]
+
+
+# --- what is taken back ---
+
+
+def _take_back(ticket: Ticket, *, by: User, reason: str, now: dt.datetime) -> str:
+    """Make a locked ticket what it was before; or say in a sentence why not."""
+    events = list(ticket.events.standing().order_by("id"))
+    first = next((event for event in events if event.entered_at), None)
+    if first is None:
+        return _("บัตรนี้ไม่มีสิ่งที่กรอกจากกระดาษ")
+    if first.before is None:
+        return _("บัตรนี้กรอกไว้ก่อนที่ระบบจะถอนได้")
+    later = [event for event in events if event.pk > first.pk and not event.entered_at]
+    if any(event.verb != "close_day" and event.cause != Cause.DAY_OVER for event in later):
+        return _("หลังจากกรอกแล้ว มีการทำรายการกับบัตรนี้ในระบบ จึงถอนไม่ได้")
+    was_live, from_state = ticket.is_live, ticket.state
+    fields = _restored(first.before)
+    for name, value in fields.items():
+        setattr(ticket, name, value)
+    there = Ticket.objects.filter(counter=ticket.counter_id, state__in=AT_COUNTER).exclude(pk=ticket.pk)
+    if ticket.state in AT_COUNTER and there.exists():
+        return _("ก่อนกรอก บัตรนี้อยู่ที่ช่องบริการซึ่งขณะนี้มีบัตรอื่น กรุณารอให้ช่องว่างก่อน")
+    if ticket.is_live and not was_live:
+        try:
+            moves.require_no_other_ticket(
+                member_id=ticket.member_id, department_id=ticket.department_id, date=ticket.date
+            )
+        except errors.AlreadyBooked as refusal:
+            return str(refusal)
+    ticket.save(update_fields=list(fields))
+    moves.write_event(ticket, "take_back_paper", from_state, by=by, reason=reason, at=now, strikes=first.pk)
+    return ""
+
+
+def _as_it_is(ticket: Ticket) -> dict[str, object]:
+    values = {name: getattr(ticket, name) for name in _KEPT}
+    return {name: one.isoformat() if isinstance(one, dt.datetime) else one for name, one in values.items()}
+
+
+def _restored(before: dict[str, Any]) -> dict[str, Any]:
+    """The fields again. A walk-in that was on paper alone never was: its number may be entered anew."""
+    if not before:
+        return {"state": State.CANCELLED, "idempotency_key": None}
+    return {
+        name: dt.datetime.fromisoformat(value) if name.endswith("_at") and value else value
+        for name, value in before.items()
+    }
 
 
 def _key(line: Line, department: Department, date: dt.date) -> str:

@@ -17,8 +17,8 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
-from booking import errors
-from booking.days import no_shows
+from booking import errors, prepared
+from booking.days import no_shows, waiting
 from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, REMINDED_AT, To
 from booking.models import Place, Slot, Ticket, Topic, tallies
@@ -179,15 +179,17 @@ def cancel(*, ticket: Ticket, by: User | None = None, reason: str = "", cause: s
 
 def free_places(ticket: Ticket, slots: list[Slot], *, free_from: dt.datetime | None = None) -> None:
     """Free a ticket's places, or delete those of slots that have more places than their quota (which was lowered, or
-    the day was closed, after the booking). `free_from`: when members may book them again; None: at once. The caller
-    holds the slots' locks. A walk-in has no place."""
+    the day was closed, after the booking). `free_from`: when members may book them again; None: at once. Where somebody
+    waits for the day, the places are kept until they have been offered (verbs/waiting.py). The caller holds the slots'
+    locks. A walk-in has no place."""
     if not slots:
         return
     with_places = Slot.objects.filter(pk__in=[slot.pk for slot in slots]).annotate(found=Count("places"))
     overfull = with_places.filter(found__gt=F("quota")).values_list("pk", flat=True)
     held = Place.objects.filter(ticket=ticket)
     held.filter(slot__in=list(overfull)).delete()
-    held.update(ticket=None, part=1, free_from=free_from)
+    kept_until = waiting.kept_until(ticket.department, ticket.date, timezone.now())
+    held.update(ticket=None, part=1, free_from=free_from, offered_until=kept_until)
 
 
 # A booking is one statement; docs/decisions.md says why, and what it was measured against.
@@ -234,7 +236,8 @@ WITH who AS MATERIALIZED (
       FROM first
     RETURNING id, queue_id
 ), held AS (
-    UPDATE booking_place SET ticket_id = new.id, part = taken.part FROM taken, new WHERE booking_place.id = taken.id
+    UPDATE booking_place SET ticket_id = new.id, part = taken.part, offered_to_id = NULL, offered_until = NULL
+      FROM taken, new WHERE booking_place.id = taken.id
 ), owed AS (
     INSERT INTO booking_notice (ticket_id, kind, retry_key, next_try_at, expires_at, created_at)
     SELECT new.id, choice.kind, gen_random_uuid(),
@@ -251,6 +254,14 @@ WITH who AS MATERIALIZED (
 SELECT new.id, first.number, first.letter, first.slug, first.date, first.starts_at FROM new, first
 """
 
+# Whether a free place may be booked at this moment. One that is offered, or about to be, is the offered member's alone,
+# and theirs before it comes free to others: the offer lapses by time, here and nowhere else. The same in Python:
+# models/places.py.
+IS_OPEN = """
+CASE WHEN place.offered_until > %(now)s
+                THEN booking_is_offered_to(place.offered_to_id, %(member)s)
+                ELSE place.free_from IS NULL OR place.free_from <= %(now)s OR %(by)s::bigint IS NOT NULL END"""
+
 ONE_PLACE = """taken AS (
     SELECT place.id, 1 AS part, place.number, slot.id AS slot_id, slot.date, slot.starts_at,
            department.id AS department_id, department.slug, department.letter
@@ -261,7 +272,7 @@ ONE_PLACE = """taken AS (
      WHERE place.slot_id = %(slot)s
        AND place.ticket_id IS NULL
        AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
-       AND (place.free_from IS NULL OR place.free_from <= %(now)s OR %(by)s::bigint IS NOT NULL)
+       AND {is_open}
        AND (department.no_show_limit = 0 OR %(by)s::bigint IS NOT NULL OR %(verb)s = 'reschedule'
             OR booking_may_come(%(member)s, department.id, slot.date, %(now)s))
        AND slot.bookable_from <= %(now)s
@@ -304,7 +315,7 @@ SEVERAL_PLACES = """covered AS MATERIALIZED (
                      WHERE place.slot_id = covered.id
                        AND place.ticket_id IS NULL
                        AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
-                       AND (place.free_from IS NULL OR place.free_from <= %(now)s OR %(by)s::bigint IS NOT NULL)
+                       AND {is_open}
                      ORDER BY place.number
                      LIMIT 1
                        FOR UPDATE {skip_locked}) free ON true"""
@@ -319,9 +330,8 @@ SEVERAL = {
 
 def _statement(pieces: dict[str, str], *, skip_locked: str) -> str:
     """The pieces have a hole too: whether to wait for a place that somebody else holds at this moment. In one line,
-    because psycopg keeps what it has read of a statement only up to 4,096 characters, and reads a longer one anew for
-    each booking: a tenth of a millisecond."""
-    return " ".join(TAKE_PLACE.format(**pieces).format(skip_locked=skip_locked).split())
+    so that tests can change a part of it, wherever its lines end."""
+    return " ".join(TAKE_PLACE.format(**pieces).format(skip_locked=skip_locked, is_open=IS_OPEN).split())
 
 
 TAKE_FREE_PLACE = _statement(ONE, skip_locked="SKIP LOCKED")
@@ -377,7 +387,7 @@ def _take_places(
     # A topic that fits into any slot needs no look at those that follow.
     is_long = topic is not None and topic.minutes is not None
     row = _run(TAKE_FREE_PLACES if is_long else TAKE_FREE_PLACE, values)
-    places = Place.objects.free() if by else Place.objects.open_to_members(now)
+    places = Place.objects.open_to(now, member_id=member_id, by_staff=by is not None)
     if row is None and places.kept_for(values["places_of"]).filter(slot=slot_id).exists():
         # Another booking holds it, and may still be refused: wait for it before saying "full".
         row = _run(WAIT_FOR_PLACES if is_long else WAIT_FOR_PLACE, values)
@@ -403,28 +413,22 @@ def _violated(refused: IntegrityError) -> str | None:
 
 
 def _run(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
+    """Without the query with which Django checks a kept connection."""
     if connection.in_atomic_block:
         # A refusal must not break the transaction around this. Alone, the statement is its own transaction.
         with transaction.atomic():
-            return _execute(sql, values)
+            return prepared.first_row(sql, values)
     try:
-        return _execute(sql, values)
+        return prepared.first_row(sql, values)
     except OperationalError as fault:
         if isinstance(fault.__cause__, psycopg.errors.DeadlockDetected):
-            return _execute(sql, values)
+            return prepared.first_row(sql, values)
         if connection.connection is None or connection.is_usable():
             raise
         # The kept connection is gone, because PostgreSQL was restarted for example. If the statement went through after
         # all, its key tells.
         connection.close()
-        return _execute(sql, values)
-
-
-def _execute(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
-    """Run a prepared statement, without the query with which Django checks a kept connection."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(sql, values, prepare=True).fetchone()
+        return prepared.first_row(sql, values)
 
 
 def _offered(topic_id: int, slot_id: int) -> Topic:
@@ -504,7 +508,7 @@ def _why_nothing_was_taken(
     kept_away = None if by or is_move else no_shows.is_kept_away(member_id, slot.department, slot.date)
     if kept_away and kept_away.until:
         return errors.MissedTooOften(kept_away.missed, kept_away.until, slot.department.no_show_rule)
-    free = slot.places.free() if by else slot.places.open_to_members(now)
+    free = slot.places.open_to(now, member_id=member_id, by_staff=by is not None)
     if not free.kept_for(topic.places_of if topic else None).exists():
         return errors.SlotFull()
     limited = limits.refusal(member_id=member_id, origin=origin, is_proven=is_proven, now=now)

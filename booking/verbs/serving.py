@@ -18,9 +18,7 @@ def call_next(*, counter: Counter, by: User) -> Ticket | None:
     call the same ticket and no ticket is skipped. Raises NotAtCounter, CounterBusy.
     """
     locks.lock_counter(counter, by)
-    department_ids = counter.department_ids()
-    locks.lock_queues(*department_ids)
-    return next_call.call(counter, department_ids, by=by)
+    return next_call.call(counter, locks.lock_queues_served_at(counter), by=by)
 
 
 @locks.verb

@@ -5,8 +5,11 @@ asked     a number was typed that belongs to a member; the name is still to be c
 identity  the name was confirmed less than 15 minutes ago, or a member is signed in; the view is given `identity`
 ticket    this device has opened the ticket by its secret, or the ticket is the signed-in member's; the view is given
           `ticket` in place of its public id
+waiting   this device has put the member on the waiting list or opened the entry by its secret, or the entry is the
+          signed-in member's; the view is given `entry` in place of its public id
 member    a member is signed in with a password; the view is given `session`
 own       a member is signed in, with a password or by LINE; the view is given `member`
+imember   the same, and who is not is led to the door of i-member of our own
 line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
 linked    a linked LINE account is signed in; the view is given `account`
 signed_in any member of staff, even without the second factor so far
@@ -17,9 +20,10 @@ from functools import wraps
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_cache_control
 
-from booking.models import Ticket
+from booking.models import Ticket, WaitingEntry
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
 from booking.views import refusals, visitor
@@ -96,6 +100,16 @@ def _ticket(view):
     return guarded
 
 
+def _waiting(view):
+    def guarded(request, *, public_id, **kwargs):
+        entry = WaitingEntry.objects.select_related("department", "topic", "member").filter(public_id=public_id).first()
+        if entry is None or not visitor.waits_as(request, entry):
+            return refusals.closed_ticket(request, public_id, open_url=reverse("waiting_open", args=[public_id]))
+        return view(request, entry=entry, **kwargs)
+
+    return guarded
+
+
 def _member(view):
     def guarded(request, **kwargs):
         session = visitor.member_session(request)
@@ -106,14 +120,17 @@ def _member(view):
     return guarded
 
 
-def _own(view):
-    def guarded(request, **kwargs):
-        member = visitor.member(request)
-        if member is None:
-            return redirect("privacy")
-        return view(request, member=member, **kwargs)
+def _own_or_to(door: str):
+    def decorate(view):
+        def guarded(request, **kwargs):
+            member = visitor.member(request)
+            if member is None:
+                return redirect(door)
+            return view(request, member=member, **kwargs)
 
-    return guarded
+        return guarded
+
+    return decorate
 
 
 def _line(view):
@@ -161,8 +178,10 @@ GUARDS = {
     "asked": _asked,
     "identity": _identity,
     "ticket": _ticket,
+    "waiting": _waiting,
     "member": _member,
-    "own": _own,
+    "own": _own_or_to("privacy"),
+    "imember": _own_or_to("member"),
     "line": _line,
     "linked": _linked,
     "signed_in": _signed_in,

@@ -20,7 +20,7 @@ from booking.calling import presence, queues
 from booking.models import BoardNotice, Clip, Department
 from booking.rights import Right
 from booking.views.access import access
-from booking.views.live import queue_etag, with_version
+from booking.views.live import polled, queue_etag, with_version
 from booking.views.qr import qr
 
 # Beside the newest call: a row for each counter that is calling, and as many answered calls as fit.
@@ -29,6 +29,7 @@ MOST_TILES = 6  # departments that a screen shows side by side; with more of the
 CLIP_LASTS = 30 * 24 * 60 * 60  # seconds; its address has the time of its upload
 
 
+@polled("board")
 @require_safe
 @access("anyone")
 def board(request, slug=None):

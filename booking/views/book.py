@@ -33,27 +33,20 @@ def identify(request, slug):
     department = get_object_or_404(Department.objects.active(), slug=slug)
     if request.method != "POST" and visitor.member(request) and request.GET.keys().isdisjoint(["who", "why"]):
         return redirect(_after_confirming(request, department))
-    context = visitor.form_context(request) | {
-        "asks_proof": _asks_proof(request),
-        "department": department,
-        "chosen": sent.chosen(request),
-        "typed": visitor.typed(request),
-        "why": refusals.why(request) if request.method != "POST" else None,
-        "has_line": line.log_in_is_on(),
-    }
+    why = refusals.why(request) if request.method != "POST" else None
     if request.method == "POST":
         try:
             found = look_up(**visitor.claim(request))
         except (MemberError, errors.ProofNeeded) as refusal:
-            context["not_registered"] = isinstance(refusal, NotRegistered)
+            context = _who(request, department) | {"not_registered": isinstance(refusal, NotRegistered)}
             response = refusals.beside_the_field(request, "booking/identify.html", context, refusal)
         else:
             response = redirect(_with_chosen(request, "confirm", slug))
             visitor.remember_asked(response, found)
     else:
-        response = render(request, "booking/identify.html", context)
+        response = render(request, "booking/identify.html", _who(request, department) | {"why": why})
     visitor.ensure_device(response, request)
-    return may_be_kept(response) if request.method != "POST" and not context["why"] else response
+    return may_be_kept(response) if request.method != "POST" and not why else response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -90,7 +83,7 @@ def days(request, slug):
     if choice.is_open:
         response = render(request, "booking/topics.html", context)
     else:
-        days_shown = calendar.days_context(department, days_url=request.path, topic=choice.topic)
+        days_shown = calendar.days_context(department, days_url=request.path, topic=choice.topic, query=choice.query)
         response = render(request, "booking/days.html", context | days_shown)
     return response if member or context["why"] else may_be_kept(response)
 
@@ -103,20 +96,27 @@ def times(request, slug, date):
     choice = topics.choice(request, department)
     if choice.is_open:
         return redirect(days_url)
-    context = calendar.times_context(
-        department, date, wanted=sent.slot(request), days_url=days_url, topic=choice.topic, query=choice.query
-    )
-    if not context["is_open"]:
-        return refusals.to_days(request, days_url, is_full=context["is_full"], date=date, department=department)
     member = visitor.booked_for(request)
+    context = calendar.times_context(
+        department,
+        date,
+        wanted=sent.slot(request),
+        days_url=days_url,
+        topic=choice.topic,
+        query=choice.query,
+        member_id=member.pk if member else None,
+    )
+    waits = bool(context["full"]) and (not context["is_open"] or "wait" in request.GET)
+    if not context["is_open"] and not waits:
+        return refusals.to_days(request, days_url, is_full=context["is_full"], date=date, department=department)
     context |= choice.context() | _for_whom(request, member)
     context |= {
         "why": refusals.why(request),
         "key": _key(request, slug, date),
         "booked_for": visitor.sign_name(member.pk) if member else "",
     }
-    response = render(request, "booking/times.html", context)
-    return response if member or context["why"] else may_be_kept(response)
+    response = render(request, "booking/wait.html" if waits else "booking/times.html", context)
+    return response if member or context["why"] or waits else may_be_kept(response)
 
 
 @require_POST
@@ -143,6 +143,10 @@ def take(request, slug, date, identity):
         visitor.choose_oneself(response)
         return response
     except errors.BookingError as refusal:
+        if theirs := _proved_to_be_theirs(refusal, identity):
+            response = refusals.to_ticket(theirs, refusal)
+            visitor.remember_ticket(response, request, theirs.public_id)
+            return response
         booked = _booked_by_this_form(refusal, key, identity.member_id)
         if booked is None:
             return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
@@ -185,14 +189,22 @@ def _for_whom(request, member: Member | None) -> dict:
     }
 
 
-def _asks_proof(request) -> bool:
+def _who(request, department) -> dict:
+    """What the form that asks for a number shows."""
+    form = visitor.form_context(request)
+    return form | {
+        "asks_proof": _asks_proof(request, form),
+        "department": department,
+        "chosen": sent.chosen(request),
+        "typed": visitor.typed(request),
+        "has_line": line.log_in_is_on(),
+    }
+
+
+def _asks_proof(request, form: dict) -> bool:
     """Whether the form asks for a proof besides the number: always, or because so much is booked from this address."""
     is_refused = request.GET.get("why") == errors.ProofNeeded.code
-    return (
-        is_refused
-        or visitor.form_context(request)["asks_proof"]
-        or limits.needs_proof(visitor.origin(request), now=timezone.now())
-    )
+    return is_refused or form["asks_proof"] or limits.has_booked_much(visitor.origin(request), now=timezone.now())
 
 
 def _key(request, slug, date) -> str:
@@ -214,6 +226,12 @@ def _booked_by_this_form(refusal, key, member_id) -> Ticket | None:
     if not isinstance(refusal, errors.IdempotencyKeyReused):
         return None
     return Ticket.objects.live().filter(idempotency_key=key, member=member_id).first()
+
+
+def _proved_to_be_theirs(refusal, identity: Identity) -> Ticket | None:
+    """The member's ticket that stands in the way, where a clerk's code has proved who they are: that opens tickets
+    booked elsewhere too (recover.py). The last digits of a telephone do not."""
+    return refusal.ticket if isinstance(refusal, errors.AlreadyBooked) and identity.proved_by == "code" else None
 
 
 def _after_confirming(request, department) -> str:

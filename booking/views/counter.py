@@ -32,7 +32,7 @@ from booking.verbs import alarms, catalogue, seats
 from booking.verbs.catalogue import Surface
 from booking.views import refusals, scan, sent, who_waits
 from booking.views.access import access
-from booking.views.live import queue_etag
+from booking.views.live import polled, queue_etag
 from members.citizen_id import parse_member_number
 from members.errors import InvalidMemberNumber
 from members.models import Member
@@ -132,7 +132,7 @@ def _seated(view):
 
     @wraps(view)
     def guarded(request, number, **kwargs):
-        counter = get_object_or_404(Counter.objects.select_related("clerk"), number=number)
+        counter = get_object_or_404(Counter, number=number)
         if counter.clerk_id != request.user.pk:
             return _not_seated(request, counter)
         return view(request, counter=counter, **kwargs)
@@ -149,12 +149,13 @@ def console(request, counter):
     return render(request, "counter/console.html", _context(request, counter, said=request.GET.get("said")))
 
 
+@polled("counter")
 @require_safe
 @access("staff", permission=Right.SERVE)
 @_seated
 def live(request, counter):
     """The console as it is now; 304 if the page that asks already has it."""
-    versions = queues.versions(counter.department_ids())
+    versions = queues.versions_at(counter)
     unchanged = get_conditional_response(request, etag=_etag(request, counter, versions))
     return unchanged or _part(request, counter, versions=versions)
 
@@ -459,16 +460,16 @@ def _to_choice(refusal):
 def _context(request, counter, *, versions=None, said=None, show=None, found=None) -> dict:
     """`versions` of the counter's queues, where they have been read: before anything that is shown with them."""
     now = timezone.now()
-    departments = _departments(counter)
-    versions = queues.versions([one.pk for one in departments]) if versions is None else versions
+    versions = queues.versions_at(counter) if versions is None else versions
     etag = _etag(request, counter, versions, show=show, found=found)
-    at_counter = reads.at_counter(counter)
+    at_counter, figures = reads.at_counter(counter), reads.figures(counter)
     shown = _shown(show or ("" if found else _shown_id(request)), at_counter)
     list_query = _list_query(request, found)
     name = list_query["list"]
     query = list_query | ({"show": shown.ticket.public_id} if shown else {})
-    line = who_waits.line(departments, versions, is_open=name == WAITING, now=now)
-    rows: list = line.rows
+    line = who_waits.line(versions, is_open=name == WAITING, now=now)
+    departments = line.departments
+    rows: list | str = line.rows
     if name == FOUND:
         rows = reads.found(list_query["found"].split("."), departments, now=now)
     elif name != WAITING:
@@ -480,8 +481,8 @@ def _context(request, counter, *, versions=None, said=None, show=None, found=Non
         "at_counter": at_counter,
         "seen": _seen(at_counter and at_counter.ticket),
         "next": line.following,
-        "finished": _undoable(counter, at_counter, now),
-        "figures": reads.figures(counter),
+        "finished": _undoable(counter, at_counter, figures, now),
+        "figures": figures,
         "list": name,
         "counts": line.counts,
         "list_query": f"?{urlencode(list_query)}",
@@ -503,9 +504,11 @@ def _context(request, counter, *, versions=None, said=None, show=None, found=Non
     }
 
 
-def _undoable(counter, at_counter, now):
+def _undoable(counter, at_counter, figures, now):
     """The finish that can be undone now, or None."""
-    finished = None if at_counter and at_counter.ticket.state == State.SERVING else reads.last_finish(counter)
+    if not figures.may_be_undone(now) or (at_counter and at_counter.ticket.state == State.SERVING):
+        return None
+    finished = reads.last_finish(counter)
     return finished if finished and finished.can_be_undone(now) else None
 
 

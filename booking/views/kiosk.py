@@ -20,7 +20,7 @@ from booking.models.tickets import Priority, State
 from booking.verbs.catalogue import Surface
 from booking.views import scan, sent
 from booking.views.access import access
-from booking.views.qr import qr, secret_link
+from booking.views.qr import qr_of_ticket
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import InvalidMemberNumber
 from members.models import Member
@@ -103,7 +103,7 @@ def ticket(request):
         "now": timezone.now(),
         "ahead": outlook.ahead(shown) if outlook else None,
         "told": outlook.told(shown) if outlook else None,
-        "qr": qr(secret_link(request, shown)),
+        "qr": qr_of_ticket(request, shown),
     }
     return render(request, "kiosk/ticket.html", context)
 

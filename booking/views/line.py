@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking.errors import ProofNeeded
 from booking.views import refusals, sent, visitor
 from booking.views.access import access
-from members import line, line_accounts
+from members import accounts, line, line_accounts
 from members.errors import IdentityExpired, LineRefused, LineSilent, MemberError, NotRegistered, WrongCode
 from members.models import LineAccount
 from members.throttle import client_address
@@ -146,9 +146,12 @@ def unlink(request, account):
 @require_POST
 @access("anyone")
 def leave(request):
-    """Make this device forget the LINE account and its tickets. The link stays."""
+    """Sign this device out, of LINE and of a password's session, and make it forget its tickets. The link stays."""
+    if session := visitor.member_session(request):
+        accounts.end(member=session.member, session_id=session.pk)
     response = redirect(f"{reverse('line')}?done=left")
     visitor.forget_line(response)
+    visitor.forget_member(response)
     visitor.forget_identity(response)
     visitor.forget_tickets(response)
     visitor.forget_pages(response)
@@ -218,7 +221,7 @@ def _verified(token: str, *, nonce: str | None = None) -> str:
 
 def _signed_in(user_id: str, *, onward: str):
     """On to where the member was going; the first time, and if nothing has proved the link, by way of linking."""
-    account = LineAccount.objects.filter(user_id=user_id).exclude(proved_by="").first()
+    account = LineAccount.objects.select_related("member").filter(user_id=user_id).exclude(proved_by="").first()
     response = redirect((onward or "home") if account else "line_link")
     visitor.forget_line(response)
     if account:

@@ -7,19 +7,23 @@ today) within half a minute.
 
 import re
 import zlib
+from functools import wraps
 
 from django.core.cache import cache
-from django.http import HttpResponse, HttpResponseNotModified
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 
 from booking.calling import waits
-from booking.models import Department
+from booking.models import Department, tallies
 
 REFRESH_SECONDS = 30
 OUTLOOK_KEPT_SECONDS = 5
+POLLED = ["ticket", "board", "counter", "today"]  # pages that stay open, and are counted
+POLL_ANSWERS = {304: "unchanged", 200: "changed"}
 ETAG_OF_ONE_QUEUE = re.compile(r'(?:W/)?("(?P<queue>\d{1,18})\.\d+-\d+-\d+-[a-z]+-(?P<about>[\d-]+)")', re.ASCII)
 
 
@@ -31,6 +35,30 @@ def queue_etag(versions: dict[int, int], *about) -> str:
     today = timezone.localdate().toordinal()  # at midnight all queues are empty
     parts = [*(f"{pk}.{version}" for pk, version in versions.items()), today, half_minute, get_language(), *about]
     return '"' + "-".join(str(part) for part in parts) + '"'
+
+
+def polled(page: str):
+    """Count how a view answers those that ask again, which send the version they have. `page`: one of POLLED."""
+
+    def count(view):
+        @wraps(view)
+        def answer(request, *args, **kwargs):
+            if "If-None-Match" not in request.headers:
+                return view(request, *args, **kwargs)
+            said = "failed"
+            try:
+                response = view(request, *args, **kwargs)
+                said = POLL_ANSWERS.get(response.status_code, "refused")
+                return response
+            except (Http404, PermissionDenied):
+                said = "refused"
+                raise
+            finally:
+                tallies.polled(page, said)
+
+        return answer
+
+    return count
 
 
 def unchanged(request, versions: dict[int, int]) -> HttpResponse | None:

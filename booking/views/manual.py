@@ -22,7 +22,7 @@ from booking.views.access import access
 FOLDER = settings.BASE_DIR / "docs" / "staff"
 # The chapters in order, each with the pages that lead to it: names of addresses, or how they begin.
 CHAPTERS: dict[str, tuple[str, ...]] = {
-    "today": ("admin:booking_today", "admin:index", "admin:booking_waitprediction"),
+    "today": ("admin:booking_today", "admin:booking_alarm_choice", "admin:index", "admin:booking_waitprediction"),
     "counter": ("counter",),
     "reception": ("kiosk", "board", "admin:booking_clip", "admin:booking_boardnotice"),
     "tickets": ("admin:booking_ticket", "admin:booking_slot_changelist", "admin:booking_place"),
@@ -35,9 +35,21 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     ),
     "departments": ("admin:booking_department", "admin:booking_counter", "admin:booking_counterprofile"),
     "members": ("admin:members_member",),
-    "messages": ("admin:booking_messagechoice", "admin:booking_notice", "admin:booking_linequota"),
+    "messages": (
+        "admin:booking_messagechoice",
+        "admin:booking_notice",
+        "admin:booking_offermessage",
+        "admin:booking_linequota",
+    ),
     "reports": ("admin:booking_report",),
-    "office": ("admin:office_setting", "admin:setup", "admin:auth", "admin:booking_stafftoken", "admin:booking_jobrun"),
+    "office": (
+        "admin:office_setting",
+        "admin:setup",
+        "admin:auth",
+        "admin:booking_stafftoken",
+        "admin:booking_jobrun",
+        "admin:booking_erasure",
+    ),
 }
 PICTURE = re.compile(r'src="\.\./\.\./static/([^"]+)"')
 CHAPTER = re.compile(r'href="([a-z]+)\.md(#[^"]*)?"')

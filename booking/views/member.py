@@ -19,6 +19,7 @@ from booking.views.public import Stub
 from members import accounts, family, passkeys
 from members.codes import CODE_DIGITS
 from members.errors import CodeNeeded, MemberError, WeakPassword, WrongCode
+from members.models import LineAccount, MemberAccount
 from members.throttle import client_address
 
 LONGEST_PASSWORD = 200
@@ -26,10 +27,13 @@ LONGEST_CONTACT = 254
 DONE = {
     "set": _("ตั้งรหัสผ่านแล้ว และเข้าสู่ระบบในเครื่องนี้แล้ว"),
     "changed": _("เปลี่ยนรหัสผ่านแล้ว เครื่องอื่นออกจากระบบแล้ว"),
-    "contact": _("บันทึกแล้ว และแจ้งไปที่อีเมลหรือ LINE เดิมของท่านแล้ว"),
+    "contact": _("บันทึกแล้ว ไม่มีอีเมลเดิมหรือ LINE ที่แจ้งได้"),
+    "contact_email": _("บันทึกแล้ว และแจ้งไปที่อีเมลเดิมของท่านด้วย"),
+    "contact_line": _("บันทึกแล้ว และแจ้งทาง LINE ของท่านด้วย"),
+    "contact_email_line": _("บันทึกแล้ว และแจ้งไปที่อีเมลเดิมกับแจ้งทาง LINE ของท่านด้วย"),
     "same": _("ไม่มีอะไรเปลี่ยน"),
     "left": _("ออกจากระบบแล้ว"),
-    "left_all": _("ออกจากระบบทุกเครื่องแล้ว พาสคีย์ยังใช้เข้าสู่ระบบได้ ลบได้หลังเข้าสู่ระบบ"),
+    "left_all": _("ออกจากระบบทุกเครื่องแล้ว พาสคีย์หรือ LINE ที่ผูกไว้ยังใช้เข้าสู่ระบบได้ ลบหรือเลิกผูกได้หลังเข้าสู่ระบบ"),
 }
 # For what somebody wants a password. Both ways ask the same; they differ in what the page is called.
 FIRST, FORGOT = "first", "forgot"
@@ -67,8 +71,8 @@ def entry(request):
         else:
             response = redirect(context["next"] or reverse("member"))
             visitor.remember_member(response, token)
-    elif session := visitor.member_session(request):
-        response = _theirs(request, session, context)
+    elif who := visitor.member(request):
+        response = _theirs(request, who, context)
     else:
         response = render(request, "booking/member/sign_in.html", context)
     visitor.ensure_device(response, request)
@@ -124,19 +128,19 @@ def code(request):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @where_it_is_ours
-@access("member")
-def contact(request, session):
+@access("imember")
+def contact(request, member):
     """Another telephone number or e-mail address."""
-    member = session.member
     context = {"member": member, "typed": {"phone": member.phone, "email": member.email}, "faults": {}}
     if request.method == "POST":
         context["typed"] = {name: sent.text(request, name, most=LONGEST_CONTACT) for name in ("phone", "email")}
         try:
-            is_changed = accounts.change_contact(member=member, **context["typed"])
+            told_by = accounts.change_contact(member=member, **context["typed"])
         except ValidationError as refused:
             context["faults"] = {name: " ".join(told) for name, told in refused.message_dict.items()}
             return render(request, "booking/member/contact.html", context, status=400)
-        return redirect(f"{reverse('member')}?done={'contact' if is_changed else 'same'}")
+        done = "same" if told_by is None else "_".join(["contact", *told_by])
+        return redirect(f"{reverse('member')}?done={done}")
     return render(request, "booking/member/contact.html", context)
 
 
@@ -159,18 +163,23 @@ def password(request, session):
 
 @require_POST
 @where_it_is_ours
-@access("member")
-def leave(request, session):
+@access("imember")
+def leave(request, member):
     """Sign out: this device, another of the member's (`device`), or all (`all`)."""
+    session = visitor.member_session(request)
     other = sent.id_of(request, "device")
-    if other and other != session.pk:
-        accounts.end(member=session.member, session_id=other)
+    if other and not (session and session.pk == other):
+        accounts.end(member=member, session_id=other)
         return redirect("member")
     is_all = sent.has(request, "all")
-    accounts.end(member=session.member, session_id=None if is_all else session.pk)
-    stays = is_all and session.member.passkeys.exists()
+    if is_all:
+        accounts.end(member=member)
+    elif session:
+        accounts.end(member=member, session_id=session.pk)
+    stays = is_all and (member.passkeys.exists() or _has_line(member))
     response = redirect(f"{reverse('member')}?done={'left_all' if stays else 'left'}")
     visitor.forget_member(response)
+    visitor.forget_line(response)
     visitor.forget_identity(response)
     visitor.forget_tickets(response)
     visitor.forget_pages(response)
@@ -196,16 +205,25 @@ def _ask(request, way: str):
     return response
 
 
-def _theirs(request, session, context: dict):
-    ours = [session.member, *visitor.family(request)]
+def _has_line(member) -> bool:
+    """Whether LINE signs the member in, on whichever device."""
+    return LineAccount.objects.filter(member=member).exclude(proved_by="").exists()
+
+
+def _theirs(request, member, context: dict):
+    ours = [member, *visitor.family(request)]
     mine = Ticket.objects.filter(member__in=ours, moved_to=None).with_details().select_related("member").upcoming()
     stubs = [Stub(ticket, visitor.name_shown(request, ticket)) for ticket in mine.order_by("date", "due_at")]
+    by_line = visitor.line_account(request)
     context |= {
-        "member": session.member,
-        "session": session,
-        "sessions": session.member.sessions.all(),
-        "passkeys": session.member.passkeys.all(),
-        "asks_care": family.asked_of(session.member).exists(),
+        "member": member,
+        "session": visitor.member_session(request),
+        "is_by_line": by_line is not None and by_line.member_id == member.pk,
+        "has_password": MemberAccount.objects.filter(member=member).exists(),
+        "sessions": member.sessions.all(),
+        "has_line": _has_line(member),
+        "passkeys": member.passkeys.all(),
+        "asks_care": family.asked_of(member).exists(),
         "tickets": stubs,
     }
     return render(request, "booking/member/mine.html", context)

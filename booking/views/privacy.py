@@ -1,5 +1,8 @@
 """What is kept of members and why; what is held of the one who is signed in, and what they ask to be done with it."""
 
+import math
+from datetime import timedelta
+
 from django.conf import settings
 from django.http import JsonResponse
 from django.shortcuts import redirect, render
@@ -11,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking.papers.held import held_of
 from booking.views import refusals, sent, visitor
 from booking.views.access import access, may_be_kept
-from members import directory, line, requests
+from members import directory, line, line_accounts, requests, throttle
+from members.codes import CODE_LASTS
 from members.errors import MemberError, RequestIsOver
 from members.models import MemberRequest
 from office.settings import office
@@ -30,7 +34,10 @@ def privacy(request):
     """What is kept of members, why, for how long, and whom to ask: from the settings that make it so."""
     context = {
         "history_days": office.keeps_history_days,
+        "tries_hours": math.ceil(throttle.longest_kept() / timedelta(hours=1)),
+        "code_minutes": CODE_LASTS // timedelta(minutes=1),
         "backups": settings.BACKUP_KEEP if settings.BACKUP_DIR else 0,
+        "ended_links_days": line_accounts.REMEMBERED.days,
         "has_line": line.is_on() or line.log_in_is_on(),
         "signs_in_by_line": line.log_in_is_on(),
         "member": visitor.member(request),

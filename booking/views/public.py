@@ -49,7 +49,18 @@ def tickets(request):
     mine = [Stub(ticket, visitor.name_shown(request, ticket)) for ticket in found]
     upcoming = [one for one in mine if one.ticket.is_live and one.ticket.date >= timezone.localdate()]
     over = [one for one in reversed(mine) if one not in upcoming]
-    context = {"upcoming": upcoming, "over": over, "member": visitor.member(request)}
+    waiting = [
+        {"entry": entry, "has_offer": entry.has_offer(timezone.now()), "name": visitor.waiter_shown(request, entry)}
+        for entry in visitor.my_waiting(request)
+    ]
+    context = {
+        "upcoming": upcoming,
+        "over": over,
+        "waiting": waiting,
+        "member": visitor.member(request),
+        "signs_in_by_line": line.log_in_is_on(),
+        "as_of": timezone.now(),
+    }
     return render(request, "booking/tickets.html", context)
 
 

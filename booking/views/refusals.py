@@ -98,9 +98,10 @@ def to_closed_ticket(public_id: str):
     return _to(reverse("ticket", args=[public_id]), errors.WrongLink)
 
 
-def closed_ticket(request, public_id: str):
-    """The same page for somebody else's ticket and for an unknown id."""
-    context = {"open_url": reverse("ticket_open", args=[public_id]), "why": why(request)}
+def closed_ticket(request, public_id: str, *, open_url: str = ""):
+    """The same page for somebody else's ticket and for an unknown id. `open_url`: where a link is sent that opens
+    something else than a ticket."""
+    context = {"open_url": open_url or reverse("ticket_open", args=[public_id]), "why": why(request)}
     return render(request, "booking/open.html", context, status=404)
 
 

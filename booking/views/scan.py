@@ -1,7 +1,7 @@
 """Which ticket staff mean by what they scan or type: the QR code of a ticket, its code, or the member's number.
 
 A scanner types like a keyboard. With the Thai layout on, a link arrives as the Thai characters on its keys, so it is
-read by the keys.
+read by the keys. With Caps Lock on, capitals arrive small and small letters as capitals.
 """
 
 import re
@@ -42,8 +42,12 @@ def ticket_meant(text: str, *, letters: list[str]) -> Ticket | None:
 
 
 def _link_in(text: str) -> str | None:
-    found = LINK.search(text) or LINK.search(text.translate(AS_KEYS))
-    return found[1] if found else None
+    for as_typed in (text, text.translate(AS_KEYS)):
+        # LINK begins with a small letter, so only one of the two can be found.
+        found = LINK.search(as_typed) or LINK.search(as_typed.swapcase())
+        if found:
+            return found[1]
+    return None
 
 
 def _code_in(text: str) -> str:

@@ -21,8 +21,8 @@ from booking.models.tickets import MEMBERS_CAUSES, State
 from booking.papers import calendar_file, pictures
 from booking.views import calendar, refusals, scan, sent, visitor
 from booking.views.access import access
-from booking.views.live import outlook_today, queue_etag, unchanged, with_version
-from booking.views.qr import qr, secret_link
+from booking.views.live import outlook_today, polled, queue_etag, unchanged, with_version
+from booking.views.qr import qr_of_ticket, secret_link
 
 # How often an open page looks again: when its turn is near (a call shows within a second, reload included), while it
 # waits today, and on the days before.
@@ -35,9 +35,8 @@ LINK = re.compile(r"(?:/t/(?P<public_id>[-\w]+)/?#)?(?P<secret>[0-9a-f]{64})\s*$
 @access("ticket")
 def page(request, ticket):
     if ticket.state == State.CANCELLED and hasattr(ticket, "moved_to"):
-        response = redirect("ticket", ticket.moved_to.public_id)
-        visitor.remember_ticket(response, request, ticket.moved_to.public_id)
-        return response
+        return _to_what_it_became(request, ticket, ticket.moved_to)
+    is_just_booked = "booked" in request.GET
     context = _live_context(ticket) | {
         "shown": _shown(ticket),
         "check_in": _check_in(ticket),
@@ -45,10 +44,11 @@ def page(request, ticket):
         "why": refusals.why(request),
         "as_of": timezone.now(),
         "name": visitor.name_shown(request, ticket),
-        "just_booked": "booked" in request.GET,
+        "just_booked": is_just_booked,
+        "is_kept_here": is_just_booked and visitor.keeps(request, ticket),
         "arrive_at": times.arrive_by(ticket),
         "warning": texts.warning(ticket) if no_shows.is_warned(ticket) else "",
-        "qr": qr(secret_link(request, ticket)),
+        "qr": qr_of_ticket(request, ticket),
     }
     return render(request, "booking/ticket.html", context)
 
@@ -84,6 +84,7 @@ def _unless_unchanged(view):
     return answer
 
 
+@polled("ticket")
 @require_safe
 @_unless_unchanged
 @access("ticket")
@@ -137,7 +138,7 @@ def cancel(request, ticket):
 def move_days(request, ticket):
     if not ticket.can_move:
         return refusals.to_ticket(ticket, errors.WrongState())
-    context = calendar.days_context(ticket.department, days_url=request.path, topic=ticket.topic)
+    context = calendar.days_context(ticket.department, days_url=request.path, topic=ticket.topic, is_move=True)
     return render(
         request, "booking/move_days.html", context | {"ticket": ticket, "why": refusals.why(request, ticket.department)}
     )
@@ -202,8 +203,15 @@ def _move(request, ticket, date, days_url):
         return refusals.to_ticket(ticket, refusal)
     except errors.BookingError as refusal:
         return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
+    return _to_what_it_became(request, ticket, moved)
+
+
+def _to_what_it_became(request, ticket, moved):
+    """The page of the ticket that another was moved to. A device keeps it as it kept the other: what it shows to a
+    member who is signed in, or to who looks after them, it shows as long as they are, and no longer."""
     response = redirect("ticket", moved.public_id)
-    visitor.remember_ticket(response, request, moved.public_id)
+    if visitor.keeps(request, ticket):
+        visitor.remember_ticket(response, request, moved.public_id)
     return response
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from booking import thai
 from booking.errors import ProofNeeded
-from booking.models import Ticket
+from booking.models import Ticket, WaitingEntry
 from booking.verbs import limits
 from booking.views import sent
 from members import accounts, directory, passkeys
@@ -68,8 +69,7 @@ def form_context(request) -> dict:
 def _since(at: dt.datetime | None) -> str:
     if at is None:
         return ""
-    clock = thai.clock(at)
-    return clock if timezone.localdate(at) == timezone.localdate() else f"{thai.short_date(at)} {clock}"
+    return thai.clock(at) if timezone.localdate(at) == timezone.localdate() else thai.moment(at)
 
 
 # --- who they are: one cookie, whose salt says whether the name has been confirmed ---
@@ -219,8 +219,8 @@ def forget_passkey_challenge(response) -> None:
 
 
 def line_account(request) -> LineAccount | None:
-    """The linked account that is signed in on this device; None once that link has ended, even if another began, and if
-    nothing proved that it is the member's."""
+    """The linked account that is signed in on this device; None once that link has ended, even if another began, once
+    the member has signed out everywhere, and if nothing proved that it is the member's."""
     if not hasattr(request, "line_account"):
         request.line_account = _line_account(request)
     return request.line_account
@@ -231,11 +231,18 @@ def _line_account(request) -> LineAccount | None:
     if kept is None:
         return None
     found = LineAccount.objects.select_related("member").exclude(proved_by="").filter(pk=kept["account"]).first()
-    return found if found and found.linked_at.isoformat() == kept["linked_at"] else None
+    if found is None or found.linked_at.isoformat() != kept["linked_at"]:
+        return None
+    # Cookies from before they had the number are those of members who have signed out nowhere since.
+    return found if found.member.sign_outs == kept.get("sign_outs", 0) else None
 
 
 def remember_line(response, account: LineAccount) -> None:
-    kept = {"account": account.pk, "linked_at": account.linked_at.isoformat()}
+    kept = {
+        "account": account.pk,
+        "linked_at": account.linked_at.isoformat(),
+        "sign_outs": account.member.sign_outs,
+    }
     _set_json_cookie(response, "line", kept, max_age=LINE_LASTS)
 
 
@@ -303,6 +310,12 @@ def holds(request, ticket) -> bool:
     whom they look after."""
     if ticket.member_id and ticket.member_id in _ours(request):
         return True
+    return keeps(request, ticket)
+
+
+def keeps(request, ticket) -> bool:
+    """Whether a ticket, or one that became it by a move, was booked or opened by its secret on this device: that it
+    shows whoever is signed in."""
     device_ids = ticket_ids(request)
     if not device_ids or ticket.public_id in device_ids:
         return bool(device_ids)
@@ -344,13 +357,54 @@ def remember_tickets(response, request, public_ids: list[str]) -> None:
 
 
 def forget_tickets(response) -> None:
-    for name in ("tickets", "booked"):
+    for name in ("tickets", "booked", "waiting"):
         _delete_cookie(response, name)
 
 
 def forget_pages(response) -> None:
     """Make the browser drop the pages that it has kept, including those for when there is no connection."""
     response["Clear-Site-Data"] = '"cache", "storage"'
+
+
+# --- what the device waits for ---
+
+
+def waiting_ids(request) -> list[str]:
+    """The public ids of the entries of waiting lists that were made, or opened by their secret, on this device; newest
+    first."""
+    return _cookie(request, "waiting").split()
+
+
+def remember_waiting(response, request, public_id: str) -> None:
+    others = [other for other in waiting_ids(request) if other != public_id]
+    _set_cookie(response, "waiting", " ".join([public_id, *others][:MOST_TICKETS]), max_age=LINE_LASTS)
+
+
+def my_waiting(request):
+    """The entries that this device holds, and those of the member who is signed in and of whom they look after, as long
+    as they wait or have an offer; soonest day first."""
+    entries = WaitingEntry.objects.live().filter(date__gte=timezone.localdate())
+    ours = Q(public_id__in=waiting_ids(request)) | Q(member__in=_ours(request))
+    return entries.filter(ours).select_related("department", "topic", "member").order_by("date", "pk")
+
+
+def waiter_shown(request, entry) -> str:
+    """The name that an entry's page may show on this device: to its member who is signed in, and to who looks after
+    that member."""
+    return entry.member.full_name if entry.member_id in _ours(request) else ""
+
+
+def carer_for(request, entry) -> int | None:
+    """The member who is signed in, where they reach the entry as its member's carer alone."""
+    who = member(request)
+    if who is None or who.pk == entry.member_id or entry.public_id in waiting_ids(request):
+        return None
+    return who.pk
+
+
+def waits_as(request, entry) -> bool:
+    """Whether an entry is this device's, or the signed-in member's, or of one whom they look after."""
+    return entry.public_id in waiting_ids(request) or entry.member_id in _ours(request)
 
 
 # --- the device, for counting ---

@@ -6,7 +6,6 @@ values, so it is drawn once in each process and kept: after a call, ninety-nine 
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,14 +13,14 @@ from typing import NamedTuple
 from django.core.cache import cache
 from django.template.loader import get_template
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from booking.calling import console as reads
-from booking.calling import order
-from booking.calling.console import Row
-from booking.models import Department
-from booking.models.tickets import Priority
+from booking.calling import order, times
+from booking.models import Department, Ticket, Topic
+from booking.models.tickets import Priority, code_of
 
 MOST_KEPT = 5000
 SHARED_SECONDS = 5
@@ -29,32 +28,63 @@ SHARED_SECONDS = 5
 
 @dataclass(frozen=True)
 class Line:
-    """Who would be called next, how many stand in each list of the console, and the rows of those who wait, drawn; no
-    rows where another list is open."""
+    """The departments, in the counter's order; who would be called next, and why; how many stand in each list of the
+    console; and the rows of those who wait, drawn, where that list is open."""
 
+    departments: list[Department]
     following: order.NextUp | None
     counts: dict[str, int]
-    rows: list[str]
+    rows: SafeString
 
 
-def line(departments: list[Department], versions: dict[int, int], *, is_open: bool, now: dt.datetime) -> Line:
-    """Worked out once for all consoles of these departments while their queues have these versions, read before; and
-    again every five seconds, since bookings and the clock change it without one."""
-    order_served = [(one.pk, versions.get(one.pk, 0)) for one in departments]
-    about = (order_served, timezone.localdate(now), int(now.timestamp()) // SHARED_SECONDS, is_open and get_language())
+def line(versions: dict[int, int], *, is_open: bool, now: dt.datetime) -> Line:
+    """Worked out once for all consoles of the departments with these versions of their queues, read before, in the
+    counter's order; and again every five seconds, since bookings, the clock and the office change it without one."""
+    about = (versions, timezone.localdate(now), int(now.timestamp()) // SHARED_SECONDS, is_open and get_language())
     key = "who_waits." + hashlib.sha256(repr(about).encode()).hexdigest()
     kept = cache.get(key)
     if kept is None:
-        kept = _line(departments, is_open=is_open, now=now)
+        kept = _line(list(versions), is_open=is_open, now=now)
         cache.set(key, kept, SHARED_SECONDS)
     return kept
 
 
-def _line(departments: list[Department], *, is_open: bool, now: dt.datetime) -> Line:
+def _line(department_ids: list[int], *, is_open: bool, now: dt.datetime) -> Line:
+    known = Department.objects.in_bulk(department_ids)
+    departments = [known[pk] for pk in department_ids if pk in known]
     turns = order.in_order_at_counter(departments, first=reads.MOST_ROWS if is_open else 1, now=now)
-    following = turns[0] if turns and turns[0].why != "not_yet" else None
-    rows = [reads.row(turn.ticket, now=now) for turn in turns] if is_open else []
-    return Line(following, reads.counts(departments, now=now), drawn(rows, first_is_next=bool(following)))
+    is_next = bool(turns) and turns[0].why != "not_yet"
+    return Line(
+        departments,
+        following=order.NextUp(_loaded(turns[0].ticket.pk, known), turns[0].why) if is_next else None,
+        counts=reads.counts(departments, now=now),
+        rows=_rows([turn.ticket for turn in turns], known, first_is_next=is_next, now=now) if is_open else SafeString(),
+    )
+
+
+def _loaded(ticket_id: int, known: dict[int, Department]) -> Ticket:
+    """The departments are loaded already, but for one that has sent the ticket on."""
+    ticket = Ticket.objects.select_related("slot", "topic", "member").get(pk=ticket_id)
+    ticket.queue = known.get(ticket.queue_id) or ticket.queue
+    ticket.department = known.get(ticket.department_id) or ticket.department
+    return ticket
+
+
+def _rows(
+    tickets: list[order.Standing], known: dict[int, Department], *, first_is_next: bool, now: dt.datetime
+) -> SafeString:
+    """In the language of the page. Each leads to the console's own address, whichever counter it is."""
+    issuers = {ticket.department_id for ticket in tickets} - known.keys()
+    known = known | (Department.objects.in_bulk(issuers) if issuers else {})
+    topics = {ticket.topic_id for ticket in tickets} - {None}
+    titles = {pk: topic.title for pk, topic in Topic.objects.in_bulk(topics).items()} if topics else {}
+    language = get_language()
+    return SafeString(
+        "".join(
+            _drawn(_shown(ticket, known, titles, is_next=first_is_next and nth == 0, now=now), language)
+            for nth, ticket in enumerate(tickets)
+        )
+    )
 
 
 class _Shown(NamedTuple):
@@ -77,28 +107,30 @@ class _Shown(NamedTuple):
 EARLY, NOT_YET, LATE = _("มาก่อนเวลา"), _("ยังไม่ถึงเวลา"), _("มาสาย")
 
 
-def drawn(rows: Iterable[Row], *, first_is_next: bool) -> list[str]:
-    """These rows in the language of the page. Each leads to the console's own address, whichever counter it is."""
-    language = get_language()
-    return [_drawn(_shown(row, is_next=first_is_next and nth == 0), language) for nth, row in enumerate(rows)]
-
-
-def _shown(row: Row, *, is_next: bool) -> _Shown:
-    ticket = row.ticket
-    remark = (EARLY if ticket.queue.calls_early else NOT_YET) if row.is_early else LATE if row.is_late else ""
+def _shown(
+    ticket: order.Standing, known: dict[int, Department], titles: dict[int, str], *, is_next: bool, now: dt.datetime
+) -> _Shown:
+    issuer, queue = known[ticket.department_id], known[ticket.queue_id]
+    since = ticket.arrived_at or ticket.due_at
+    came_at = ticket.arrived_at or now
+    remark = ""
+    if not ticket.is_due:
+        remark = str(EARLY if queue.calls_early else NOT_YET)
+    elif ticket.booked_for and times.is_late(issuer, ticket.booked_for, came_at=came_at):
+        remark = str(LATE)
     return _Shown(
         public_id=ticket.public_id,
-        code=ticket.code,
-        title=ticket.queue.title,
-        hue=ticket.queue.hue,
-        booked_for=ticket.slot.starts_at if ticket.slot else None,
-        since=row.since,
-        minutes=row.minutes,
+        code=code_of(issuer.letter, ticket.number),
+        title=queue.title,
+        hue=queue.hue,
+        booked_for=ticket.booked_for,
+        since=since,
+        minutes=int((now - since).total_seconds() // 60),
         is_next=is_next,
         priority=str(Priority(ticket.priority).label) if ticket.priority else "",
-        topic=ticket.topic.title if ticket.topic else "",
+        topic=titles[ticket.topic_id] if ticket.topic_id else "",
         was_sent_on=ticket.queue_id != ticket.department_id,
-        remark=str(remark),
+        remark=remark,
     )
 
 

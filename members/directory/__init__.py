@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from django.conf import settings
+from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from members.citizen_id import citizen_id_hmacs
@@ -50,8 +51,8 @@ def is_elsewhere() -> bool:
 def find(*, citizen_id: str = "", citizen_id_hmac: str = "", member_number: str = "") -> Member | None:
     """The registered member with this citizen ID (13 digits, with its HMAC) or member number; None if there is none.
 
-    Raises DirectorySilent if i-member does not answer (in SECONDS) and our table has no registered member with that
-    number either. Must not run inside a transaction: it waits for another server.
+    Raises DirectorySilent if i-member does not answer (in SECONDS), or an import has the member in hand, and our table
+    has no registered member with that number either. Must not run inside a transaction: it waits for another server.
     """
     if not is_elsewhere():
         return _stored(citizen_id, member_number)
@@ -62,7 +63,15 @@ def find(*, citizen_id: str = "", citizen_id_hmac: str = "", member_number: str 
         if kept is None:
             raise DirectorySilent from None
         return kept
-    return keeping.keep(person) if person and person.is_registered else None
+    if person is None or not person.is_registered:
+        return None
+    try:
+        return keeping.keep(person, asked=citizen_id_hmacs(citizen_id) if citizen_id else [])
+    except keeping.InHand as held:
+        kept = _stored(citizen_id, member_number)
+        if kept is None:
+            raise DirectorySilent from held
+        return kept
 
 
 def everyone() -> Iterator[list[dict[str, str]]]:
@@ -82,8 +91,6 @@ def _person(citizen_id: str, citizen_id_hmac: str, member_number: str) -> Person
             raise DirectoryFault("answered with another's citizen ID")
         if member_number and any(significant(p.member_number) != significant(member_number) for p in people):
             raise DirectoryFault("answered with another's member number")
-    if citizen_id:
-        people = [person._replace(citizen_id_hmac=citizen_id_hmac) for person in people]
     exact = [person for person in people if person.member_number == member_number]
     found = exact or people
     return found[0] if len(found) == 1 else None
@@ -107,8 +114,11 @@ def _stored(citizen_id: str, member_number: str) -> Member | None:
     found = registered.filter(citizen_id_hmac=in_use).first()
     if found is None and before:
         found = registered.filter(citizen_id_hmac__in=before).first()
-        if found:  # no longer needs the key of before
-            Member.objects.filter(pk=found.pk, citizen_id_hmac=found.citizen_id_hmac).update(citizen_id_hmac=in_use)
+        if found:  # no longer needs the key of before; where others have the row in hand, the next look-up sees to it
+            with transaction.atomic():
+                free = Member.objects.select_for_update(skip_locked=True).filter(pk=found.pk)
+                unmoved = free.filter(citizen_id_hmac=found.citizen_id_hmac).values("pk")
+                Member.objects.filter(pk__in=unmoved).update(citizen_id_hmac=in_use)
     return found
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import TextField
 from django.db.utils import ConnectionHandler
 from django.views.decorators.debug import sensitive_variables
 from environ import Env
@@ -17,9 +19,12 @@ from environ import Env
 from members.directory.answers import COLUMNS, DirectoryFault, cells_of
 
 PAGE = 1_000
+SECONDS = 2  # of a look-up, where the server can be told: one behind a lock gives its thread back
+SECONDS_FOR_ALL = 60
 MOST = 3  # rows of one look-up: several members cannot be told apart by name anyway
+FLOAT = ".0"  # what SQLite puts behind a whole number in a column of floating-point ones
 READ_ONLY: dict[str, dict[str, Any]] = {
-    "postgresql": {"options": "-c default_transaction_read_only=on -c statement_timeout=60s", "connect_timeout": 2},
+    "postgresql": {"options": "-c default_transaction_read_only=on", "connect_timeout": 2},
     "mysql": {"init_command": "SET SESSION TRANSACTION READ ONLY", "connect_timeout": 2},
     "sqlite": {"timeout": 2},
 }
@@ -35,7 +40,7 @@ def find(*, citizen_id: str = "", member_number: str = "") -> list[dict[str, str
 
 def everyone() -> Iterator[list[dict[str, str]]]:
     """All rows, a page at a time, in the order of their member numbers. Raises DirectoryFault."""
-    with cursor() as rows:
+    with cursor(SECONDS_FOR_ALL) as rows:
         number = _names()["member_number"]
         rows.execute(f"SELECT {_selected()} FROM {_table()} ORDER BY {number}")
         while page := rows.fetchmany(PAGE):
@@ -47,21 +52,28 @@ def _rows(column: str, wanted: Sequence[str]) -> list[dict[str, str]]:
     if name is None:
         return []
     places = ", ".join(["%s"] * len(wanted))
+    # As text: what was typed may be longer than the numbers that the column can hold.
+    text = f"CAST({name} AS {TextField().cast_db_type(_connection())})"  # type: ignore[attr-defined]
     with cursor() as rows:
-        rows.execute(f"SELECT {_selected()} FROM {_table()} WHERE {name} IN ({places})", list(wanted))
+        rows.execute(f"SELECT {_selected()} FROM {_table()} WHERE {text} IN ({places})", list(wanted))
         return [_cells(row) for row in rows.fetchmany(MOST)]
 
 
 def _as_typed(citizen_id: str) -> list[str]:
-    """The forms in which databases store a citizen ID."""
+    """The forms in which databases store a citizen ID, as text."""
     d = citizen_id
-    return [d, f"{d[0]}-{d[1:5]}-{d[5:10]}-{d[10:12]}-{d[12]}", f"{d[0]} {d[1:5]} {d[5:10]} {d[10:12]} {d[12]}"]
+    return [
+        d,
+        d + FLOAT,
+        f"{d[0]}-{d[1:5]}-{d[5:10]}-{d[10:12]}-{d[12]}",
+        f"{d[0]} {d[1:5]} {d[5:10]} {d[10:12]} {d[12]}",
+    ]
 
 
 def _with_zeros(number: str) -> list[str]:
-    """The number with every count of leading zeros that a database may have stored."""
+    """The number with every count of leading zeros that a database may have stored, as text."""
     digits = number.lstrip("0")
-    return [digits.zfill(width) for width in range(max(len(digits), 1), 13)]
+    return [(digits or "0") + FLOAT, *(digits.zfill(width) for width in range(max(len(digits), 1), 13))]
 
 
 def _cells(row: Sequence[Any]) -> dict[str, str]:
@@ -87,14 +99,15 @@ def _table() -> str:
 
 
 def _quoted(name: str) -> str:
-    return _connections(settings.DIRECTORY_DATABASE_URL)["default"].ops.quote_name(name)
+    return _connection().ops.quote_name(name)
 
 
 @contextlib.contextmanager
-def cursor() -> Iterator[Any]:
-    """A cursor of this thread's connection. Raises DirectoryFault for any database fault."""
+def cursor(seconds: int = SECONDS) -> Iterator[Any]:
+    """A cursor of this thread's connection, for statements of so many seconds at most. Raises DirectoryFault for any
+    database fault."""
     try:
-        connection = _connections(settings.DIRECTORY_DATABASE_URL)["default"]
+        connection = _connection(seconds)
         try:
             connection.close_if_unusable_or_obsolete()
             with connection.cursor() as rows:
@@ -106,10 +119,16 @@ def cursor() -> Iterator[Any]:
         raise DirectoryFault(type(fault).__name__) from None
 
 
+def _connection(seconds: int = SECONDS) -> BaseDatabaseWrapper:
+    return _connections(settings.DIRECTORY_DATABASE_URL, seconds)["default"]
+
+
 @lru_cache(maxsize=4)
-def _connections(url: str) -> ConnectionHandler:
+def _connections(url: str, seconds: int) -> ConnectionHandler:
     config = Env.db_url_config(url)
     kind = config["ENGINE"].rsplit(".", 1)[-1]
-    engine = next((name for name in READ_ONLY if name.startswith(kind[:5])), "postgresql")
-    options = READ_ONLY[engine] | config.get("OPTIONS", {})
+    engine = next((name for name in READ_ONLY if name.startswith(kind[:5])), "")
+    options = READ_ONLY.get(engine, {}) | config.get("OPTIONS", {})
+    if engine == "postgresql":
+        options["options"] = f"-c statement_timeout={seconds}s {options['options']}"
     return ConnectionHandler({"default": config | {"OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}})

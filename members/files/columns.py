@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
-from members.citizen_id import citizen_id_hmac, parse_citizen_id, parse_member_number
+from members.citizen_id import citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.errors import InvalidCitizenId, InvalidMemberNumber
 from members.free_text import masked
 from members.models import Member
@@ -71,13 +71,18 @@ def sentence(code: str, about: int | str) -> str:
 
 
 def without_citizen_id(cell: str) -> str:
-    """What is kept in place of a citizen ID: "" where there is none, its HMAC, or INVALID."""
+    """What is kept in place of a citizen ID: "" where there is none, its HMACs (hmacs_of), or INVALID."""
     if not cell:
         return ""
     try:
-        return citizen_id_hmac(parse_citizen_id(cell))
+        return " ".join(citizen_id_hmacs(parse_citizen_id(cell)))
     except InvalidCitizenId:
         return INVALID
+
+
+def hmacs_of(cell: str) -> list[str]:
+    """The HMACs in a cell of without_citizen_id(): under the key in use, then under those of before."""
+    return [] if cell == INVALID else cell.split()
 
 
 def cleaned(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
@@ -103,7 +108,7 @@ def _number(cell: str) -> str:
 def _citizen_id(cell: str) -> str:
     if cell == INVALID:
         raise WrongCell("citizen_id")
-    return cell
+    return next(iter(hmacs_of(cell)), "")
 
 
 def _name(length: int, *, may_be_empty: bool = True) -> Callable[[str], str]:

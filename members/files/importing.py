@@ -27,7 +27,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
-from members.erased import Erased
+from members.erased import Erased, renew
 from members.files import columns
 from members.files.spreadsheets import FileRefused, read, undefused
 from members.free_text import masked
@@ -77,6 +77,7 @@ class Row:
     values: dict[str, Any]
     member_id: int | None = None
     faults: list[columns.Fault] = field(default_factory=list)
+    citizen_id_hmacs: list[str] = field(default_factory=list)  # under the key in use, then under those of before
 
 
 class _Stale(Exception):
@@ -319,8 +320,9 @@ def _rows(file: MemberFile, stored: _Stored) -> Iterator[Row]:
     for line, cells in _lines(file):
         values, faults = columns.cleaned(cells)
         row = Row(line, cells["member_number"], Outcome.FAULTY, values, faults=faults)
-        number, hmac = values.get("member_number", ""), values.get("citizen_id_hmac")
-        if number and erased.has(member_number=number, citizen_id_hmacs=[hmac]):
+        row.citizen_id_hmacs = columns.hmacs_of(cells.get("citizen_id", ""))
+        number = values.get("member_number", "")
+        if number and erased.has(member_number=number, citizen_id_hmacs=row.citizen_id_hmacs):
             row.outcome, row.faults = Outcome.ERASED, []
             yield row
             continue
@@ -361,11 +363,10 @@ def _of_number(row: Row, stored: _Stored, seen: _Seen) -> Iterator[columns.Fault
 
 
 def _of_citizen_id(row: Row, stored: _Stored, seen: _Seen) -> Iterator[columns.Fault]:
-    hmac = row.values["citizen_id_hmac"]
-    first_line = seen.citizen_ids.setdefault(hmac, row.line)
+    first_line = seen.citizen_ids.setdefault(row.values["citizen_id_hmac"], row.line)
     if first_line != row.line:
         yield "citizen_id", "repeated_citizen_id", first_line
-    elif stored.owners.get(hmac, row.member_id) != row.member_id:
+    elif any(stored.owners.get(hmac, row.member_id) != row.member_id for hmac in row.citizen_id_hmacs):
         yield "citizen_id", "citizen_id_of_another", ""
 
 
@@ -427,6 +428,9 @@ def _write(file: MemberFile, progress: "_Progress") -> None:
         if any(row.faults for row in rows) and not file.is_from_directory:
             raise _Stale
         seen.update(row.member_id for row in rows)
+        for row in rows:
+            if row.outcome == Outcome.ERASED:
+                renew(member_number=row.values["member_number"], citizen_id_hmacs=row.citizen_id_hmacs)
         _add([row for row in rows if row.outcome == Outcome.NEW], file, now)
         changed = {row.member_id: row.values for row in rows if row.member_id and row.outcome == Outcome.CHANGED}
         _update(changed, file, _reason(file), imported_at=now)

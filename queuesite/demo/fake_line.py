@@ -310,7 +310,7 @@ class FakeLine:
             raise Refused(
                 409, {"message": "The retry key is already accepted", "acceptedRequestId": self._accepted[key]}
             )
-        self._require(line_shapes.faults_of_messages(order.get("messages")))
+        self._require(line_shapes.faults_of_push(order))
         if not re.fullmatch(r"U[0-9a-f]{32}", str(order.get("to"))):
             raise _no(400, "The property, 'to', in the request body is invalid")
         if self.quota is not None and self._used() + len(order["messages"]) > self.quota:
@@ -324,7 +324,7 @@ class FakeLine:
 
     def _reply(self, asked) -> Answer:
         order = asked.json()
-        self._require(line_shapes.faults_of_messages(order.get("messages")))
+        self._require(line_shapes.faults_of_reply(order))
         user = self._reply_tokens.pop(order.get("replyToken"), None)
         if user is None:
             raise _no(400, "Invalid reply token")

@@ -1,6 +1,6 @@
 """Days at an office that is made up, played in memory in a moment: to see how good the waits are that members would be
-told. The order of calling and the waits are those of booking/calling/forecast.py; people come and clerks work much as
-in simulation.py. Moments are seconds since midnight.
+told. The order of calling and what is told are those of booking/calling/forecast.py; people come and clerks work much
+as in simulation.py. Moments are seconds since midnight.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from booking.calling import forecast, pace, times
-from booking.calling.forecast import USUAL, Desk, Queue, Spread, Turn
+from booking.calling.forecast import USUAL, Queue, Spread, Turn
 
 MINUTE, HOUR = 60, 3600
 PERIODS = [(8.5 * HOUR, 12.0 * HOUR), (13.0 * HOUR, 15.5 * HOUR)]
@@ -181,19 +181,22 @@ class Day:
 
     def tell(self, turn: Turn) -> None:
         """Nothing is told while nobody sits at a counter."""
-        expected, is_early = self.expected_call(turn.key), turn.due > self.now
-        if expected is None:
+        called_at = self.expected_call(turn.key)
+        if called_at is None:
             return
-        seconds = forecast.serving_seconds(PERIODS, self.now, expected)
-        low, high = (
-            forecast.after_serving(PERIODS, self.now, bound) - self.now
-            for bound in forecast.bounds(seconds, self.spreads[is_early])
-        )
-        self.told.append((turn.key, is_early, self.now, seconds, *times.rounded(low, high)))
+        queue = self.queues[self.in_queue[turn.key]]
+        told = forecast.told(called_at, due=turn.due, now=self.now, queue=queue, spreads=self.spreads)
+        self.told.append((turn.key, told.is_early, self.now, told.expected, *times.rounded(told.low, told.high)))
 
     def expected_call(self, key: int) -> float | None:
         queues = {
-            pk: replace(queue, turns=list(queue.turns), walk_ins_an_hour=self._walk_ins_of_the_last_hour(pk))
+            pk: replace(
+                queue,
+                turns=list(queue.turns),
+                walk_ins_an_hour=forecast.walk_ins_an_hour(
+                    (at for at, where in self.walked_in if where == pk), now=self.now
+                ),
+            )
             for pk, queue in self.queues.items()
         }
         for turn in self.expected.values():
@@ -201,13 +204,9 @@ class Day:
                 queues[self.in_queue[turn.key]].turns.append(turn)
         desks = []
         for desk in self.seated:
-            called_at, seconds = self.at_desk.get(desk, (self.now, 0))
-            free_at = forecast.free_at(called_at=called_at, seconds=seconds, now=self.now) if seconds else self.now
-            desks.append(Desk(self.desks[desk], free_at))
+            called_at, seconds = self.at_desk.get(desk, (None, 0))
+            desks.append(forecast.desk(self.desks[desk], now=self.now, called_at=called_at, seconds=seconds))
         return forecast.calls(queues, desks, now=self.now, until=key).get(key)
-
-    def _walk_ins_of_the_last_hour(self, department: int) -> int:
-        return sum(1 for at, where in self.walked_in if where == department and at > self.now - HOUR)
 
     # --- clerks ---
 

@@ -52,7 +52,8 @@ http {{
         server unix:public.sock;
     }}
     upstream queue_staff {{
-        server unix:staff.sock;
+        server unix:staff.sock fail_timeout=1s;
+        server unix:public.sock backup;
     }}
     geo $realip_remote_addr $queue_from_proxy {{
         default 0;

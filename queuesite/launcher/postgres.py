@@ -7,19 +7,26 @@ How it lives and dies: every user of the server holds a shared lock on the folde
 starts it, the last one out stops it, both under an exclusive lock on `control`. The system drops a killed process's
 locks, so nobody who is gone is counted. The next user finds a server left running, uses it and stops it like its own.
 
-The server listens on a Unix socket in a folder that only its own user may enter, so it asks for no password.
+The server listens on a Unix socket in a folder that only its own user may enter, and asks for a password all the
+same: web and worker are another role than the owner of the tables (queuesite/database_roles.py). The passwords are
+made once, and lie in `data/passwords`, in libpq's own form, for the owner of the folder alone. A data folder from
+before there were any gets them at its next start.
 
 Imports no Django settings: `manage.py` needs the server before these are read.
 """
 
+import base64
 import contextlib
 import fcntl
 import hashlib
+import hmac
 import importlib.metadata
 import importlib.util
 import multiprocessing
 import os
 import pwd
+import re
+import secrets
 import shutil
 import signal
 import stat
@@ -38,6 +45,8 @@ from queuesite.launcher import demo_left
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DATABASE = ROLE = "queue"
+APP_ROLE = "queue_app"  # of web and worker; ROLE owns the tables
+SUPERUSER = "postgres"
 DEMO_DATABASE = "demo"
 SYSTEM_USER = "queuesite"
 SYSTEM_HOME = Path("/var/lib/queuesite")
@@ -47,6 +56,8 @@ LONGEST_SOCKET_PATH = 107  # bytes, fixed by the system
 START_SECONDS = 300  # after a crash on a slow disk the log is replayed first
 STOP_SECONDS = 4
 LOG_BYTES = 10_000_000
+SCRAM_ROUNDS = 4096  # PostgreSQL's own number
+TRUSTS = re.compile(r"^([^#\n]*\s)trust\b", flags=re.MULTILINE)  # who comes in without a password, in pg_hba.conf
 
 _started: dict[
     int, subprocess.Popen[bytes]
@@ -72,9 +83,9 @@ def database_name() -> str:
     return DEMO_DATABASE if environ.Env().bool("DEMO", default=False) else DATABASE
 
 
-def embedded_url() -> str:
+def embedded_url(*, role: str = ROLE) -> str:
     """The address of the database on this checkout's embedded server. Starts nothing."""
-    return url_of(var_dir() / "postgres")
+    return url_of(var_dir() / "postgres", role=role)
 
 
 @contextlib.contextmanager
@@ -93,7 +104,7 @@ def running_if_embedded():
         except CannotStart as exc:
             sys.exit(f"PostgreSQL: {exc}")
         yield
-        # qcluster comes back at once and leaves its work to a child.
+        # `work` comes back at once and leaves its work to a child.
         for child in multiprocessing.active_children():
             child.join()
 
@@ -136,6 +147,8 @@ def running(folder: Path, *, database: str = "", durable: bool = True, shared_bu
         users = server.open("users")
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
+            if server.pid() and not server.has_passwords():
+                _stop_that_of_before(server, users)
             if not server.pid():
                 server.start(durable=durable, shared_buffers=shared_buffers)
                 server.set_demo_apart()
@@ -152,9 +165,22 @@ def running(folder: Path, *, database: str = "", durable: bool = True, shared_bu
                 _leave(server, users)
 
 
-def url_of(folder: Path, database: str = "") -> str:
-    """The address of `database` on the server of `folder`, for libpq, psycopg and django-environ alike."""
-    return f"postgres://{ROLE}@:5432/{database or database_name()}?host={quote(str(_socket_folder(folder)), safe='')}"
+def url_of(folder: Path, database: str = "", *, role: str = ROLE) -> str:
+    """The address of `database` on the server of `folder`, for libpq, psycopg and django-environ alike. It names the
+    file with the passwords, and no password."""
+    host, file = (quote(str(path), safe="") for path in (_socket_folder(folder), passwords_of(folder)))
+    return f"postgres://{role}@:5432/{database or database_name()}?host={host}&passfile={file}"
+
+
+def passwords_of(folder: Path) -> Path:
+    """The file with the passwords of the server of `folder`, for PGPASSFILE. It lies in the data, and so is moved and
+    put back with it."""
+    return folder.absolute() / "data" / "passwords"
+
+
+def passwords_in(file: Path) -> dict[str, str]:
+    """By role, of a file in libpq's form. Ours have no colon."""
+    return {parts[3]: parts[4] for line in file.read_text().splitlines() if len(parts := line.split(":")) == 5}
 
 
 def binaries() -> Path:
@@ -166,6 +192,16 @@ def binaries() -> Path:
             "Set DATABASE_URL, or run: pip install -r requirements.txt"
         )
     return Path(package.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
+
+
+def _stop_that_of_before(server: "_Server", users: int) -> None:
+    """Stop a server that a release without passwords left running. Raises CannotStart where somebody uses it."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotStart(f"the release of before still runs on {server.folder}. End it first.") from None
+    server.stop()
+    fcntl.flock(users, fcntl.LOCK_SH)
 
 
 def _leave(server: "_Server", users: int) -> None:
@@ -243,6 +279,8 @@ class _Server:
                 "Restore a backup into an empty folder (docs/operations.md)."
             )
         self._clear_away_a_dead_server()
+        if not self.has_passwords():
+            self._make_passwords(durable=durable)
         self._make_socket_folder()
         settings = {
             "listen_addresses": "",
@@ -253,6 +291,9 @@ class _Server:
             "timezone": "UTC",
             "log_timezone": "UTC",
         }
+        if sys.platform == "linux":
+            # After a crash: the file system is asked once. One file after the other, thousands of them, took 5 s.
+            settings["recovery_init_sync_method"] = "syncfs"
         if not durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -302,7 +343,7 @@ class _Server:
             [
                 self.bin / "initdb",
                 f"--pgdata={unfinished}",
-                "--username=postgres",
+                f"--username={SUPERUSER}",
                 "--auth=trust",
                 "--encoding=UTF8",
                 "--locale=C",
@@ -355,11 +396,56 @@ class _Server:
                     "Delete it, or use a checkout with a shorter path."
                 ) from None
 
+    def has_passwords(self) -> bool:
+        return passwords_of(self.folder).exists() and not TRUSTS.search(self._access().read_text())
+
+    def _make_passwords(self, *, durable: bool) -> None:
+        """Let nobody in without a password: roles with passwords, the file that has them, and who may come in. By the
+        program alone, with no server that could be asked meanwhile. Cut short, the next start does it again.
+
+        The roles are no superusers; they may make databases (a backup is tried in one)."""
+        _say("giving its roles passwords (once)")
+        kept = passwords_of(self.folder)
+        made = passwords_in(kept) if kept.exists() else {}
+        made = {role: made.get(role) or secrets.token_urlsafe(32) for role in (SUPERUSER, ROLE, APP_ROLE)}
+        statements = []
+        for role, password in made.items():
+            there = f"SELECT FROM pg_roles WHERE rolname = '{role}'"
+            statements.append(f"DO $$BEGIN IF NOT EXISTS ({there}) THEN CREATE ROLE {role}; END IF; END$$")
+            may = "" if role == SUPERUSER else "LOGIN CREATEDB NOSUPERUSER NOCREATEROLE"
+            statements.append(f"ALTER ROLE {role} {may} PASSWORD '{_verifier(password)}'")
+        options = ["-c", "exit_on_error=on", *([] if durable else ["-c", "fsync=off"])]
+        done = subprocess.run(
+            [self.bin / "postgres", "--single", "-D", self.data, *options, "postgres"],
+            input="\n".join([*statements, ""]),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            **self._as_user(),
+        )
+        if done.returncode:
+            raise CannotStart(f"its roles could not be given passwords:\n{done.stdout}")
+        self._write(kept, "".join(f"*:*:*:{role}:{password}\n" for role, password in made.items()))
+        self._write(self._access(), TRUSTS.sub(r"\1scram-sha-256", self._access().read_text()))
+
+    def _access(self) -> Path:
+        return self.data / "pg_hba.conf"
+
+    def _write(self, file: Path, text: str) -> None:
+        """Whole or not at all, for the server's user alone."""
+        unfinished = file.with_name(f"{file.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            os.fchown(opened.fileno(), self.user, -1)
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        unfinished.rename(file)
+
     def make_database(self, database: str) -> None:
-        """Make the role and its database where missing. The role is no superuser; it may make databases."""
+        """Make the database where missing. It is the owner's."""
         with self._connect("postgres") as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
                 names = [sql.Identifier(database), sql.Identifier(ROLE)]
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
@@ -380,7 +466,14 @@ class _Server:
             _say(f"the demo's data lies in a database of its own by now, {DEMO_DATABASE}; an office begins empty")
 
     def _connect(self, name: str) -> psycopg.Connection:
-        return psycopg.connect(host=str(self.socket_folder), port=5432, user="postgres", dbname=name, autocommit=True)
+        return psycopg.connect(
+            host=str(self.socket_folder),
+            port=5432,
+            user=SUPERUSER,
+            passfile=str(passwords_of(self.folder)),
+            dbname=name,
+            autocommit=True,
+        )
 
     def stop(self) -> None:
         """Stop the server and its clients; if that takes too long, at once: the next start replays its log."""
@@ -403,6 +496,16 @@ class _Server:
         programs."""
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         return _identity(self.user) | {"cwd": self.folder, "env": kept | {"LC_ALL": "C"}, "umask": 0o077}
+
+
+def _verifier(password: str) -> str:
+    """What PostgreSQL keeps of a password (RFC 5803), so that it is sent and logged nowhere."""
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, SCRAM_ROUNDS)
+    client = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    said = [base64.b64encode(part).decode() for part in (salt, client, server)]
+    return f"SCRAM-SHA-256${SCRAM_ROUNDS}:{said[0]}${said[1]}:{said[2]}"
 
 
 def _own(folder: Path) -> Path:
@@ -545,6 +648,7 @@ def main() -> None:
         with running(var_dir() / "postgres"):
             address = {"PGHOST": str(_socket_folder(var_dir() / "postgres")), "PGPORT": "5432"}
             address |= {"PGUSER": ROLE, "PGDATABASE": database_name()}
+            address |= {"PGPASSFILE": str(passwords_of(var_dir() / "postgres"))}
             done = subprocess.run([binaries() / sys.argv[1], *sys.argv[2:]], env=os.environ | address)
     except CannotStart as exc:
         sys.exit(f"PostgreSQL: {exc}")

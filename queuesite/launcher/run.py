@@ -18,7 +18,6 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import connection
 from django.http.request import validate_host
-from django_q.tasks import async_task
 
 from booking import disk, jobs
 from booking.models import Department
@@ -121,9 +120,6 @@ def _prepare(say) -> None:
         say("Filling in demo data")
         call_command("seed_demo")
     jobs.open_days()  # after some weeks switched off every day would be closed until the worker comes to it
-    # The worker's first jobs: neither readiness nor messages owed to members have to wait a minute for the schedule.
-    async_task("booking.jobs.heartbeat")
-    async_task("booking.jobs.send_notices")
 
 
 def _wait_until_ready(address: str, started: list[Child], say) -> None:

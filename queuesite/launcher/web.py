@@ -24,7 +24,7 @@ ALL_THAT_COME = ["--backpressure", "16384"]
 
 def behind_front(at: Path, *, workers: int) -> list[str]:
     """The command that listens on a private socket, which only its own user and group can read and write."""
-    return _command(workers, ["--uds", str(at), "--uds-permissions", "660", *ONE_AT_A_TIME])
+    return _command(workers, ["--uds", str(at), "--uds-permissions", "0660", *ONE_AT_A_TIME])
 
 
 def by_itself(host: str, port: int, *, workers: int) -> list[str]:

@@ -22,7 +22,7 @@ import psycopg
 STOP_SECONDS = 3  # alone django-q takes two
 HUNG_SECONDS = 240  # the heartbeat comes each minute
 TICK_SECONDS = 0.5
-COMMAND = [sys.executable, "manage.py", "qcluster"]
+COMMAND = [sys.executable, "manage.py", "work"]
 
 
 class Hung(Exception):
@@ -101,6 +101,7 @@ def _heartbeat():
 def main() -> None:
     argparse.ArgumentParser(prog="python -m queuesite.launcher.worker", description="The worker, watched.").parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queuesite.settings")
+    os.environ["PROCESS_KIND"] = "worker"
     sys.exit(watch(COMMAND, beat=_heartbeat))
 
 

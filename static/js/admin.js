@@ -21,7 +21,9 @@ window.addEventListener("load", () => {
   document.querySelectorAll(".material-symbols-outlined").forEach((icon) => {
     if (icon.parentElement.textContent.trim() !== icon.textContent.trim()) icon.setAttribute("aria-hidden", "true");
   });
-  (document.getElementById("main") || document.getElementById("page")).setAttribute("role", "main");
+  if (!document.querySelector("main")) {
+    (document.getElementById("main") || document.getElementById("page")).setAttribute("role", "main");
+  }
   const menu = document.documentElement.lang === "en" ? "Menu" : "เมนู";
   document.getElementById("nav-sidebar-inner")?.setAttribute("aria-label", menu);
   document.querySelectorAll(".simplebar-content-wrapper").forEach((box) => {
@@ -30,14 +32,15 @@ window.addEventListener("load", () => {
   });
 });
 
-// The calendar: one day is tapped, several are dragged over, and the page that changes them opens. Keyboards use the link
-// in each day.
+// The calendar: one day is tapped, several are dragged over, and the page that changes them opens. A finger may land on a
+// link in a day: it follows the link only where it does not go on to another day. Keyboards use the link in each day.
 document.addEventListener("DOMContentLoaded", () => {
   const month = document.querySelector(".office-month[data-change]");
   if (!month) return;
   const cells = [...month.querySelectorAll("td[data-date]")];
   let from = null;
   let to = null;
+  let link = null;
   const mark = () => {
     const [first, last] = [cells.indexOf(from), cells.indexOf(to)].sort((a, b) => a - b);
     cells.forEach((cell, nth) => cell.classList.toggle("office-marked", from !== null && first <= nth && nth <= last));
@@ -47,9 +50,10 @@ document.addEventListener("DOMContentLoaded", () => {
     return month.contains(cell) ? cell : null;
   };
   month.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.target.closest("a")) return;
+    if (event.button !== 0 || !event.isPrimary) return;
     from = to = cellOf(event);
-    mark();
+    link = event.target.closest("a");
+    if (!link) mark();
   });
   month.addEventListener("pointermove", (event) => {
     const cell = from && cellOf(event);
@@ -63,7 +67,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const isOver = cellOf(event);
     from = null;
     mark();
-    if (!isOver) return;
+    if (!isOver || (link && dates[0] === dates[1])) return;
     const address = new URL(month.dataset.change, location.href);
     address.searchParams.set("first", dates[0]);
     if (dates[1] !== dates[0]) address.searchParams.set("last", dates[1]);
@@ -73,6 +77,7 @@ document.addEventListener("DOMContentLoaded", () => {
     from = null;
     mark();
   });
+  month.addEventListener("dragstart", (event) => event.preventDefault());
 });
 
 // A colour is typed as #0a4a9f, or picked beside it.

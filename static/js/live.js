@@ -27,8 +27,10 @@ const show = (page) => {
   if (document.querySelector(".turn") && call() !== heardCall) shake();
   heardCall = call();
 };
+const opened = new Date();
 const tellAsOf = () => {
   const now = new Date();
+  if (now.toDateString() !== opened.toDateString()) return location.reload();
   const two = (number) => String(number).padStart(2, "0");
   asOf.textContent = asOf.textContent.replace(/\d\d(.)\d\d/, `${two(now.getHours())}$1${two(now.getMinutes())}`);
 };

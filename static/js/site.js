@@ -37,7 +37,7 @@ if (refused) {
   refused.focus({ preventScroll: refused.matches(".turn") });
 }
 
-// A new password can be read while it is typed.
+// A password can be read while it is typed.
 for (const button of document.querySelectorAll("[data-shows]")) {
   const input = document.getElementById(button.dataset.shows);
   button.hidden = false;

@@ -84,7 +84,8 @@ ROOMS = {
     "messages": Room(
         "booking/messages/*.py",
         ["notices", "sending", "turns", "admin_messages", "message_kinds", "office_settings", "line_silent"]
-        + ["channel_checks", "webhook", "health", "closing", "telephone_list", "desk"],
+        + ["channel_checks", "webhook", "health", "closing", "telephone_list", "desk"]
+        + ["pages_waiting", "family_waiting", "line_waiting", "admin_offer_calls"],
     ),
     "throttle": Room("members/throttle.py", ["throttle", "identify", "line_link", "pages_identify"]),
 }

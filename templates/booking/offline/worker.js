@@ -3,10 +3,11 @@
 const TICKETS = "tickets";
 const SHELL = "shell {% static 'css/site.css' %}";
 const OFFLINE = "{% url 'offline' %}";
-const MEMBERS = /^\/($|(t|tickets|book|status|guide|arrive)\/)/;
+const MEMBERS = /^\/($|(t|tickets|book|wait|status|guide|arrive|member|line|privacy)\/)/;
 const TICKET = /^\/(t\/[-\w]+\/|tickets\/)$/;
 const MOST_TICKETS = 20;
 let language = "";
+let renewal = Promise.resolve();
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(SHELL).then((shell) => shell.addAll([OFFLINE, "{% static 'css/site.css' %}"])));
@@ -28,6 +29,7 @@ self.addEventListener("fetch", (event) => {
 const visit = async (event, address) => {
   try {
     const answer = await fetch(event.request);
+    event.waitUntil(renew(answer.headers.get("Content-Language")));
     if (answer.ok) event.waitUntil(keep(event.request, address, answer.clone()));
     return answer;
   } catch (fault) {
@@ -37,17 +39,21 @@ const visit = async (event, address) => {
 };
 
 const keep = async (request, address, answer) => {
-  const spoken = answer.headers.get("Content-Language");
-  if (spoken && spoken !== language) {
-    language = spoken;
-    await (await caches.open(SHELL)).add(new Request(OFFLINE, { cache: "reload" }));
-  }
   if (request.method !== "GET" || !TICKET.test(address.pathname)) return;
   const tickets = await caches.open(TICKETS);
   await tickets.delete(address.pathname); // to stand last again
   await tickets.put(address.pathname, answer);
   const names = await tickets.keys();
   await Promise.all(names.slice(0, -MOST_TICKETS).map((name) => tickets.delete(name)));
+};
+
+// One after the other: on a slow line the page of the language before would else land last, and stay.
+const renew = (spoken) => (renewal = renewal.catch(() => {}).then(() => speak(spoken)));
+
+const speak = async (spoken) => {
+  if (!spoken || spoken === language) return;
+  await (await caches.open(SHELL)).add(new Request(OFFLINE, { cache: "reload" }));
+  language = spoken;
 };
 
 // Styles, scripts and letters: their addresses change with what is in them.
