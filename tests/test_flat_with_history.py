@@ -5,7 +5,8 @@ import datetime as dt
 import json
 
 import pytest
-from django.db import connection
+import time_machine
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -17,7 +18,7 @@ from booking.reports import facts, stored
 from tests.clock import MORNING, standing_still
 from tests.factories import make_open_department, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("history")]
 
 clock = standing_still(MORNING)
 
@@ -57,20 +58,29 @@ SELECT id, verb, from_state, to_state, queue_id, '', due_at
 """
 
 
+@pytest.fixture(scope="module")
+def history(django_db_setup, django_db_blocker):
+    """The department of all these years: written once, in a transaction around the tests' own."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        with time_machine.travel(MORNING, tick=False), connection.cursor() as cursor:
+            made = make_open_department(letter="A", quota=2)
+            asked = {"department": made.pk, "today": MORNING.date(), "days": DAYS, "a_day": A_DAY}
+            cursor.execute(HISTORY, asked)
+            first = MORNING.date() - dt.timedelta(days=40 + DAYS)
+            cursor.execute(
+                "INSERT INTO booking_summarisedday (date, made_at, has_tickets)"
+                " SELECT day, %s, true FROM generate_series(%s::date, %s::date - 1, interval '1 day') day",
+                [MORNING, first, MORNING.date()],
+            )
+            cursor.execute("ANALYZE")
+            connection.check_constraints()  # here, once: else after every test for all of these rows
+        yield made
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def department(clock):
-    made = make_open_department(letter="A", quota=2)
-    asked = {"department": made.pk, "today": MORNING.date(), "days": DAYS, "a_day": A_DAY}
-    with connection.cursor() as cursor:
-        cursor.execute(HISTORY, asked)
-        first = MORNING.date() - dt.timedelta(days=40 + DAYS)
-        cursor.execute(
-            "INSERT INTO booking_summarisedday (date, made_at, has_tickets)"
-            " SELECT day, %s, true FROM generate_series(%s::date, %s::date - 1, interval '1 day') day",
-            [MORNING, first, MORNING.date()],
-        )
-        cursor.execute("ANALYZE")
-    return made
+def department(history, clock):
+    return history
 
 
 def rows_read(sql: str) -> dict[str, int]:
