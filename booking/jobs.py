@@ -33,13 +33,15 @@ COUNTED_FROM = 3  # o'clock
 
 
 def recurring(*, minutes: int):
-    """Put a job on the list, to run every so many minutes, and keep when it last finished, with what it returns."""
+    """Put a job on the list, to run every so many minutes, and keep when it last finished, with what it returns. A job
+    that returns None has nothing to say: what it said before stays."""
 
     def register(job):
         @wraps(job)
         def run():
-            found = job() or ""
-            JobRun.objects.update_or_create(name=job.__name__, defaults={"finished_at": timezone.now(), "found": found})
+            found = job()
+            said = {} if found is None else {"found": found}
+            JobRun.objects.update_or_create(name=job.__name__, defaults={"finished_at": timezone.now()} | said)
 
         RECURRING[job.__name__] = minutes
         return run
@@ -180,8 +182,9 @@ def purge_line_events() -> str:
 
 @recurring(minutes=24 * 60)
 def unlink_members() -> str:
-    count = verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=office.keeps_names_days))
-    return _("บัตรคิว %d ใบ") % count
+    forgotten = verbs.unlink_members(before=timezone.localdate() - dt.timedelta(days=office.keeps_names_days))
+    counts = forgotten._asdict()
+    return _("บัตรคิว %(tickets)d ใบ การรอคิวว่าง %(waited)d ข้อความถึงผู้ดูแล %(told)d") % counts
 
 
 @recurring(minutes=24 * 60)
@@ -198,10 +201,13 @@ def back_up() -> None:
 
 
 @recurring(minutes=60)
-def compare_members() -> None:
-    """Compares with i-member, where members are looked up there, in the first hour after two at night."""
+def compare_members() -> str | None:
+    """Compares with i-member, where members are looked up there, in the first hour after two at night. Says how many
+    earlier comparisons this one made useless."""
     if directory.is_elsewhere() and timezone.localtime().hour >= COMPARED_FROM and comparing.is_due():
         comparing.compare()
+        return _("ลบการเทียบก่อนหน้าที่ยังไม่มีผู้ยืนยัน %d") % comparing.forget_overtaken()
+    return None
 
 
 @recurring(minutes=60)

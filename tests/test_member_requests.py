@@ -14,10 +14,11 @@ from django_q.signing import SignedPackage
 
 from booking import retention, roles, verbs
 from booking.admin.dashboard import sidebar
+from booking.models import StaffLine
 from booking.verbs.merging import merge_members
 from members import accounts, requests
 from members.errors import AlreadyAsked, RequestIsOver, WordsNeeded
-from members.models import ErasedMember, Member, MemberRequest
+from members.models import ErasedMember, LineAccount, LineFollow, Member, MemberRequest
 from tests.factories import make_citizen_id, make_member, make_user
 from tests.pages import text
 
@@ -228,6 +229,18 @@ def test_an_erasure_is_not_done_by_saying_so(client, manager):
 
     one.refresh_from_db()
     assert one.is_open
+
+
+def test_erasing_forgets_that_their_line_account_follows_but_for_one_of_staff(manager):
+    for nth, by in ((1, None), (2, manager)):
+        member, user_id = make_member(), f"U{nth}"
+        LineAccount.objects.create(member=member, user_id=user_id, linked_at=timezone.now())
+        LineFollow.objects.create(user_id=user_id, follows=True, at=timezone.now())
+        if by:
+            StaffLine.objects.create(user=by, line_user_id=user_id, linked_at=timezone.now())
+        verbs.erase_member(member=member, by=manager)
+
+    assert [one.user_id for one in LineFollow.objects.all()] == ["U2"]
 
 
 def test_erasing_ends_all_requests_and_keeps_when_it_was_asked(client, manager):

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+import time_machine
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.sessions.models import Session
 from django.urls import reverse
@@ -10,10 +11,14 @@ from django.utils import timezone
 from django_q.models import Task
 
 from booking import jobs, retention
-from booking.models import JobRun
-from members import line, line_accounts, throttle
+from booking.models import JobRun, Notice, ProofAsked, StaffLine, WaitingEntry
+from booking.models.notices import Kind
+from members import directory, line, line_accounts, throttle
+from members.directory import comparing
 from members.models import (
+    LineAccount,
     LineEvent,
+    LineFollow,
     LinkingCode,
     LookupCount,
     LookupLog,
@@ -119,7 +124,7 @@ def test_the_jobs_say_how_many():
     jobs.unlink_members()
 
     assert "การเข้าสู่ระบบ 2" in JobRun.objects.get(name="forget_old").found
-    assert JobRun.objects.get(name="unlink_members").found == "บัตรคิว 1 ใบ"
+    assert JobRun.objects.get(name="unlink_members").found == "บัตรคิว 1 ใบ การรอคิวว่าง 0 ข้อความถึงผู้ดูแล 0"
     assert "การเข้าสู่ระบบ 0" in retention.forget_old()
 
 
@@ -129,8 +134,10 @@ def test_the_jobs_say_how_many():
 def test_the_page_says_what_is_so(client, settings):
     settings.UNLINK_AFTER_DAYS, settings.KEEP_HISTORY_DAYS = 61, 777
     settings.BACKUP_DIR, settings.BACKUP_KEEP = "/somewhere", 9
+    settings.KEEP_FILES_DAYS = 200
     page = client.get(reverse("privacy")).content.decode()
-
+    assert "แถวที่ไม่ถูกต้องเก็บ 200 วัน ผลการเทียบกับไอเมมเบอร์ทุกคืนเก็บ 31 วัน" in page
+    assert "ไม่ได้ใช้ 30 วันออกจากระบบ" in page
     for told in ("พ้นวันนัดแล้ว 61 วัน", "ประวัติการแก้ไขเก็บ 777 วัน", "เก็บ 9 ชุดล่าสุด", "โทร "):
         assert told in page
     assert "รหัสผู้ใช้ LINE" not in page
@@ -175,6 +182,75 @@ def test_what_came_of_a_file_is_kept_for_half_a_year_and_what_goes_on_for_as_lon
     assert "ไฟล์นำเข้า 2 " in retention.forget_old()
 
     assert {one.name for one in MemberFile.objects.all()} == {"done179", "importing181", "reading181"}
+
+
+def test_comparisons_with_i_member_are_kept_for_a_month_wherever_members_come_from_by_now():
+    user = make_user()
+    for state, days, by in (
+        ("done", 32, None),
+        ("checked", 32, None),
+        ("importing", 32, None),
+        ("done", 30, None),
+        ("done", 32, user),
+    ):
+        MemberFile.objects.create(
+            name=f"{state}{days}{by or ''}", state=state, uploaded_by=by, uploaded_at=days_ago(days), row_count=1
+        )
+
+    assert "การเทียบกับไอเมมเบอร์ 2 " in retention.forget_old()
+
+    assert {one.name for one in MemberFile.objects.all()} == {"importing32", "done30", f"done32{user}"}
+
+
+def test_a_comparison_that_a_newer_one_overtook_is_deleted_and_counted(monkeypatch):
+    for state, by in (("checked", None), ("done", None), ("checked", make_user()), ("checked", None)):
+        last = MemberFile.objects.create(state=state, uploaded_by=by, uploaded_at=days_ago(1), row_count=1)
+    monkeypatch.setattr(directory, "is_elsewhere", lambda: True)
+    monkeypatch.setattr(comparing, "is_due", lambda: True)
+    monkeypatch.setattr(comparing, "compare", lambda: last)
+    with time_machine.travel(timezone.localtime().replace(hour=2)):
+        jobs.compare_members()
+        said = "ลบการเทียบก่อนหน้าที่ยังไม่มีผู้ยืนยัน 1"
+        assert JobRun.objects.get(name="compare_members").found == said
+        assert MemberFile.objects.count() == 3
+        assert comparing.waiting() == last
+        monkeypatch.setattr(comparing, "is_due", lambda: False)
+        jobs.compare_members()
+        assert JobRun.objects.get(name="compare_members").found == said, "until the next night"
+
+
+def test_who_follows_is_forgotten_where_nobody_is_linked():
+    LineAccount.objects.create(member=make_member(), user_id="member", linked_at=timezone.now())
+    StaffLine.objects.create(user=make_user(), line_user_id="staff", linked_at=timezone.now())
+    for user_id, days in (("member", 31), ("staff", 31), ("nobody", 31), ("of late", 29)):
+        LineFollow.objects.create(user_id=user_id, follows=False, at=days_ago(days))
+
+    assert "การติดตามบัญชี LINE 1 " in retention.forget_old()
+
+    assert not LineFollow.objects.filter(user_id="nobody").exists()
+    assert LineFollow.objects.count() == 3
+
+
+def test_that_a_block_was_asked_for_a_proof_is_kept_for_a_week():
+    for block, days in (("old", 8), ("new", 6)):
+        ProofAsked.objects.create(block=block, since=days_ago(days), until=days_ago(days))
+
+    assert "การขอหลักฐานก่อนจอง 1 " in retention.forget_old()
+
+    assert ProofAsked.objects.get().block == "new"
+
+
+def test_the_job_that_takes_names_off_tickets_counts_who_waited_and_what_carers_were_told():
+    ticket, member = make_ticket(), make_member()
+    day = days_ago(91).date()
+    type(ticket).objects.filter(pk=ticket.pk).update(date=day)
+    times = dict.fromkeys(["created_at", "next_try_at", "expires_at"], timezone.now())
+    Notice.objects.create(ticket=ticket, kind=Kind.ISSUED, carer=member, **times)
+    WaitingEntry.objects.create(department=ticket.department, member=member, date=day, joined_at=days_ago(92))
+
+    jobs.unlink_members()
+
+    assert JobRun.objects.get(name="unlink_members").found == "บัตรคิว 1 ใบ การรอคิวว่าง 1 ข้อความถึงผู้ดูแล 1"
 
 
 def test_codes_go_with_the_log_ins():

@@ -2,6 +2,7 @@
 members."""
 
 import datetime as dt
+from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -16,6 +17,14 @@ from booking.verbs.places import free_places
 FORGOTTEN = dict.fromkeys(
     ["member", "idempotency_key", "identity_mark", "origin_address", "origin_network", "origin_device"]
 )
+
+
+class Unlinked(NamedTuple):
+    """How many tickets lost their members, and how much went with that."""
+
+    tickets: int
+    waited: int
+    told: int
 
 
 def close_day(*, department: Department, date: dt.date, by: User | None = None, keeps_reopened: bool = False) -> int:
@@ -52,12 +61,16 @@ def reopen(*, ticket: Ticket, by: User) -> Ticket:
     return moves.change(locked, "reopen", by=by)
 
 
-def unlink_members(*, before: dt.date) -> int:
-    """Unlink the tickets of days before `before` from their members and from where they were booked. Returns how many;
-    a second run finds none. What was sent to who looks after them goes with it, and who waited for those days."""
-    WaitingEntry.objects.filter(date__lt=before).delete()
-    Notice.objects.filter(ticket__date__lt=before, carer__isnull=False).delete()
-    return Ticket.objects.filter(date__lt=before).exclude(**FORGOTTEN).update(**FORGOTTEN)
+def unlink_members(*, before: dt.date) -> Unlinked:
+    """Unlink the tickets of days before `before` from their members and from where they were booked. What was sent to
+    who looks after them goes with it, and who waited for those days. Returns how many; a second run finds none."""
+    waited = WaitingEntry.objects.filter(date__lt=before).delete()[1]
+    told = Notice.objects.filter(ticket__date__lt=before, carer__isnull=False).delete()[1]
+    return Unlinked(
+        tickets=Ticket.objects.filter(date__lt=before).exclude(**FORGOTTEN).update(**FORGOTTEN),
+        waited=waited.get(WaitingEntry._meta.label, 0),
+        told=told.get(Notice._meta.label, 0),
+    )
 
 
 def issue_secrets_anew(*, using: str = "default") -> int:

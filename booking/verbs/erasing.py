@@ -4,11 +4,11 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from booking import errors
-from booking.models import Notice, Ticket, WaitingEntry
+from booking.models import Notice, StaffLine, Ticket, WaitingEntry
 from booking.verbs import waiting
 from booking.verbs.ending import FORGOTTEN
 from members import erased
-from members.models import Member
+from members.models import LineAccount, LineFollow, Member
 
 
 @transaction.atomic
@@ -27,6 +27,7 @@ def erase_member(*, member: Member, by: User) -> int:
     unlinked = Ticket.objects.filter(member=locked).update(**FORGOTTEN)
     erased.bury(locked, by=by)
     pk = locked.pk
+    _forget_follow(locked)
     locked.delete()
     # Deleting has written into the history, too. Of the audit this role deletes nothing itself: the database does, and
     # says so, and by whom, in booking_erasure.
@@ -34,3 +35,10 @@ def erase_member(*, member: Member, by: User) -> int:
         cursor.execute("SELECT set_config('queue.by', %s, true)", [str(by.pk)])
         cursor.execute("SELECT booking_forget_member(%s)", [pk])
     return unlinked
+
+
+def _forget_follow(member: Member) -> None:
+    """That their LINE account follows the office's; but for one that tells a member of staff of alarms."""
+    of_theirs = LineAccount.objects.filter(member=member).values("user_id")
+    of_staff = StaffLine.objects.values("line_user_id")
+    LineFollow.objects.filter(user_id__in=of_theirs).exclude(user_id__in=of_staff).delete()

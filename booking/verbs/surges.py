@@ -47,7 +47,6 @@ def watch(*, now: dt.datetime | None = None) -> list[Surge]:
                 defaults={"until": now + ASKED_FOR, "count": surge.blocks[block]},
                 create_defaults={"since": now, "until": now + ASKED_FOR, "count": surge.blocks[block]},
             )
-    ProofAsked.objects.filter(until__lt=now - WEEK).delete()
     return surges
 
 

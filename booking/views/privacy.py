@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from booking.papers.held import held_of
 from booking.views import refusals, sent, visitor
 from booking.views.access import access, may_be_kept
-from members import directory, line, line_accounts, requests, throttle
+from members import accounts, directory, line, line_accounts, requests, throttle
 from members.codes import CODE_LASTS
+from members.directory import comparing
 from members.errors import MemberError, RequestIsOver
 from members.models import MemberRequest
 from office.settings import office
@@ -36,6 +37,8 @@ def privacy(request):
         "history_days": office.keeps_history_days,
         "tries_hours": math.ceil(throttle.longest_kept() / timedelta(hours=1)),
         "code_minutes": CODE_LASTS // timedelta(minutes=1),
+        "comparisons_days": min(comparing.KEPT.days, office.keeps_files_days),
+        "session_days": accounts.SESSION_LASTS.days,
         "backups": settings.BACKUP_KEEP if settings.BACKUP_DIR else 0,
         "ended_links_days": line_accounts.REMEMBERED.days,
         "has_line": line.is_on() or line.log_in_is_on(),

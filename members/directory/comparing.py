@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models import Subquery
 from django.utils import timezone
 
 from members import directory
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Shares of the rows, and of the members there are: more in one night is probably a fault in i-member.
 MOST_FAULTY, MOST_GONE, MOST_CHANGED = 0.01, 0.02, 0.1
+# For how long it is kept what came of a comparison: there is one each day, with names in its faulty rows.
+KEPT = timedelta(days=31)
 FEW = 2  # this many are never suspicious: in a small office they are a big share
 
 
@@ -34,7 +37,6 @@ def compare() -> MemberFile | None:
         log.warning("i-member was not compared: %s", fault)
         DirectoryState.objects.update_or_create(pk=1, defaults={"fault": str(fault)[:200]})
         return None
-    _forget_those_before(file)
     importing.check(file.pk)
     file.refresh_from_db()
     DirectoryState.objects.update_or_create(pk=1, defaults={"compared_at": timezone.now()})
@@ -65,6 +67,15 @@ def waiting() -> MemberFile | None:
     return waits.defer("rows", "outcomes", "missing").order_by("-pk").first()
 
 
+def forget_overtaken() -> int:
+    """Delete the comparisons that wait for staff, or were never checked, while there is a newer one. Returns how
+    many."""
+    newest = MemberFile.objects.filter(uploaded_by=None).order_by("-pk").values("pk")[:1]
+    waiting = [MemberFile.State.READING, MemberFile.State.CHECKED]
+    overtaken = MemberFile.objects.filter(uploaded_by=None, state__in=waiting, pk__lt=Subquery(newest))
+    return overtaken.delete()[1].get(MemberFile._meta.label, 0)  # how far each had come goes with it, uncounted
+
+
 def _is_few(count: int, *, of: int, most: float) -> bool:
     return count <= max(FEW, of * most)
 
@@ -72,10 +83,3 @@ def _is_few(count: int, *, of: int, most: float) -> bool:
 def _everybody() -> Iterator[dict[str, str]]:
     for page in directory.everyone():
         yield from map(hidden, page)
-
-
-def _forget_those_before(file: MemberFile) -> None:
-    """Only one comparison waits at a time. Imported ones are kept for a month."""
-    before = MemberFile.objects.filter(uploaded_by=None, pk__lt=file.pk)
-    before.filter(state__in=[MemberFile.State.READING, MemberFile.State.CHECKED]).delete()
-    before.filter(uploaded_at__lt=timezone.now() - timedelta(days=31)).delete()
