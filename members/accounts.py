@@ -28,12 +28,20 @@ from django_q.tasks import async_task
 from members import directory
 from members.citizen_id import citizen_id_hmacs, parse_citizen_id, parse_member_number
 from members.codes import code_of, is_valid, issue_code, use_code
-from members.errors import CodeNeeded, NotSignedIn, WeakPassword, WrongCode, WrongPassword
+from members.errors import CodeNeeded, NotSignedIn, WeakPassword, WrongPassword
 from members.models import LinkingCode, Member, MemberAccount, MemberSession, Passkey
 from members.nobody import nobody
 from members.numbers import significant
 from members.reaching import in_words, of_office, send, ways
-from members.throttle import count_attempt, count_miss, count_proof, forget_proofs, give_back, give_back_proof
+from members.throttle import (
+    count_attempt,
+    count_miss,
+    count_proof,
+    count_proof_or_code,
+    forget_proofs,
+    give_back,
+    give_back_proof,
+)
 from office.settings import office
 
 log = logging.getLogger(__name__)
@@ -185,21 +193,20 @@ def set_password(
         raise CodeNeeded
     _require_strong(password, None)
     member = claim.member() or nobody(claim.member_number)
-    if not count_proof(member.pk):
-        raise WrongCode
+    counted = count_proof_or_code(member.pk)
     try:
-        begun = _set_by_code(member, code, password, agent)
+        begun = _set_by_code(member, code, counted, password, agent)
     except WeakPassword:
-        give_back_proof(member.pk)  # the code was right, and is not used up
+        give_back_proof(member.pk, counted)  # the code was right, and is not used up
         raise
-    give_back_proof(member.pk)
+    give_back_proof(member.pk, counted)
     return begun
 
 
 @sensitive_variables("code", "password")
 @transaction.atomic
-def _set_by_code(member: Member, code: str, password: str, agent: str) -> tuple[MemberSession, str]:
-    use_code(member, code)
+def _set_by_code(member: Member, code: str, counted: str, password: str, agent: str) -> tuple[MemberSession, str]:
+    use_code(member, code, counted=counted)
     _require_strong(password, member)
     _set(member, password)
     if not member.is_registered:

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from members.citizen_id import ascii_digits
 from members.errors import CodeNeeded, WrongCode
 from members.models import LinkingCode, Member
+from members.throttle import forget_proofs
 
 CODE_LASTS = timedelta(minutes=15)
 CODE_DIGITS = 8
@@ -33,6 +34,8 @@ def issue_code(*, member: Member, by: User | None, code: str = "") -> str:
         LinkingCode.objects.create(
             member=member, code_hmac=_code_hmac(member, code), issued_by=by, expires_at=now + CODE_LASTS
         )
+        if by is not None:
+            forget_proofs(member.pk, "code")
     return code
 
 
@@ -50,11 +53,15 @@ def is_valid(member: Member, code: str) -> bool:
 
 
 @sensitive_variables("code")
-def use_code(member: Member, code: str) -> None:
-    """Use up a member's code. Raises CodeNeeded if none was typed, WrongCode unless it is the valid one."""
+def use_code(member: Member, code: str, *, counted: str) -> None:
+    """Use up a member's code. `counted`: what throttle.count_proof_or_code() has said of this try; as "code" a clerk's
+    alone is right. Raises CodeNeeded if none was typed, WrongCode unless it is a valid one."""
     if not code:
         raise CodeNeeded
-    if not _valid(member).filter(code_hmac=_code_hmac(member, ascii_digits(code))).update(used_at=timezone.now()):
+    right = _valid(member).filter(code_hmac=_code_hmac(member, ascii_digits(code)))
+    if counted != "proof":
+        right = right.exclude(issued_by=None)
+    if not counted or not right.update(used_at=timezone.now()):
         raise WrongCode
 
 

@@ -15,7 +15,7 @@ from members.errors import CareIsOver, TooManyCared, WrongCode
 from members.models import Care, Member
 from members.nobody import nobody
 from members.numbers import significant
-from members.throttle import count_attempt, count_miss, count_proof, give_back_proof
+from members.throttle import count_attempt, count_miss, count_proof_or_code, give_back_proof
 
 MOST = 6  # whom one member looks after
 ASK_LASTS = timedelta(days=7)
@@ -86,18 +86,21 @@ def begin_by_code(*, carer: Member, member_number: str, code: str, device: str, 
 
 @sensitive_variables("code")
 def _begin(carer: Member, member: Member, code: str) -> None:
-    if not count_proof(member.pk):
-        raise WrongCode
-    with transaction.atomic():
-        use_code(member, code)
-        _lock_and_require_room(carer)
-        now = timezone.now()
-        care = Care.objects.filter(carer=carer, member=member, ended_at=None).first() or Care(
-            carer=carer, member=member, asked_at=now
-        )
-        care.began_at, care.proved_by = care.began_at or now, care.proved_by or "code"
-        care.save()
-    give_back_proof(member.pk)
+    counted = count_proof_or_code(member.pk)
+    try:
+        with transaction.atomic():
+            use_code(member, code, counted=counted)
+            _lock_and_require_room(carer)
+            now = timezone.now()
+            care = Care.objects.filter(carer=carer, member=member, ended_at=None).first() or Care(
+                carer=carer, member=member, asked_at=now
+            )
+            care.began_at, care.proved_by = care.began_at or now, care.proved_by or "code"
+            care.save()
+    except TooManyCared:
+        give_back_proof(member.pk, counted)  # the code was right, and is not used up
+        raise
+    give_back_proof(member.pk, counted)
 
 
 def accept(*, member: Member, care_id: int, proved_by: str) -> None:

@@ -20,7 +20,7 @@ from members.models import Member
 from members.nobody import nobody
 from members.numbers import significant
 from members.phones import phone_proves
-from members.throttle import count_attempt, count_miss, count_proof, give_back, give_back_proof
+from members.throttle import count_attempt, count_miss, count_proof_or_code, give_back, give_back_proof
 
 PROOFS = ("none", "phone_last4")
 IDENTITY_LASTS = timedelta(minutes=15)
@@ -160,19 +160,18 @@ def _proved_by(member: Member, proof: str, asks: str) -> str:
         if asks == "none":
             return ""
         raise NotRegistered
-    is_counted = count_proof(member.pk)
-    is_phone = is_counted and asks != "code" and phone_proves(member.phone, proof)
-    if not is_phone and not _is_code(member, proof):
+    counted = count_proof_or_code(member.pk)
+    is_phone = counted == "proof" and asks != "code" and phone_proves(member.phone, proof)
+    if not is_phone and not _is_code(member, proof, counted):
         raise NotRegistered
-    if is_counted:
-        give_back_proof(member.pk)
+    give_back_proof(member.pk, counted)
     return "phone" if is_phone else "code"
 
 
 @sensitive_variables("proof")
-def _is_code(member: Member, proof: str) -> bool:
+def _is_code(member: Member, proof: str, counted: str) -> bool:
     try:
-        use_code(member, proof)
+        use_code(member, proof, counted=counted)
     except WrongCode:
         return False
     return True

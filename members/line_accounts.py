@@ -26,7 +26,7 @@ from members.errors import IdentityExpired
 from members.identify import IDENTITY_LASTS, look_up
 from members.models import EndedLink, LineAccount, LineFollow, Member
 from members.reaching import in_words, of_office
-from members.throttle import count_attempt
+from members.throttle import count_attempt, count_proof_or_code, give_back_proof
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,18 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
     Locks the table against other links: they are rare, and one at a time is easy to reason about.
     """
     member, proved_by = _claimed(token, user_id)
-    if code:
-        count_attempt(identifier=f"line_code:{member.pk}", device=device, address=address)
+    if not code:
+        return _link(member, user_id, proved_by, code="", counted="")
+    count_attempt(identifier=f"line_code:{member.pk}", device=device, address=address)
+    counted = count_proof_or_code(member.pk)
+    account = _link(member, user_id, proved_by, code=code, counted=counted)
+    if counted:
+        give_back_proof(member.pk, counted)
+    return account
+
+
+@sensitive_variables("code")
+def _link(member: Member, user_id: str, proved_by: str, *, code: str, counted: str) -> LineAccount:
     with transaction.atomic():
         _one_at_a_time()
         account = LineAccount.objects.filter(member=member, user_id=user_id).first()
@@ -87,7 +97,7 @@ def link(*, user_id: str, token: str, code: str = "", device: str = "", address:
             return account
         is_unproved = bool(code) and not proved_by
         if proved_by != "code" and (is_unproved or needs_code(member=member, user_id=user_id)):
-            use_code(member, code)
+            use_code(member, code, counted=counted)
             proved_by = "code"
         if account:
             account.proved_by = proved_by

@@ -38,8 +38,13 @@ class Limit(NamedTuple):
 
 MISSED = "missed"  # look-ups that found nobody, by address block and hour
 PURGED_EVERY = timedelta(hours=1)
-# Wrong proofs for one member. After that many only a clerk's code counts.
+# Wrong proofs for one member. After that many only a clerk's code counts: anybody who knows the number can use them up,
+# and must not lock the member out by that.
 WRONG_PROOFS = Limit(10, 24 * 60 * 60)
+# Wrong codes for one member from then on: while one clerk's code lasts (the next one has as many again), and in a day.
+# Codes have eight digits: a day's guesses find one with a chance of three in a million.
+WRONG_CODES = Limit(50, 15 * 60)
+WRONG_CODES_A_DAY = Limit(300, 24 * 60 * 60)
 # Wrong passwords for one member, from wherever. After that many only a new password opens the account; with it the
 # count begins anew.
 WRONG_PASSWORDS = Limit(100, 24 * 60 * 60)
@@ -78,9 +83,11 @@ def _statement(*scopes: str) -> str:
 
 COUNT = _statement(*SCOPES)
 OF_A_MEMBER = {
-    "proof": (_statement("proof"), WRONG_PROOFS),
-    "password": (_statement("password"), WRONG_PASSWORDS),
+    "proof": {"proof": WRONG_PROOFS},
+    "code": {"code": WRONG_CODES, "code_day": WRONG_CODES_A_DAY},
+    "password": {"password": WRONG_PASSWORDS},
 }
+COUNT_OF_A_MEMBER = {what: _statement(*limits) for what, limits in OF_A_MEMBER.items()}
 
 
 def count_attempt(*, identifier: str, device: str, address: str) -> None:
@@ -111,24 +118,33 @@ def give_back(*, identifier: str) -> None:
     _give_back("identifier", identifier)
 
 
-def count_proof(member_id: int, what: str = "proof") -> bool:
-    """Count one proof ("proof" or "password") for a member before it is compared. False if too many were wrong today.
+def count_proof_or_code(member_id: int) -> str:
+    """Count one proof of a member before it is compared. Returns as what it counts, for give_back_proof(): "proof",
+    which may be of any kind; "code" once too many were wrong today, which must be a clerk's code; "" where nothing may
+    be compared any more."""
+    return next((what for what in ("proof", "code") if count_proof(member_id, what)), "")
+
+
+def count_proof(member_id: int, what: str) -> bool:
+    """Count one proof ("proof", "code" or "password") for a member before it is compared. False if too many were wrong.
     `give_back_proof` uncounts a right one."""
-    statement, allowed = OF_A_MEMBER[what]
+    limits = OF_A_MEMBER[what]
     try:
-        return _count(statement, {what: allowed}, {what: str(member_id)}) is None
+        return _count(COUNT_OF_A_MEMBER[what], limits, dict.fromkeys(limits, str(member_id))) is None
     except Error as fault:
         log.error("a proof could not be counted, so it is refused: %s", type(fault).__name__)
         return False
 
 
-def give_back_proof(member_id: int, what: str = "proof") -> None:
-    _give_back(what, str(member_id))
+def give_back_proof(member_id: int, what: str) -> None:
+    """Uncount the last proof of a kind."""
+    for scope in OF_A_MEMBER[what]:
+        _give_back(scope, str(member_id))
 
 
-def forget_proofs(member_id: int, what: str) -> None:
-    """Uncount all proofs of a kind for a member: what was guessed at is no longer what opens."""
-    LookupLog.objects.filter(scope=what, key_hmac=_key_hmac(what, str(member_id))).delete()
+def forget_proofs(member_id: int, scope: str) -> None:
+    """Uncount all that was counted in a scope for a member: what was guessed at is no longer what opens."""
+    LookupLog.objects.filter(scope=scope, key_hmac=_key_hmac(scope, str(member_id))).delete()
 
 
 def count_miss(address: str, *, is_miss: bool = True) -> None:
@@ -158,7 +174,10 @@ def limit(scope: str) -> Limit:
 
 def longest_kept() -> timedelta:
     """How long a try is kept at most: the longest time for which one counts, and until the job that deletes."""
-    counted = [*(limit(scope) for scope in SCOPES), *(allowed for _statement, allowed in OF_A_MEMBER.values())]
+    counted = [
+        *(limit(scope) for scope in SCOPES),
+        *(one for limits in OF_A_MEMBER.values() for one in limits.values()),
+    ]
     return timedelta(seconds=max(one.seconds for one in counted)) + PURGED_EVERY
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -187,14 +188,27 @@ def test_six_at_most(client, carer, mother):
         family.begin_by_code(carer=carer, member_number="1", code="1", **HERE)
 
 
-def test_wrong_codes_end_the_day(carer, mother):
-    code = issue_code(member=mother, by=make_user())
-    for _ in range(10):
+def test_after_ten_wrong_codes_a_day_a_clerks_alone_counts(carer, mother):
+    sent, of_a_clerk = (issue_code(member=mother, by=by) for by in (None, make_user()))
+    for nth in range(10):
         with pytest.raises(WrongCode):
             family.begin_by_code(carer=carer, member_number=mother.member_number, code="00000000", device="",
-                                 address=f"198.51.100.{_}")  # fmt: skip
+                                 address=f"198.51.100.{nth}")  # fmt: skip
     with pytest.raises(WrongCode):
-        family.begin_by_code(carer=carer, member_number=mother.member_number, code=code, **HERE)
+        family.begin_by_code(carer=carer, member_number=mother.member_number, code=sent, **HERE)
+    family.begin_by_code(carer=carer, member_number=mother.member_number, code=of_a_clerk, **HERE)
+    assert Care.objects.get().began_at
+
+
+def test_a_right_code_that_finds_no_room_is_no_wrong_one(carer, mother, monkeypatch):
+    code = issue_code(member=mother, by=make_user())
+    monkeypatch.setattr(family, "_lock_and_require_room", Mock(side_effect=TooManyCared))
+    for nth in range(12):
+        with pytest.raises(TooManyCared):
+            family.begin_by_code(carer=carer, member_number=mother.member_number, code=code, device="",
+                                 address=f"198.51.100.{nth}")  # fmt: skip
+    monkeypatch.undo()
+    family.begin_by_code(carer=carer, member_number=mother.member_number, code=code, **HERE)
 
 
 # --- what it opens ---

@@ -261,15 +261,17 @@ def test_a_page_tells_nobody_whether_the_numbers_are_right(client):
     assert OrmQ.objects.count() == 2  # the worker has as much to do
 
 
-def test_a_wrong_code_ten_times_a_day(client, settings):
+def test_after_ten_wrong_codes_a_day_none_that_is_sent_counts_but_a_clerks_does(client, settings):
     settings.LOOKUP_LIMITS = settings.LOOKUP_LIMITS | {"identifier": "100/900", "device": "100/900"}
     member = make_member(citizen_id=(citizen_id := make_citizen_id()))
     ask(client, member, citizen_id=citizen_id)
     for _ in range(10):
         client.post(CODE, {"code": "12345678", "password": SECRET})
 
-    code = issue_code(member=member, by=make_user())
-    assert client.post(CODE, {"code": code, "password": SECRET}).status_code == 422
+    sent, of_a_clerk = (issue_code(member=member, by=by) for by in (None, make_user()))
+    assert client.post(CODE, {"code": sent, "password": SECRET}).status_code == 422
+    assert client.post(CODE, {"code": of_a_clerk, "password": "1234"}).status_code == 422, "too weak: not used up"
+    assert client.post(CODE, {"code": of_a_clerk, "password": SECRET}).status_code == 302
 
 
 def test_three_codes_an_hour_are_sent(client):

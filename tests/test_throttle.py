@@ -111,14 +111,30 @@ def test_where_there_is_room_again_by_then_the_wait_is_a_second():
 
 
 @pytest.mark.django_db
-def test_after_ten_wrong_proofs_of_a_member_none_counts_for_a_day():
+def test_after_ten_wrong_proofs_of_a_member_none_counts_for_a_day_but_a_clerks_code():
     with time_machine.travel(NOON, tick=False) as clock:
-        assert [throttle.count_proof(7) for _ in range(11)] == [True] * 10 + [False]
-        assert throttle.count_proof(8), "of another member one does"
+        assert [throttle.count_proof_or_code(7) for _ in range(11)] == ["proof"] * 10 + ["code"]
+        assert throttle.count_proof_or_code(8) == "proof", "another member's are counted apart"
         clock.shift(dt.timedelta(hours=24, seconds=-1))
-        assert not throttle.count_proof(7)
+        assert throttle.count_proof_or_code(7) == "code"
         clock.shift(dt.timedelta(seconds=1))
-        assert throttle.count_proof(7)
+        assert throttle.count_proof_or_code(7) == "proof"
+
+
+@pytest.mark.django_db
+def test_guesses_at_codes_end_for_a_quarter_of_an_hour_and_then_for_the_day(monkeypatch):
+    monkeypatch.setitem(
+        throttle.OF_A_MEMBER, "code", {"code": throttle.Limit(2, 900), "code_day": throttle.Limit(3, 86400)}
+    )
+    with time_machine.travel(NOON, tick=False) as clock:
+        assert [throttle.count_proof_or_code(7) for _ in range(13)][10:] == ["code", "code", ""]
+        throttle.give_back_proof(7, "code")
+        assert [throttle.count_proof_or_code(7) for _ in range(2)] == ["code", ""]
+        clock.shift(dt.timedelta(minutes=15))
+        assert [throttle.count_proof_or_code(7) for _ in range(2)] == ["code", ""]
+        clock.shift(dt.timedelta(minutes=15))
+        assert throttle.count_proof_or_code(7) == "", "three in a day"
+        assert throttle.count_proof_or_code(8) == "proof"
 
 
 @pytest.mark.django_db
