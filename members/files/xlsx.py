@@ -15,10 +15,14 @@ import zlib
 from collections.abc import Callable
 from xml.parsers import expat
 
-# 100,000 rows of eight columns unpack to about 75 MB, with 6 million tags.
+# 100,000 rows of eight columns unpack to about 75 MB, with 6 million tags and as many attributes.
 MAX_UNPACKED_BYTES = 120 * 1024 * 1024
 MAX_PARTS = 500
-MAX_TAGS = 8_000_000
+MAX_MARKS = 16_000_000  # of the characters that begin a tag or an attribute's value: what reading costs
+# A small file must not cost what a large one does: so much is allowed to any, and so much more for each byte of it.
+# Empty rows and cells that have a format take next to no bytes; a list of members has a byte for two or three marks.
+MAX_MARKS_AT_LEAST, MAX_MARKS_A_BYTE = 500_000, 12
+MAX_UNPACKED_AT_LEAST, MAX_UNPACKED_A_BYTE = 10 * 1024 * 1024, 60
 MAX_TAG_BYTES = 256 * 1024
 MAX_CELL_LETTERS = 32_767  # Excel's own limit
 CHUNK = 64 * 1024
@@ -62,12 +66,12 @@ def read_rows(data: bytes, *, max_rows: int, max_columns: int) -> list[tuple[int
     """The rows of the sheet that was in front when the file was saved, as far as its last filled cell, each with its
     number there.
 
-    Rows missing from the file are left out. Cells beyond `max_columns` are ignored. Raises TooLarge,
+    Rows missing from the file, and empty ones, are left out. Cells beyond `max_columns` are ignored. Raises TooLarge,
     Unreadable.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _refuse_bomb(archive)
+            _refuse_bomb(archive, len(data))
             shared = _shared_strings(archive)
             return _sheet(archive, _front_sheet(archive), shared, max_rows, max_columns)
     except zipfile.BadZipFile as fault:
@@ -76,12 +80,14 @@ def read_rows(data: bytes, *, max_rows: int, max_columns: int) -> list[tuple[int
         raise Unreadable from fault
 
 
-def _refuse_bomb(archive: zipfile.ZipFile) -> None:
-    """Refuse a small file that unpacks to a large one. Python unpacks no more than the sizes that the file declares."""
+def _refuse_bomb(archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse a small file (of `size` bytes) that unpacks to a large one, or to much to read. Python unpacks no more
+    than the sizes that the file declares."""
     parts = archive.infolist()
-    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+    most = min(MAX_UNPACKED_BYTES, MAX_UNPACKED_AT_LEAST + MAX_UNPACKED_A_BYTE * size)
+    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > most:
         raise TooLarge
-    tags = 0
+    marks, most = 0, min(MAX_MARKS, MAX_MARKS_AT_LEAST + MAX_MARKS_A_BYTE * size)
     for part in parts:
         if part.flag_bits & 1:
             raise Protected
@@ -89,8 +95,8 @@ def _refuse_bomb(archive: zipfile.ZipFile) -> None:
             raise Unreadable
         with archive.open(part) as file:
             while chunk := file.read(CHUNK):
-                tags += chunk.count(b"<")
-                if tags > MAX_TAGS:
+                marks += chunk.count(b"<") + chunk.count(b"=")
+                if marks > most:
                     raise TooLarge
 
 
@@ -150,12 +156,13 @@ def _sheet(
 ) -> list[tuple[int, list[str]]]:
     rows: list[tuple[int, list[str]]] = []
     row: list[str] = []
-    number, column, kind, cell = 0, 0, "n", ""
+    met, number, column, kind, cell = 0, 0, 0, "n", ""
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal row, number, column, kind, cell
+        nonlocal row, met, number, column, kind, cell
         if tag == "row":
-            if len(rows) == max_rows:
+            met += 1
+            if met > max_rows:
                 raise TooManyRows
             number = int(attributes.get("r", number + 1))
             row, column = [], 0
@@ -170,7 +177,7 @@ def _sheet(
         elif tag == "c" and cell and column <= max_columns:
             row.extend([""] * (column - len(row)))
             row[column - 1] = shared[int(cell)] if kind == "s" else _number(cell) if kind == "n" else cell
-        elif tag == "row":
+        elif tag == "row" and row:
             rows.append((number, row))
 
     _parse(archive, part, start=start, end=end)
