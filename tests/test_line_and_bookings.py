@@ -31,9 +31,12 @@ LINE = {
     "three in ten": {"status": 500, "times": None, "share": 0.3},
     "hangs": {"hang": 30, "times": None},
 }
-ROUNDS = int(os.environ.get("LINE_ROUNDS", 5))
-EACH = 20  # bookings of a turn
-ALLOWED = 1.5  # of the 95th percentile; the aim is 1.1, which only a machine with nothing else to do can show
+ROUNDS = int(os.environ.get("LINE_ROUNDS", 25))
+EACH = 4  # bookings of a turn
+# Of the median and of the 95th percentile while LINE is well. The aim is 1.1 of the latter, but beside others on two
+# processors that of a hundred bookings came out up to 1.3 times as high while LINE answered at once with a fault, and
+# 1.1 while it hung; the medians within 1.04.
+ALLOWED_MEDIAN, ALLOWED = 1.1, 1.5
 
 
 def book(port, body) -> float:
@@ -94,6 +97,7 @@ def test_bookings_take_as_long_whatever_line_does():
     print(f"load {os.getloadavg()[0]:.1f}")
     assert Ticket.objects.count() == EACH * (len(LINE) * ROUNDS + 1)
     assert Notice.objects.owed().exists(), "the worker could not send all meanwhile"
+    assert max(median.values()) < ALLOWED_MEDIAN * median["well"]
     assert max(p95.values()) < ALLOWED * p95["well"]
 
 

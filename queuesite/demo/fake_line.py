@@ -605,7 +605,7 @@ class Elsewhere:
         return self._ask(what, json.dumps(order).encode())
 
     def wait_until_there(self) -> None:
-        for _ in range(100):
+        for _ in range(600):
             with contextlib.suppress(OSError):
                 self.get("requests")
                 return
