@@ -50,6 +50,7 @@ def morning(request):
 def nothing_tallied(monkeypatch):
     """What one test counts is not written in another, nor in the middle of a count of queries."""
     monkeypatch.setattr(tallies, "EVERY", math.inf)
+    monkeypatch.setattr(tallies, "_due", math.inf)
     tallies._kept.clear()
 
 

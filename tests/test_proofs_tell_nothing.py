@@ -14,6 +14,7 @@ from django_q.models import OrmQ
 
 from members import accounts
 from members.models import LookupLog
+from members.throttle import WRONG_PROOFS
 from queuesite.demo import fake_line
 from tests.factories import make_citizen_id, make_member, make_open_department
 
@@ -137,6 +138,19 @@ def test_both_say_the_same_by_the_same_statements(way, ask):
 
     one, other = ask(client, number), ask(client, UNKNOWN)
 
+    assert (one.status_code, said(one, number)) == (other.status_code, said(other, UNKNOWN))
+    assert statements(ask, UNKNOWN) == statements(ask, number)
+
+
+@pytest.mark.parametrize("way", ["booking", "recover", "line_link", "code", "family"])
+def test_after_ten_wrong_ones_in_a_day_too(way, ask):
+    number, client = known(), Client()
+    for _ in range(WRONG_PROOFS.tries):
+        ask(client, number), ask(client, UNKNOWN)
+
+    one, other = ask(client, number), ask(client, UNKNOWN)
+
+    assert LookupLog.objects.filter(scope="code").count() == 2, "a clerk's code alone counts from now on"
     assert (one.status_code, said(one, number)) == (other.status_code, said(other, UNKNOWN))
     assert statements(ask, UNKNOWN) == statements(ask, number)
 

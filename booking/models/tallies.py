@@ -81,11 +81,13 @@ def polled(page: str, answer: str) -> None:
     _count(Tally.What.POLLED, f"{page} {answer}", None, None, within=POLLS_EVERY)
 
 
-def _count(what: str, name: str, department_id: int | None, slot_id: int | None, *, within: float = EVERY) -> None:
+def _count(
+    what: str, name: str, department_id: int | None, slot_id: int | None, *, within: float | None = None
+) -> None:
     global _due
     now = timezone.localtime()
     with _lock:
-        _due = min(_due, time.monotonic() + within)
+        _due = min(_due, time.monotonic() + (EVERY if within is None else within))
         _kept[now.date(), now.hour, department_id, slot_id, what, name] += 1
 
 
