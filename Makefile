@@ -7,6 +7,7 @@
 #
 # PYTHON=python3.12 chooses the Python that .venv is made with.
 
+PYTEST = .venv/bin/python -m pytest
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP = .venv/bin/python -m pip install --disable-pip-version-check
@@ -22,13 +23,13 @@ run: .venv/installed .env
 
 # Three for two cores: tests of pages wait for a browser now and then. With five, races lose the overlap they are about.
 test: lint
-	.venv/bin/python -m pytest -m "not slow" --numprocesses=3 --dist=loadgroup $(ARGS)
+	$(PYTEST) -m "not slow" --numprocesses=3 --dist=loadgroup $(ARGS)
 
 # What starts the whole service runs by itself: some of it says how long a page may take. Exit code 5 of pytest says that
 # ARGS leave no such test.
 test-slow: .venv/installed-dev
-	.venv/bin/python -m pytest -m "slow and not real_clock" --numprocesses=2 --dist=loadgroup $(ARGS) || [ $$? -eq 5 ]
-	.venv/bin/python -m pytest -m "slow and real_clock" $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and not real_clock" --numprocesses=2 --dist=loadgroup $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "slow and real_clock" $(ARGS) || [ $$? -eq 5 ]
 
 mutate: .venv/installed-dev
 	.venv/bin/python -m tests.mutation $(ARGS)

@@ -16,12 +16,13 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 HOW_TO_GET_CHROMIUM = (
     "Browser tests need Chromium and Thai fonts. On Debian or Ubuntu: "
     "apt install chromium-headless-shell fonts-thai-tlwg fonts-noto-core (or set CHROMIUM to the path of one)."
 )
+BUSY = 30_000  # ms that a machine may stand still which others share
 TELEVISION, TABLET, TELEPHONE = (1920, 1080), (1024, 768), (390, 844)  # CSS pixels
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AXE_RULES = {
@@ -55,6 +56,7 @@ def chromium():
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     connections.close_all()
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    expect.set_options(timeout=BUSY)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
@@ -75,7 +77,7 @@ def new_page(chromium, live_server):
         if options.get("bypass_csp"):  # for axe, which reads the colours of a moment: not while something fades in
             settled["reduced_motion"] = "reduce"
         context = chromium.new_context(base_url=live_server.url, viewport={"width": width, "height": height}, **settled)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(BUSY)
         contexts.append(context)
         if user:
             sign_in(context, user, live_server.url)
@@ -121,7 +123,7 @@ def sign_in(context, user, url: str) -> None:
 def wait_for_rest(live_server) -> None:
     """Until the server has answered what open pages asked of it last. A request still being answered would hold rows of
     the database that is emptied next: a deadlock, and the next test would find this one's departments."""
-    give_up_at, ours = time.monotonic() + 30, psutil.Process()
+    give_up_at, ours = time.monotonic() + 60, psutil.Process()
     while any(one.laddr.port == live_server.thread.port and one.raddr for one in ours.net_connections("tcp")):
         assert time.monotonic() < give_up_at, "The server is still answering a page that has been closed."
         time.sleep(0.01)

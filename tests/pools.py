@@ -55,7 +55,7 @@ def pooled(database_url: str, folder: Path, *, size: int = 3, roles: dict[str, s
 
 
 def _wait_for(process, port: int, folder: Path) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         assert process.poll() is None, (folder / "pgbouncer.log").read_text()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return

@@ -308,7 +308,7 @@ def test_a_lost_line_is_said_within_ten_seconds_and_the_picture_is_whole_within_
         call(loans, number=number)
     mend(tv)
 
-    expect(tv.locator(".call-number")).to_have_text("A506", timeout=3000)
+    expect(tv.locator(".call-number")).to_have_text("A506")
     assert tv.locator(".last-number").all_inner_texts() == ["A505", "A504", "A503", "A502", "A501"]
     expect(lost).to_be_hidden()
     numbers = ["สอง", "สาม", "สี่", "ห้า", "หก"]
@@ -324,7 +324,7 @@ def test_a_server_that_never_answers_is_a_lost_line_too(tv, loans):
 
     mend(tv)
     call(loans, number=1)
-    expect(tv.locator(".call-number")).to_have_text("A501", timeout=3000)
+    expect(tv.locator(".call-number")).to_have_text("A501")
 
 
 @pytest.mark.parametrize("status", [500, 503])

@@ -51,7 +51,7 @@ def webhook(server):
 
 
 def wait_for(received):
-    for _ in range(500):
+    for _ in range(6000):
         if received:
             return
         time.sleep(0.01)

@@ -82,7 +82,7 @@ def waited_for_two_seconds():
     """Two as a figure, not as a constant says."""
     begun = time.monotonic()
     yield
-    assert 1.5 < time.monotonic() - begun < 3.8  # a busy machine is late
+    assert 1.5 < time.monotonic() - begun < 8  # a busy machine is late
 
 
 def _in_database(settings, url: str, table: str) -> None:

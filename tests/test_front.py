@@ -110,7 +110,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 def start(command: list, cwd: Path, port: int) -> subprocess.Popen:
     process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    for _ in range(100):
+    for _ in range(1200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return process
         if process.poll() is not None:
@@ -265,7 +265,7 @@ def test_half_sent_bodies_stay_here(site):
         began = time.monotonic()
         assert site.ask("/")[0] == 200
         assert site.ask("/counter/", **SESSION)[0] == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10, "it waited for one of them, which has a minute"
 
 
 def test_files_are_served_here(site):
@@ -313,7 +313,7 @@ def test_calls_go_on_while_staffs_processes_start(site):
     with without(site, "staff"):
         assert site.ask(**call)[1]["by"] == "public"
         assert site.ask("/board/")[1]["by"] == "public"
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while site.ask(**call)[1]["by"] != "staff":
         assert time.monotonic() < until, "never tried again"
         time.sleep(0.1)

@@ -37,10 +37,10 @@ def test_one_waits_and_the_others_are_refused_soon(server):
     server.hang(3600)
     with ThreadPoolExecutor(8) as pool:
         said, took = zip(*pool.map(lambda _: ask(), range(8)), strict=True)
-    waited = [seconds for seconds in took if seconds > line.TURN_SECONDS + 0.5]
+    waited = [seconds for seconds in took if seconds >= line.SIGN_IN_SECONDS]
     assert "answered" not in said
     assert len(waited) == 1
-    assert max(took) < 3
+    assert max(took) < 10, "the others waited for the one that asked, or it for LINE's hour"
 
 
 def test_after_a_silence_nobody_waits_until_it_is_asked_again(server):
@@ -48,7 +48,7 @@ def test_after_a_silence_nobody_waits_until_it_is_asked_again(server):
     ask()
     said, took = ask()
     assert "a moment ago" in said
-    assert took < 0.1
+    assert took < line.SIGN_IN_SECONDS
     cache.delete(line.SILENT)  # the ten seconds are over
     assert ask()[0] == "answered"
 

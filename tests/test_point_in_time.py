@@ -61,7 +61,7 @@ def test_the_database_comes_back_as_it_was_at_a_moment():
 
 
 def until(condition):
-    for _ in range(200):
+    for _ in range(1200):
         if condition():
             return
         time.sleep(0.05)

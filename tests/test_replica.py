@@ -156,7 +156,7 @@ def fail():
 
 
 def until(condition, log):
-    for _ in range(200):
+    for _ in range(1200):
         with contextlib.suppress(psycopg.OperationalError):
             condition()
             return
