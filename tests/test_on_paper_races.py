@@ -93,7 +93,7 @@ def test_control_without_locks_it_is_taken_back_by_each(office, monkeypatch):
     restored = on_paper._restored
 
     def slowly(before):
-        time.sleep(0.3)
+        time.sleep(1)
         return restored(before)
 
     monkeypatch.setattr(on_paper, "_restored", slowly)

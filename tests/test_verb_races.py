@@ -176,13 +176,13 @@ def test_control_without_the_counter_s_lock_somebody_is_called_where_nobody_sits
     unseat = seats._unseat
 
     def slowly(*arguments, **named):
-        time.sleep(0.5)
+        time.sleep(1.5)
         unseat(*arguments, **named)
 
     monkeypatch.setattr(seats, "Counter", NoLock(type(counter)))
     monkeypatch.setattr(seats, "_unseat", slowly)
 
-    answers = race(partial(free, *left), partial(at, counter, "call_next", after=0.2))[0]
+    answers = race(partial(free, *left), partial(at, counter, "call_next", after=0.5))[0]
 
     counter.refresh_from_db()
     assert answers == ["freed", State.CALLED]
@@ -223,7 +223,7 @@ def test_control_without_locks_two_meet_at_the_counter(finished, monkeypatch):
     change = moves.change
 
     def slowly(*arguments, **named):
-        time.sleep(0.3)
+        time.sleep(1.5)
         return change(*arguments, **named)
 
     for name in ("lock_counter", "lock_queues", "raise_versions"):
@@ -231,7 +231,7 @@ def test_control_without_locks_two_meet_at_the_counter(finished, monkeypatch):
     monkeypatch.setattr(moves, "change", slowly)
 
     with pytest.raises(AssertionError, match="crashed"):  # on the constraint that is left
-        race(partial(at, counter, "undo_finish"), partial(at, counter, "call_next", after=0.15))
+        race(partial(at, counter, "undo_finish"), partial(at, counter, "call_next", after=0.5))
 
 
 def take_back_and_book(finished, *, after=0.0):
@@ -260,13 +260,13 @@ def test_control_without_the_member_s_lock_only_the_constraint_is_left(finished,
 
     def slowly(**named):
         require(**named)
-        time.sleep(0.5)
+        time.sleep(2)
 
     monkeypatch.setattr(locks, "lock_member", lambda pk: None)
     monkeypatch.setattr(moves, "require_no_other_ticket", slowly)
 
     with pytest.raises(AssertionError, match="crashed"):
-        take_back_and_book(finished, after=0.1)
+        take_back_and_book(finished, after=0.5)
 
 
 # --- walk-ins on a day that closes ---
