@@ -5,10 +5,14 @@ When told to end, django-q waits for its processes one after the other. If the s
 to all), some waited forever. Here everything that has not ended after STOP_SECONDS is killed. A cluster that lives but
 does nothing is as bad as a dead one: without a heartbeat for HUNG_SECONDS while the database answers, it is ended and
 restarted. (All machines share one heartbeat: if several run workers, a hung one is noticed once no other beats.)
+
+django-q runs a job once the time that it has written down has come. After the machine's clock was set back it would run
+none for as long: here such times are found, and forgotten.
 """
 
 import argparse
 import contextlib
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -22,6 +26,8 @@ import psycopg
 STOP_SECONDS = 3  # alone django-q takes two
 HUNG_SECONDS = 240  # the heartbeat comes each minute
 TICK_SECONDS = 0.5
+# Beyond a job's own interval. Machines' clocks differ by less; nor does it matter that a job is so late.
+AHEAD = dt.timedelta(minutes=1)
 COMMAND = [sys.executable, "manage.py", "work"]
 
 
@@ -90,12 +96,28 @@ def _group_of(pid: int) -> int | None:
 
 
 def _heartbeat():
-    """When the worker last gave a sign of life, from the database. On its own connection: this process has not loaded
-    the applications, and needs none of them."""
+    """When the worker last gave a sign of life, from the database; jobs that a clock of before has put off are due
+    now. On its own connection: this process has not loaded the applications, and needs none of them."""
     from django.db import connection
 
     with psycopg.connect(**connection.get_connection_params()) as direct:
+        _forget_a_clock_of_before(direct)
         return direct.execute("SELECT finished_at FROM booking_jobrun WHERE name = 'heartbeat'").fetchone()
+
+
+def _forget_a_clock_of_before(direct: psycopg.Connection) -> None:
+    """Each job whose next run is further away than its interval is due now, by this machine's clock, which is
+    django-q's too."""
+    now = dt.datetime.now(dt.UTC)
+    found = direct.execute(
+        """
+        UPDATE django_q_schedule SET next_run = %(now)s
+        WHERE schedule_type = 'I' AND next_run > %(now)s + %(ahead)s + make_interval(mins => minutes)
+        """,
+        {"now": now, "ahead": AHEAD},
+    )
+    if found.rowcount:
+        print(f"The clock has been set back: {found.rowcount} jobs are due now instead of later", flush=True)
 
 
 def main() -> None:
