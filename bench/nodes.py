@@ -70,7 +70,7 @@ class Node:
         self.wait()
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not web.is_answering(self.at, "127.0.0.1"):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit("A node does not start.")
@@ -79,14 +79,14 @@ class Node:
     def restart(self) -> None:
         """As `systemctl restart`."""
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(60)
         self.start()
 
     def reload(self) -> None:
         """As `systemctl reload`: new processes on the same socket, one after the other."""
         old = {one.pid for one in self.process.children()}
         self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while old & {one.pid for one in self.process.children()}:
             if time.monotonic() > deadline:
                 raise SystemExit("A node keeps its old processes.")
@@ -96,7 +96,7 @@ class Node:
     def kill(self) -> None:
         """As a machine that loses its power."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def measure(url: str, *, restarts: int, kills: int) -> dict:
@@ -222,7 +222,7 @@ class Front:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def _write(self, *, down: str) -> None:
         # A second after a failure it tries again: with nginx's own ten, the other node might be the next to go.

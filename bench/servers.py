@@ -83,7 +83,7 @@ def _free_port() -> int:
 
 
 def _wait_for(process, port: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if process.poll() is not None:
             sys.exit("The web server stopped while starting; its lines are above.")

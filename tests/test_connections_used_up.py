@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import http.client
 import os
+import statistics
 import time
 from urllib.parse import urlsplit
 
@@ -24,18 +25,27 @@ pytestmark = [pytest.mark.slow, pytest.mark.real_clock, pytest.mark.django_db(tr
 
 POOL = 10
 CLIENTS = 300
-SECONDS = 5
+TURNS = 3
+ALLOWED = 3  # times as long; who waited for a connection's time-out would wait many times as long
 ROLES = {"usedup_public": "one", "usedup_staff": "another"}
+
+
+def _own():
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+
+
+def _as_superuser() -> str:
+    own = _own()
+    return own._replace(netloc=own.netloc.replace(postgres.ROLE, postgres.SUPERUSER, 1)).geturl()
 
 
 @pytest.fixture
 def addresses():
     """Of this test's database as the public's role, which may have POOL connections, and as the staff's."""
-    own = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    own = _own()
     if "passfile=" not in own.query:
         pytest.skip("ANOTHER SERVER IS NAMED: CONNECTIONS THAT ARE USED UP ARE NOT TESTED")
-    as_superuser = own._replace(netloc=own.netloc.replace(postgres.ROLE, postgres.SUPERUSER, 1)).geturl()
-    with psycopg.connect(as_superuser, autocommit=True) as superuser:
+    with psycopg.connect(_as_superuser(), autocommit=True) as superuser:
         for role, password in ROLES.items():
             superuser.execute(f"CREATE ROLE {role} LOGIN IN ROLE {postgres.ROLE} PASSWORD '{password}'")
             superuser.execute(f"ALTER ROLE {role} SET role = '{postgres.ROLE}'")
@@ -67,7 +77,7 @@ def press(capsys):
 def ask(port, method="GET", path="/api/v1/departments/", body=None, headers=None):
     """Status, whether it says when to try again, and how long it took."""
     began = time.monotonic()
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     try:
         line.request(method, path, body, headers or {})
         answer = line.getresponse()
@@ -86,36 +96,67 @@ def all_taken(address, count=POOL):
         yield
 
 
-def test_three_hundred_clients_of_ten_connections_are_told_within_five_seconds(addresses, press):
+def three_hundred_ask(pages, clients, meanwhile) -> tuple[collections.Counter, float, float]:
+    """What CLIENTS at once are answered, how long the last of them waits, and for how much processor; `meanwhile` is
+    done beside them."""
+    before = pages.cpu_seconds()
+    asked = [clients.submit(ask, pages.port) for _ in range(CLIENTS)]
+    meanwhile()
+    answers = [one.result() for one in asked]
+    said = collections.Counter(one[:2] for one in answers)
+    return said, max(one[2] for one in answers), pages.cpu_seconds() - before
+
+
+def test_three_hundred_clients_of_ten_connections_are_told_at_once(addresses, press):
+    """At once: they need no longer than 300 who are answered, by turns with whom they ask."""
     public, staff = addresses["usedup_public"], addresses["usedup_staff"]
     with (
         serving(public, is_quiet=True, PROCESS_KIND="public") as pages,
         serving(staff, PROCESS_KIND="staff") as counters,
         concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients,
     ):
-        with all_taken(public):
-            for _ in range(20):
-                ask(pages.port)  # what both processes load at the first
-            before = pages.cpu_seconds()
-            asked = [clients.submit(ask, pages.port) for _ in range(CLIENTS)]
-            called = [press(counters.port) for _ in range(3)]
-            answers = [one.result() for one in asked]
-        took = sorted(seconds for _, _, seconds in answers)
-        used = pages.cpu_seconds() - before
-        print(
-            f"{CLIENTS} clients: the last 503 after {took[-1]:.2f} s, {used:.2f} s of processor; "
-            f"calls {[round(one[2], 2) for one in called]} s; load {os.getloadavg()[0]:.1f}"
-        )
-        assert collections.Counter(one[:2] for one in answers) == {(503, True): CLIENTS}
-        # Where other work has the processors, too, each waits for them as well.
-        assert took[-1] < SECONDS * max(1, os.getloadavg()[0] / os.cpu_count())
-        assert {status for status, _, _ in called} <= {200, 409} and max(one[2] for one in called) < SECONDS
-        assert called[0][0] == 200
-        assert ask(pages.port)[0] == 200, "well again by itself"
+        for _ in range(20):
+            ask(pages.port)  # what both processes load at the first
+        called: list[tuple[int, bool, float]] = []
+        answered: list[float] = []
+        refused: list[float] = []
+        for _ in range(TURNS):
+            said, last, used = three_hundred_ask(pages, clients, lambda: None)
+            assert said == {(200, False): CLIENTS}
+            answered.append(last)
+            give_back(public)
+            with all_taken(public):
+                # Those who hold the connections keep them until the last client has been told.
+                said, last, used = three_hundred_ask(
+                    pages, clients, lambda: called.extend(press(counters.port) for _ in range(3))
+                )
+                assert said == {(503, True): CLIENTS}
+            refused.append(last)
+            print(
+                f"{CLIENTS} clients: the last 503 after {last:.2f} s, {used:.2f} s of processor; the last 200 after "
+                f"{answered[-1]:.2f} s; calls {[round(one[2], 2) for one in called[-3:]]} s; "
+                f"load {os.getloadavg()[0]:.1f}"
+            )
+            assert ask(pages.port)[0] == 200, "well again by itself"
+        assert {status for status, _, _ in called} <= {200, 409} and called[0][0] == 200
+        assert statistics.median(refused) < ALLOWED * statistics.median(answered)
+
+
+def give_back(address):
+    """End the connections that the pages have kept, so that others can have all."""
+    role = urlsplit(address).username
+    with psycopg.connect(_as_superuser(), autocommit=True) as superuser:
+        superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role])
+        for _ in range(600):
+            left = superuser.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [role]).fetchone()
+            if left == (0,):
+                return
+            time.sleep(0.1)
+    raise AssertionError("connections do not end")
 
 
 @pytest.mark.skipif(pools.PROGRAM is None, reason="NO PGBOUNCER: TRANSACTION POOLING IS NOT TESTED")
-def test_a_pool_that_is_used_up_says_so_within_five_seconds(addresses, press, folder):  # noqa: F811
+def test_a_pool_that_is_used_up_says_so_as_soon_as_the_pool_does(addresses, press, folder):  # noqa: F811
     with pools.pooled(os.environ["DATABASE_URL"], folder, size=POOL, roles=ROLES) as url:
         at = urlsplit(url)
         name = urlsplit(addresses["usedup_public"]).path
@@ -127,8 +168,18 @@ def test_a_pool_that_is_used_up_says_so_within_five_seconds(addresses, press, fo
             serving(staff, DATABASE_POOLING="transaction", PROCESS_KIND="staff") as counters,
         ):
             with all_taken(public):
+                bare = refused_by(public)
                 status, says_when, seconds = ask(pages.port)
-                called, _, call_seconds = press(counters.port)
+                called, _, _ = press(counters.port)
+            print(f"the pool refuses after {bare:.2f} s, the page says so after {seconds:.2f} s")
             assert (status, says_when, called) == (503, True, 200)
-            assert seconds < SECONDS and call_seconds < SECONDS
+            assert seconds < 2 * bare, "it does not try a second time"
             assert ask(pages.port)[0] == 200
+
+
+def refused_by(address) -> float:
+    """How long PgBouncer leaves one waiting before it refuses."""
+    began = time.monotonic()
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(address, prepare_threshold=None).execute("SELECT 1")
+    return time.monotonic() - began

@@ -81,7 +81,7 @@ class Run:
 
 
 def wait_until(condition):
-    for _ in range(1200):
+    for _ in range(9000):  # with other work on the machine, a start takes minutes
         if condition():
             return
         time.sleep(0.1)

@@ -589,7 +589,7 @@ def in_a_process():
         yield other
     finally:
         process.terminate()
-        process.wait(5)
+        process.wait(30)
 
 
 class Elsewhere:
@@ -605,7 +605,7 @@ class Elsewhere:
         return self._ask(what, json.dumps(order).encode())
 
     def wait_until_there(self) -> None:
-        for _ in range(600):
+        for _ in range(600):  # a machine with much else to do takes long to load a program
             with contextlib.suppress(OSError):
                 self.get("requests")
                 return
@@ -614,7 +614,7 @@ class Elsewhere:
 
     def _ask(self, path: str, body: bytes | None = None) -> dict:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(urllib.request.Request(f"{self.url}/fake/{path}", data=body), timeout=5) as answer:
+        with opener.open(urllib.request.Request(f"{self.url}/fake/{path}", data=body), timeout=30) as answer:
             return json.load(answer)
 
 
