@@ -1,10 +1,13 @@
 """The settings of an office that has followed the README."""
 
+import contextlib
 import getpass
+import http.client
 import os
 import re
 import secrets
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -115,8 +118,8 @@ def test_the_units_and_the_site_of_nginx_name_the_same_sockets():
     site = (postgres.BASE_DIR / "deploy" / "nginx.conf").read_text()
     sockets = [word for unit in UNITS for word in unit.read_text().split() if word.endswith(".sock")]
     assert sorted(sockets) == sorted(set(re.findall(r"unix:([^\s;]+)", site)))
-    for socket in sockets:
-        folder = f"RuntimeDirectory={str(Path(socket).parent).removeprefix('/run/')}"
+    for at in sockets:
+        folder = f"RuntimeDirectory={str(Path(at).parent).removeprefix('/run/')}"
         assert sum(folder in unit.read_text() for unit in UNITS) == 1
 
 
@@ -134,6 +137,40 @@ def test_only_user_and_group_open_the_socket_of_a_web_server(tmp_path):
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.mark.real_clock
+def test_a_web_server_for_an_nginx_on_another_machine_listens_on_a_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "queuesite.launcher.web", "--address", f"127.0.0.1:{port}", "--workers", "1"]
+    server = subprocess.Popen(command, cwd=postgres.BASE_DIR, env=os.environ | PRODUCTION)
+
+    def status(**headers):
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        line.request("GET", "/healthz", headers={"Host": "queue.example.org"} | headers)
+        return line.getresponse().status
+
+    try:
+        until = time.monotonic() + 180
+        while True:
+            with contextlib.suppress(OSError):
+                assert status(QueueClient="10.1.2.3", QueueScheme="https") == 200
+                break
+            assert time.monotonic() < until and server.poll() is None
+            time.sleep(0.1)
+        assert status() == 400, "what has not come through nginx is refused"
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+@pytest.mark.parametrize("given", ["8001", "10.0.0.2:", "10.0.0.2:99999", ":8001"])
+def test_an_address_without_host_or_port_is_refused_in_a_sentence(given):
+    command = [sys.executable, "-m", "queuesite.launcher.web", "--address", given]
+    done = subprocess.run(command, cwd=postgres.BASE_DIR, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "must be HOST:PORT" in done.stderr
 
 
 def test_the_container_has_every_folder_that_is_imported():

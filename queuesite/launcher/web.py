@@ -2,7 +2,8 @@
 
     python -m queuesite.launcher.web --socket /run/queuesite/public/web.sock --workers 2
 
-is the whole of a unit of systemd (deploy/).
+is the whole of a unit of systemd (deploy/). Where nginx is on another machine, `--address 10.0.0.2:8001` takes the
+place of `--socket`, in a network where nothing but that nginx reaches the port: whoever does can claim any address.
 """
 
 import argparse
@@ -25,6 +26,11 @@ ALL_THAT_COME = ["--backpressure", "16384"]
 def behind_front(at: Path, *, workers: int) -> list[str]:
     """The command that listens on a private socket, which only its own user and group can read and write."""
     return _command(workers, ["--uds", str(at), "--uds-permissions", "0660", *ONE_AT_A_TIME])
+
+
+def behind_front_elsewhere(host: str, port: int, *, workers: int) -> list[str]:
+    """The command that listens on a port which only nginx on another machine may reach."""
+    return _command(workers, ["--host", host, "--port", str(port), *ONE_AT_A_TIME])
 
 
 def by_itself(host: str, port: int, *, workers: int) -> list[str]:
@@ -63,14 +69,26 @@ class _ToSocket(http.client.HTTPConnection):
         self.sock.connect(str(self.at))
 
 
+def _address(given: str) -> tuple[str, int]:
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"must be HOST:PORT, and is {given}")
+    return host.strip("[]"), int(port)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m queuesite.launcher.web")
-    parser.add_argument("--socket", type=Path, required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--socket", type=Path)
+    where.add_argument("--address", type=_address, help="HOST:PORT, for an nginx on another machine")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--staff", action="store_true", help="answers staff and boards, not the public")
     given = parser.parse_args()
-    given.socket.unlink(missing_ok=True)  # of a server that was killed
-    command = behind_front(given.socket, workers=given.workers)
+    if given.address:
+        command = behind_front_elsewhere(*given.address, workers=given.workers)
+    else:
+        given.socket.unlink(missing_ok=True)  # of a server that was killed
+        command = behind_front(given.socket, workers=given.workers)
     kind = "staff" if given.staff else "public"
     os.execve(command[0], command, os.environ | {"BEHIND_FRONT": "on", "PROCESS_KIND": kind})
 
