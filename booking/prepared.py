@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connections
+
+from booking import replica
 
 _kept = threading.local()
 
@@ -22,26 +24,30 @@ def first_row(sql: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
 
 
 def rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """All rows that a statement reads. Raises Django's database errors."""
-    connection.close_if_health_check_failed()
+    """All rows that a statement reads; from the replica, where that is what the caller reads from. Raises Django's
+    database errors."""
+    connections[replica.alias()].close_if_health_check_failed()
     return _execute(sql, values).fetchall()
 
 
 def _execute(sql: str, values: dict[str, Any]) -> psycopg.RawCursor:
+    alias = replica.alias()
+    connection = connections[alias]
     connection.ensure_connection()
     numbered, names = _numbered(sql)
     if connection.queries_logged:  # somebody counts: Django does not see these statements by itself
         asked = psycopg.ClientCursor(connection.connection).mogrify(sql, values)
         connection.queries_log.append({"sql": asked, "time": "-"})
     with connection.wrap_database_errors:
-        return _cursor().execute(numbered, [values[name] for name in names], prepare=True)
+        return _cursor(alias).execute(numbered, [values[name] for name in names], prepare=True)
 
 
-def _cursor() -> psycopg.RawCursor:
+def _cursor(alias: str) -> psycopg.RawCursor:
     """One for each connection: making it takes a third as long as asking."""
-    cursor = getattr(_kept, "cursor", None)
-    if cursor is None or cursor.connection is not connection.connection:
-        cursor = _kept.cursor = psycopg.RawCursor(connection.connection)
+    cursor = getattr(_kept, alias, None)
+    if cursor is None or cursor.connection is not connections[alias].connection:
+        cursor = psycopg.RawCursor(connections[alias].connection)
+        setattr(_kept, alias, cursor)
     return cursor
 
 

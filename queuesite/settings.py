@@ -265,7 +265,10 @@ if _replica := env("DATABASE_REPLICA_URL", default=""):
         "DISABLE_SERVER_SIDE_CURSORS": bool(DATABASE_POOLING),
         "TEST": {"MIRROR": "default"},
     }
-    DATABASES["replica"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+    # Neither to connect nor on a line that has gone silent (milliseconds) does anybody wait for it longer.
+    DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 3, "tcp_user_timeout": 3000} | DATABASES["replica"].get(
+        "OPTIONS", {}
+    )
     if _limits:
         DATABASES["replica"]["OPTIONS"].setdefault("options", _limits)
     DATABASE_ROUTERS = ["booking.replica.Router"]

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from booking import replica
 from booking.api.endpoint import endpoint
 from booking.calling import board as reads
 from booking.models import Department
@@ -41,10 +42,14 @@ def board_of_department(request, slug):
 
 
 def _answer(departments, department=None) -> Response:
+    found = replica.as_of_now(lambda: _found(departments, department))
+    return Response(BoardSerializer(found).data, headers={"Cache-Control": "no-cache"})
+
+
+def _found(departments, department) -> dict:
     counts = reads.waiting_by_department()
-    found = {
+    return {
         "as_of": timezone.now(),
         "calls": reads.calls(department),
         "waiting": {one.slug: counts.get(one.pk, 0) for one in departments},
     }
-    return Response(BoardSerializer(found).data, headers={"Cache-Control": "no-cache"})

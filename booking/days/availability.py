@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from booking import replica
 from booking.models import Department, DepartmentDay, Slot, Topic
 from booking.models.places import is_open_to
 
@@ -63,7 +64,12 @@ def booking_window(department: Department) -> tuple[dt.date, dt.date]:
 
 
 def days(department: Department, first: dt.date, last: dt.date, topic: Topic | None = None) -> list[Day]:
-    """The days from `first` to `last`, both included, as they are for a topic's members; in two queries."""
+    """The days from `first` to `last`, both included, as they are for a topic's members; in two queries, which a
+    replica answers where there is one that has all that is committed by now."""
+    return replica.as_of_now(lambda: _days(department, first, last, topic))
+
+
+def _days(department: Department, first: dt.date, last: dt.date, topic: Topic | None) -> list[Day]:
     rows = {row.date: row for row in DepartmentDay.objects.filter(department=department, date__range=(first, last))}
     found = _slots(Q(department=department, date__range=(first, last)), topic, with_times=topic is not None)
     by_date = {date: _offers(list(slots), topic) for date, slots in groupby(found, lambda slot: slot.date)}

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_safe
 
+from booking import replica
 from booking.calling import board as reads
 from booking.calling import presence, queues
 from booking.models import BoardNotice, Clip, Department
@@ -88,10 +89,14 @@ def _rendered(request, department, token: str, etag: str) -> HttpResponse:
     key = "board." + hashlib.sha256(repr(about).encode()).hexdigest()
     page = cache.get(key)
     if page is None:
-        context = _context(department) | {"qr": _presence_qr(request, token)}
-        page = render(request, "board/board.html", context).content
+        page = replica.as_of_now(lambda: _drawn(request, department, token))
         cache.set(key, page, 2)
     return HttpResponse(page)
+
+
+def _drawn(request, department, token: str) -> bytes:
+    context = _context(department) | {"qr": _presence_qr(request, token)}
+    return render(request, "board/board.html", context).content
 
 
 def _context(department) -> dict:
