@@ -198,7 +198,7 @@ def _nodes(url: str, *, quick: bool) -> dict:
     say("\nTwo nodes behind one nginx, restarted and killed, while members book")
     nodes_url = database.fresh(url, "bench_nodes", template="bench_small")
     database.use("bench_nodes")
-    size = {"restarts": 2, "kills": 1} if quick else {"restarts": 20, "kills": 10}
+    size = {"restarts": 3, "kills": 1} if quick else {"restarts": 20, "kills": 10}
     found = nodes.measure(nodes_url, **size)
     connection.close()
     report.nodes(found)

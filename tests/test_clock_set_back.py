@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 from django.utils import timezone
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
 
 from booking import jobs
 from booking.models import JobRun
@@ -44,6 +44,18 @@ def test_a_job_whose_next_run_is_further_away_than_its_interval_is_due_now(capsy
 
     assert due() == {"watch_today", "check_queue", "forget_old"}
     assert "3 jobs are due now" in capsys.readouterr().out
+
+
+def test_what_a_dead_worker_had_taken_is_locked_no_longer_than_ever(settings):
+    now, retry = timezone.now(), settings.Q_CLUSTER["retry"]
+    for key, seconds in (("of before", retry + HOUR), ("just taken", retry - 1)):
+        OrmQ.objects.create(key=key, payload="", lock=now + dt.timedelta(seconds=seconds))
+    connection.close()
+
+    worker._heartbeat()
+
+    free = OrmQ.objects.filter(lock__lte=timezone.now())
+    assert [task.key for task in free] == ["of before"]
 
 
 def test_it_is_said_once(capsys):

@@ -169,25 +169,25 @@ def test_a_full_disk_is_survived(small_disk):
         [sys.executable, "manage.py", "run"], cwd=postgres.BASE_DIR, env=environment, stdout=said, stderr=said
     )
     try:
-        until(lambda: "Ready." in Path(said.name).read_text() or run.poll() is not None, 180)
+        until(lambda: "Ready." in Path(said.name).read_text() or run.poll() is not None)
         assert run.poll() is None
         free = disk.of(small_disk).free
         assert free > 100_000_000
         fill(small_disk, free - 40 * 1024 * 1024)
-        until(lambda: "disk" in ready(port).get("warnings", {}), 10)
+        until(lambda: "disk" in ready(port).get("warnings", {}))
         server = psutil.Process(postgres._Server(small_disk / "postgres").pid())
         fill(small_disk, 1 << 40)
-        until(lambda: ready(port)["checks"]["disk"].startswith("the disk is full"), 10)
+        until(lambda: ready(port)["checks"]["disk"].startswith("the disk is full"))
         # The database stops, as it does when it cannot write its log, and cannot be started.
         server.kill()
         time.sleep(15)
         assert run.poll() is None
         for ballast in small_disk.glob("ballast*"):
             ballast.unlink()
-        until(lambda: status(port) == 200 and status(port, "/") == 200, 60)
+        until(lambda: status(port) == 200 and status(port, "/") == 200)
     finally:
         run.terminate()
-        run.wait(60)
+        run.wait(120)
         said.seek(0)
         print(said.read())
         Path(said.name).unlink()
@@ -201,14 +201,17 @@ def fill(folder, count):
 
 def ready(port) -> dict:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as exc:
         return {"checks": {"disk": ""}} | json.loads(exc.read())
+    except OSError:
+        return {"checks": {"disk": ""}}
 
 
-def until(condition, seconds):
-    end = time.monotonic() + seconds
+def until(condition):
+    """However long it takes on a machine that does other things too; what never comes about fails."""
+    end = time.monotonic() + 900
     while not condition():
         assert time.monotonic() < end, "never came about"
         time.sleep(0.2)

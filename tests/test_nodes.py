@@ -62,7 +62,7 @@ def test_a_rolling_restart_loses_nothing():
         cwd=postgres.BASE_DIR,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all held" in done.stdout

@@ -107,17 +107,28 @@ def _heartbeat():
 
 def _forget_a_clock_of_before(direct: psycopg.Connection) -> None:
     """Each job whose next run is further away than its interval is due now, by this machine's clock, which is
-    django-q's too."""
-    now = dt.datetime.now(dt.UTC)
-    found = direct.execute(
+    django-q's too. What a worker that has died had taken is not locked for longer than django-q locks anything."""
+    from django.conf import settings
+
+    values = {
+        "now": dt.datetime.now(dt.UTC),
+        "ahead": AHEAD,
+        "locked": AHEAD + dt.timedelta(seconds=settings.Q_CLUSTER["retry"]),
+    }
+    put_off = direct.execute(
         """
         UPDATE django_q_schedule SET next_run = %(now)s
         WHERE schedule_type = 'I' AND next_run > %(now)s + %(ahead)s + make_interval(mins => minutes)
         """,
-        {"now": now, "ahead": AHEAD},
+        values,
     )
-    if found.rowcount:
-        print(f"The clock has been set back: {found.rowcount} jobs are due now instead of later", flush=True)
+    taken = direct.execute(
+        "UPDATE django_q_ormq SET lock = %(now)s WHERE lock > %(now)s + %(locked)s",
+        values,
+    )
+    if put_off.rowcount or taken.rowcount:
+        jobs = f"{put_off.rowcount} jobs are due now instead of later, {taken.rowcount} that were begun are free again"
+        print(f"The clock has been set back: {jobs}", flush=True)
 
 
 def main() -> None:
