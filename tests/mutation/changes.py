@@ -37,6 +37,8 @@ class Change:
     what: str
     source: str
     changed: str
+    lines: tuple[int, ...]  # of the statement that it is in
+    in_function: bool
 
     def __str__(self):
         return f"{self.path}:{self.line}: {self.what}"
@@ -49,15 +51,15 @@ class Change:
 def changes_of(path: Path, root: Path) -> list[Change]:
     """Every change that can be made to a module, in the order of its lines."""
     source = path.read_text()
+    tree = ast.parse(source)
     found = []
-    for node in _rules(ast.parse(source)):
+    for node in _rules(tree):
         for what, text in _instead(node):
-            found.append(_change(what, path.relative_to(root), source, node, text))
+            found.append(_change(what, path.relative_to(root), source, tree, node, text))
         condition = getattr(node, "test", None)
         if isinstance(condition, ast.Name | ast.Attribute | ast.Call):
-            found.append(
-                _change("negated", path.relative_to(root), source, condition, f"(not {ast.unparse(condition)})")
-            )
+            text = f"(not {ast.unparse(condition)})"
+            found.append(_change("negated", path.relative_to(root), source, tree, condition, text))
     return sorted(found, key=lambda change: (change.line, change.what))
 
 
@@ -108,10 +110,23 @@ def _instead(node: ast.AST) -> Iterator[tuple[str, str]]:
                     yield f"{keyword.arg}= left out", ast.unparse(other)
 
 
-def _change(what: str, path: Path, source: str, node: ast.AST, text: str) -> Change:
+def _change(what: str, path: Path, source: str, tree: ast.AST, node: ast.AST, text: str) -> Change:
     whole = source.encode()
     lines = whole.splitlines(keepends=True)
     begins = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
     ends = sum(map(len, lines[: node.end_lineno - 1])) + node.end_col_offset
     changed = (whole[:begins] + text.encode() + whole[ends:]).decode()
-    return Change(path, node.lineno, what, source, changed)
+    return Change(path, node.lineno, what, source, changed, tuple(_statement(tree, node)), _in_function(tree, node))
+
+
+def _statement(tree: ast.AST, node: ast.AST) -> range:
+    """The lines of the innermost statement around a node, without the statements inside it."""
+    around = [it for it in ast.walk(tree) if isinstance(it, ast.stmt) and it.lineno <= node.lineno <= it.end_lineno]
+    inner = max(around, key=lambda it: (it.lineno, -it.end_lineno))
+    body = getattr(inner, "body", None)
+    return range(inner.lineno, body[0].lineno if body else inner.end_lineno + 1)
+
+
+def _in_function(tree: ast.AST, node: ast.AST) -> bool:
+    functions = (it for it in ast.walk(tree) if isinstance(it, ast.FunctionDef))
+    return any(it.body[0].lineno <= node.lineno <= it.end_lineno for it in functions)

@@ -1,0 +1,176 @@
+"""A pytest plugin: tries changes in a process where Django, the tests and their database are ready.
+
+Each test runs once under coverage (what an earlier run wrote to var/mutation is kept as long as the code is the same).
+For each change the process forks: the child puts the changed code into the functions that exist, and runs the tests
+that reach the changed lines, the fastest first, until one fails.
+"""
+
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import pickle
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+
+import coverage
+import pytest
+
+from tests.mutation.changes import Change
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Job:
+    changes: list[Change]
+    modules: list[str]
+    reached: Path  # which test reaches which lines, kept from run to run
+    results: Path
+    seconds: int
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    job = pickle.loads(Path(os.environ["MUTATION_JOB"]).read_bytes())
+    reached = _reached(session, job)
+    tests = {item.nodeid: item for item in session.items}
+    # One more, so that the database is there where nothing had to be measured.
+    _run(session, [min(session.items, key=lambda item: reached[item.nodeid]["seconds"])])
+    session.testsfailed = 0
+    with job.results.open("w") as results:
+        for change in job.changes:
+            names = reaching(reached, change)
+            outcome = _tried(session, change, [tests[name] for name in names], job.seconds)
+            results.write(json.dumps({"outcome": outcome, "tests": names}) + "\n")
+            results.flush()
+    session.testsfailed = 0
+    return True
+
+
+def reaching(reached: dict, change: Change) -> list[str]:
+    """The tests that run a changed line, the fastest first; of a line that only an import runs, all of the module's."""
+    ran = {name: set(test["lines"].get(str(change.path), [])) for name, test in reached.items()}
+    wanted = (
+        [name for name in ran if ran[name] & set(change.lines)] if change.in_function else [n for n in ran if ran[n]]
+    )
+    return sorted(wanted, key=lambda name: reached[name]["seconds"])
+
+
+def _reached(session, job: Job) -> dict:
+    """Measures the tests that are new, or whose file is another than before. Tests that fail unchanged are left out."""
+    code = _digest(job.modules)
+    kept = json.loads(job.reached.read_text()) if job.reached.exists() else {}
+    known = kept.get("tests", {}) if kept.get("code") == code else {}
+    reached = {}
+    for item in list(session.items):
+        file = _digest([item.nodeid.split("::")[0]])
+        test = known.get(item.nodeid)
+        if not test or test["file"] != file:
+            test = _measured(session, item, job.modules) | {"file": file}
+        if test["failed"]:
+            print(f"fails without a change, left out: {item.nodeid}", flush=True)
+            session.items.remove(item)
+        else:
+            reached[item.nodeid] = test
+            job.reached.write_text(json.dumps({"code": code, "tests": known | reached}))
+    return reached
+
+
+def _measured(session, item, modules: list[str]) -> dict:
+    measure = coverage.Coverage(data_file=None, config_file=False, include=[str(ROOT / name) for name in modules])
+    began = time.perf_counter()
+    measure.start()
+    try:
+        failed = _run(session, [item])
+    finally:
+        measure.stop()
+    data = measure.get_data()
+    lines = {str(Path(file).relative_to(ROOT)): sorted(data.lines(file)) for file in data.measured_files()}
+    return {"seconds": time.perf_counter() - began, "failed": failed, "lines": lines}
+
+
+def _digest(names: list[str]) -> str:
+    return hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in names)).hexdigest()
+
+
+def _run(session, items) -> bool:
+    """Whether one of the tests fails; those after it are not run. What tests share stays set up."""
+    session.testsfailed = 0
+    for item in items:
+        other = session.items[0] if item is not session.items[0] else session.items[1]
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=other)
+        if session.testsfailed:
+            return True
+    return False
+
+
+def _tried(session, change: Change, items, seconds: int) -> str:
+    """ "killed", "survived", or "cold" for what shows only when the module is imported anew."""
+    from django.db import connections
+
+    if not change.in_function:
+        return "cold"
+    connections.close_all()
+    child = os.fork()
+    if child:
+        return _outcome_of(child, 3 * seconds)
+    code = 2
+    try:
+        _be_silent()
+        if _put_in(change):
+            code = int(_run(session, _within(items, seconds)))
+    finally:
+        os._exit(code)
+
+
+def _outcome_of(child: int, seconds: int) -> str:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return {0: "survived", 1: "killed"}.get(os.waitstatus_to_exitcode(status), "cold")
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "cold"
+
+
+def _within(items, seconds: int):
+    until = time.monotonic() + seconds
+    for item in items:
+        if time.monotonic() > until:
+            return
+        yield item
+
+
+def _be_silent() -> None:
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+
+
+def _put_in(change: Change) -> bool:
+    """Gives every function of the module its changed code; False where that cannot be done."""
+    path = str(ROOT / change.path)
+    before, after = (list(_codes(compile(text, path, "exec"))) for text in (change.source, change.changed))
+    if [code.co_qualname for code in before] != [code.co_qualname for code in after]:
+        return False
+    instead = dict(zip(before, after, strict=True))
+    with contextlib.suppress(ValueError):  # another number of names from outside
+        for function in [it for it in gc.get_objects() if isinstance(it, FunctionType)]:
+            if function.__code__.co_filename == path:
+                function.__code__ = instead[function.__code__]
+        return True
+    return False
+
+
+def _codes(code: CodeType):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
