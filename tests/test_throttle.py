@@ -14,6 +14,7 @@ from members.errors import NotRegistered, TooManyAttempts
 from members.identify import identify
 from members.models import LookupCount, LookupLog
 from members.throttle import client_address, count_attempt, purge_lookups
+from office.settings import office
 from tests.factories import make_member
 from tests.racing import race
 
@@ -135,6 +136,67 @@ def test_guesses_at_codes_end_for_a_quarter_of_an_hour_and_then_for_the_day(monk
         clock.shift(dt.timedelta(minutes=15))
         assert throttle.count_proof_or_code(7) == "", "three in a day"
         assert throttle.count_proof_or_code(8) == "proof"
+
+
+@pytest.mark.django_db
+def test_after_a_hundred_wrong_passwords_of_a_member_none_counts_for_a_day():
+    with time_machine.travel(NOON, tick=False) as clock:
+        assert [throttle.count_proof(7, "password") for _ in range(101)] == [True] * 100 + [False]
+        assert throttle.count_proof(7), "of another kind one does"
+        clock.shift(dt.timedelta(hours=24, seconds=-1))
+        assert not throttle.count_proof(7, "password")
+        clock.shift(dt.timedelta(seconds=1))
+        assert throttle.count_proof(7, "password")
+
+
+@pytest.mark.django_db
+def test_a_right_proof_is_given_back_and_a_new_password_forgets_them_all():
+    for _ in range(10):
+        throttle.count_proof(7)
+    throttle.give_back_proof(7)
+    assert [throttle.count_proof(7), throttle.count_proof(7)] == [True, False]
+    throttle.forget_proofs(7, "proof")
+    assert throttle.count_proof(7)
+
+
+@pytest.mark.django_db
+def test_a_proof_that_cannot_be_counted_is_refused():
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE members_lookuplog RENAME TO gone")
+    assert throttle.count_proof(7) is False
+
+
+def test_tries_are_kept_until_none_counts_and_the_hourly_job_has_run(limits):
+    limits(seconds=900)
+    assert throttle.longest_kept() == dt.timedelta(hours=25)
+    limits(seconds=2 * 24 * 60 * 60)
+    assert throttle.longest_kept() == dt.timedelta(hours=49)
+
+
+def test_a_limit_is_at_least_one_try_in_one_second(settings):
+    settings.LOOKUP_LIMITS = {"identifier": "1/1", "device": "0/900", "address": "5/0"}
+    assert throttle.limit("identifier") == (1, 1)
+    for scope in ("device", "address"):
+        with pytest.raises(ValueError):
+            throttle.limit(scope)
+
+
+@pytest.mark.django_db
+def test_a_number_is_kept_as_an_hmac_of_sha256(limits):
+    passes(identifier="100001")
+    assert {len(row.key_hmac) for row in LookupLog.objects.all()} == {64}
+
+
+@pytest.mark.django_db
+def test_misses_are_kept_as_long_as_the_office_says_and_counted_when_they_are_purged(limits):
+    with time_machine.travel(NOON, tick=False) as clock:
+        throttle.count_miss("203.0.113.7")
+        clock.shift(dt.timedelta(hours=1, days=office.keeps_lookup_counts_days))
+        throttle.count_miss("203.0.113.7")
+        assert purge_lookups() == 0, "what ended just then is kept"
+        clock.shift(dt.timedelta(seconds=1))
+        assert purge_lookups() == 1
+        assert LookupCount.objects.count() == 1
 
 
 @pytest.mark.django_db
