@@ -87,5 +87,5 @@ ROOMS = {
         + ["channel_checks", "webhook", "health", "closing", "telephone_list", "desk"]
         + ["pages_waiting", "family_waiting", "line_waiting", "admin_offer_calls"],
     ),
-    "throttle": Room("members/throttle.py", ["throttle", "identify", "line_link", "pages_identify"]),
+    "throttle": Room("members/throttle.py", ["throttle", "identify"]),
 }

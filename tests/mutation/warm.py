@@ -44,8 +44,9 @@ def pytest_runtestloop(session):
     session.testsfailed = 0
     with job.results.open("w") as results:
         for change in job.changes:
-            names = reaching(reached, change)
-            outcome = _tried(session, change, [tests[name] for name in names], job.seconds)
+            names = reaching(reached, change) if change.in_function else []
+            outcome = _tried(session, change, [tests[name] for name in names], job.seconds) if names else "cold"
+            names = names or of_module(reached, change)
             results.write(json.dumps({"outcome": outcome, "tests": names}) + "\n")
             results.flush()
     session.testsfailed = 0
@@ -53,12 +54,19 @@ def pytest_runtestloop(session):
 
 
 def reaching(reached: dict, change: Change) -> list[str]:
-    """The tests that run a changed line, the fastest first; of a line that only an import runs, all of the module's."""
-    ran = {name: set(test["lines"].get(str(change.path), [])) for name, test in reached.items()}
-    wanted = (
-        [name for name in ran if ran[name] & set(change.lines)] if change.in_function else [n for n in ran if ran[n]]
-    )
-    return sorted(wanted, key=lambda name: reached[name]["seconds"])
+    """The tests that run a changed line, the fastest first."""
+    lines = set(change.lines)
+    return _fastest_first(reached, lambda ran: lines & set(ran.get(str(change.path), [])))
+
+
+def of_module(reached: dict, change: Change) -> list[str]:
+    """For lines that only an import runs: the tests that run any line of the module."""
+    return _fastest_first(reached, lambda ran: ran.get(str(change.path)))
+
+
+def _fastest_first(reached: dict, wanted) -> list[str]:
+    names = [name for name, test in reached.items() if wanted(test["lines"])]
+    return sorted(names, key=lambda name: reached[name]["seconds"])
 
 
 def _reached(session, job: Job) -> dict:
@@ -102,7 +110,8 @@ def _run(session, items) -> bool:
     """Whether one of the tests fails; those after it are not run. What tests share stays set up."""
     session.testsfailed = 0
     for item in items:
-        other = session.items[0] if item is not session.items[0] else session.items[1]
+        # The next is said to be of another file: then what the tests of this one share is taken down, whichever comes.
+        other = next(one for one in session.items if one.path != item.path)
         item.ihook.pytest_runtest_protocol(item=item, nextitem=other)
         if session.testsfailed:
             return True
@@ -113,8 +122,6 @@ def _tried(session, change: Change, items, seconds: int) -> str:
     """ "killed", "survived", or "cold" for what shows only when the module is imported anew."""
     from django.db import connections
 
-    if not change.in_function:
-        return "cold"
     connections.close_all()
     child = os.fork()
     if child:
