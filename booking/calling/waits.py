@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from booking import thai
 from booking.calling import forecast, pace, times
 from booking.calling.forecast import Desk, Periods, Queue, Spread, Turn
 from booking.days import serving
+from booking.kept import kept
 from booking.models import CounterDepartment, Department, SeatEvent, Ticket, WaitSpread
 from booking.models.tickets import AT_COUNTER, State
 
@@ -148,9 +149,14 @@ def standing_of(department: Department, date: dt.date, *, now: dt.datetime | Non
     """Those who stand in a department's queue on a day, in one query. Booked members who are late and have not come are
     left out: they hold up nobody."""
     now = now or timezone.now()
-    tickets = Ticket.objects.filter(queue=department, date=date, state__in=[State.BOOKED, State.WAITING])
-    rows = tickets.values_list("due_at", "number", "priority", "state")
+    rows = _standing_on(queue=department.pk, date=date)
     return _standing(row for row in rows if _counts(department, row[0], row[3], now))
+
+
+@kept
+def _standing_on(*, queue: int, date: dt.date) -> QuerySet[Ticket, tuple[dt.datetime, int, str, str]]:
+    tickets = Ticket.objects.filter(queue=queue, date=date, state__in=[State.BOOKED, State.WAITING])
+    return tickets.order_by().values_list("due_at", "number", "priority", "state")
 
 
 def office(*, now: dt.datetime | None = None, expects_walk_ins: bool = False) -> dict[int, Outlook]:

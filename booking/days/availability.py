@@ -4,13 +4,14 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from booking import replica
+from booking.kept import kept
 from booking.models import Department, DepartmentDay, Slot, Topic
 from booking.models.places import is_open_to
 
@@ -70,8 +71,8 @@ def days(department: Department, first: dt.date, last: dt.date, topic: Topic | N
 
 
 def _days(department: Department, first: dt.date, last: dt.date, topic: Topic | None) -> list[Day]:
-    rows = {row.date: row for row in DepartmentDay.objects.filter(department=department, date__range=(first, last))}
-    found = _slots(Q(department=department, date__range=(first, last)), topic, with_times=topic is not None)
+    rows = {row.date: row for row in _laid_out(department=department.pk, first=first, last=last)}
+    found = _slots(department, first, last, topic, with_times=topic is not None)
     by_date = {date: _offers(list(slots), topic) for date, slots in groupby(found, lambda slot: slot.date)}
     return [
         _as_day(date, by_date.get(date, []), rows.get(date))
@@ -94,7 +95,7 @@ def times(
     """The slots of a day in order of time, without closed ones, nor those that leave too little time for the topic. One
     query. `member_id`: with the place that is offered to this member. `for_staff`: with places that members gave up a
     moment ago, which only staff may book already."""
-    slots = _slots(Q(department=department, date=date), topic, member_id=member_id, for_staff=for_staff)
+    slots = _slots(department, date, date, topic, member_id=member_id, for_staff=for_staff)
     return [
         Time(slot.id, slot.starts_at, slot.ends_at, slot.quota, offer.free, offer.state)
         for slot, offer in zip(slots, _offers(slots, topic), strict=False)
@@ -123,20 +124,51 @@ class _Offer(NamedTuple):
 
 
 def _slots(
-    which: Q, topic: Topic | None, *, with_times: bool = True, member_id: int | None = None, for_staff: bool = False
+    department: Department,
+    first: dt.date,
+    last: dt.date,
+    topic: Topic | None,
+    *,
+    with_times: bool = True,
+    member_id: int | None = None,
+    for_staff: bool = False,
 ) -> list[_Slot]:
     """In order of time. As values, and without times where nobody asks for them: of a month's slots, reading times took
     as long as everything else together."""
     now = timezone.now()
-    free = Q(places__ticket__isnull=True, places__topic=topic and topic.places_of)
-    free &= is_open_to(now, member_id=member_id, by_staff=for_staff, prefix="places__")
-    slots = Slot.objects.filter(which).order_by("starts_at")
+    values: dict[str, Any] = {"department": department.pk, "first": first, "last": last, "now": now}
+    if share := topic and topic.places_of:
+        values["share"] = share
+    if member_id is not None:
+        values["member"] = member_id
+    rows = _counted(with_times, for_staff, **values)
+    return [_Slot._make(row) for row in rows] if with_times else [_Slot._make([*row, now, now]) for row in rows]
+
+
+@kept
+def _counted(
+    with_times: bool,
+    for_staff: bool,
+    *,
+    department: int,
+    first: dt.date,
+    last: dt.date,
+    now: dt.datetime,
+    share: int | None = None,
+    member: int | None = None,
+) -> QuerySet[Slot, tuple[Any, ...]]:
+    free = Q(places__ticket__isnull=True, places__topic=share)
+    free &= is_open_to(now, member_id=member, by_staff=for_staff, prefix="places__")
+    slots = Slot.objects.filter(department=department, date__range=(first, last)).order_by("starts_at")
     counted = slots.annotate(
         free=Count("places", filter=free), is_past=Q(bookable_until__lte=now), is_not_yet=Q(bookable_from__gt=now)
     )
-    if with_times:
-        return [_Slot(*row) for row in counted.values_list(*_Slot._fields)]
-    return [_Slot._make([*row, now, now]) for row in counted.values_list(*_Slot._fields[:-2])]
+    return counted.values_list(*_Slot._fields[: None if with_times else -2])
+
+
+@kept
+def _laid_out(*, department: int, first: dt.date, last: dt.date) -> QuerySet[DepartmentDay]:
+    return DepartmentDay.objects.filter(department=department, date__range=(first, last)).order_by()
 
 
 def _offers(slots: list[_Slot], topic: Topic | None) -> list[_Offer]:

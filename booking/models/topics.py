@@ -15,9 +15,9 @@ from members.free_text import FreeCharField, FreeTextField
 
 
 class TopicQuerySet(models.QuerySet["Topic"]):
-    def offered(self, department: Department | None = None) -> Self:
+    def offered(self, department: Department | int | None = None, *, today: dt.date | None = None) -> Self:
         """Those for which members may come today or later, to a department or to any."""
-        found = self.filter(Q(active_until=None) | Q(active_until__gte=timezone.localdate()))
+        found = self.filter(Q(active_until=None) | Q(active_until__gte=today or timezone.localdate()))
         return found.filter(department=department) if department else found
 
     def by_department(self) -> dict[int, list["Topic"]]:

@@ -6,10 +6,11 @@ import datetime as dt
 import math
 from typing import Any
 
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from booking import errors
+from booking.kept import kept
 from booking.models import ProofAsked, Ticket
 from booking.models.surges import EVERYBODY
 from booking.models.tickets import LIVE
@@ -57,8 +58,9 @@ def in_the_statement(origin: Origin | None, *, now: dt.datetime) -> dict[str, An
 def look_up_needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
     """Whether looking up a member from here needs a proof, because of a surge (surges.py) or because staff ask
     everybody."""
-    asked = ProofAsked.objects.filter(until__gt=now, block__in=_blocks(origin))
-    return asked.exists() and not _held_one_before(origin, now)
+    blocks = _blocks(origin)
+    asked = _asked(address=origin.address, network=blocks[-1], now=now)
+    return bool(asked) and not _held_one_before(origin, now)
 
 
 def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
@@ -68,15 +70,30 @@ def needs_proof(origin: Origin, *, now: dt.datetime) -> bool:
 
 def has_booked_much(origin: Origin, *, now: dt.datetime) -> bool:
     """Whether so much has been booked from here within the hour that the next booking needs a proof."""
-    most = office.bookings_of_address
-    of_address = Ticket.objects.filter(origin_address=origin.address)
-    if _wait(of_address, most, HOUR, now):
+    most, since = office.bookings_of_address, now - HOUR
+    if len(_booked_since(most, address=origin.address, since=since)) >= most:
         return True
-    if origin.network and _wait(Ticket.objects.filter(origin_network=origin.network), most, HOUR, now):
+    if origin.network and len(_booked_since(most, network=origin.network, since=since)) >= most:
         return True
+    if origin.device:
+        return False
     # Without a cookie one visitor cannot be told from the next: all of an address together count as one device.
-    without_device = of_address.filter(origin_device=None)
-    return not origin.device and _wait(without_device, office.bookings_of_device, HOUR, now) > 0
+    few = office.bookings_of_device
+    return len(_booked_since(few, "without a device", address=origin.address, since=since)) >= few
+
+
+@kept
+def _booked_since(
+    most: int, which: str = "", *, since: dt.datetime, address: str | None = None, network: str | None = None
+) -> QuerySet[Ticket, tuple[int]]:
+    of_origin = Q(origin_network=network) if address is None else Q(origin_address=address)
+    without_device = Q(origin_device=None) if which else Q()
+    return Ticket.objects.filter(of_origin & without_device, issued_at__gt=since).order_by().values_list("pk")[:most]
+
+
+@kept
+def _asked(*, address: str, network: str, now: dt.datetime) -> QuerySet[ProofAsked]:
+    return ProofAsked.objects.filter(until__gt=now, block__in=[EVERYBODY, address, network])[:1]
 
 
 def _blocks(origin: Origin) -> list[str]:

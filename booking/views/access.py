@@ -23,6 +23,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_cache_control
 
+from booking.kept import kept
 from booking.models import Ticket, WaitingEntry
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
@@ -89,15 +90,17 @@ def _identity(view):
 
 def _ticket(view):
     def guarded(request, *, public_id, **kwargs):
-        try:
-            ticket = Ticket.objects.with_details().get(public_id=public_id)
-        except Ticket.DoesNotExist:
-            return refusals.closed_ticket(request, public_id)
-        if not visitor.holds(request, ticket):
+        ticket = next(iter(_tickets(public_id=public_id)), None)
+        if ticket is None or not visitor.holds(request, ticket):
             return refusals.closed_ticket(request, public_id)
         return view(request, ticket=ticket, **kwargs)
 
     return guarded
+
+
+@kept
+def _tickets(*, public_id):
+    return Ticket.objects.with_details().select_related("member").filter(public_id=public_id)
 
 
 def _waiting(view):

@@ -21,6 +21,7 @@ from booking.calling import presence, queues
 from booking.models import BoardNotice, Clip, Department
 from booking.rights import Right
 from booking.views.access import access
+from booking.views.departments import department_or_404
 from booking.views.live import polled, queue_etag, with_version
 from booking.views.qr import qr
 
@@ -35,7 +36,7 @@ CLIP_LASTS = 30 * 24 * 60 * 60  # seconds; its address has the time of its uploa
 @access("anyone")
 def board(request, slug=None):
     """Numbers and counters, for everybody. Opened by staff, also the code that shows who is in the office."""
-    department = get_object_or_404(Department.objects.active(), slug=slug) if slug else None
+    department = department_or_404(slug) if slug else None
     token = presence.token() if _shows_presence(request.user) else ""
     etag = queue_etag(queues.versions([department.pk] if department else None), token)
     response = get_conditional_response(request, etag=etag) or _rendered(request, department, token, etag)

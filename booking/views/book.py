@@ -4,18 +4,20 @@ import uuid
 from functools import partial
 from urllib.parse import urlencode
 
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from booking import errors, verbs
-from booking.models import Department, Slot, Ticket
+from booking.models import Slot, Ticket
 from booking.verbs import limits
 from booking.verbs.family import book_for
 from booking.views import calendar, refusals, sent, topics, visitor, visits
 from booking.views.access import access, may_be_kept
+from booking.views.departments import department_or_404
 from members import line
 from members.errors import CareIsOver, MemberError, NotRegistered
 from members.identify import Identity, look_up, name_confirmed
@@ -30,7 +32,7 @@ def identify(request, slug):
 
     Members who are signed in need not type one, but may: "?who" books for somebody else.
     """
-    department = get_object_or_404(Department.objects.active(), slug=slug)
+    department = department_or_404(slug)
     if request.method != "POST" and visitor.member(request) and request.GET.keys().isdisjoint(["who", "why"]):
         return redirect(_after_confirming(request, department))
     why = refusals.why(request) if request.method != "POST" else None
@@ -53,7 +55,7 @@ def identify(request, slug):
 @access("asked")
 def confirm(request, slug, member_id):
     """Show the masked name, and ask whether it is theirs."""
-    department = get_object_or_404(Department.objects.active(), slug=slug)
+    department = department_or_404(slug)
     if request.method == "POST" and sent.says_yes(request):
         response = redirect(_after_confirming(request, department))
         name_confirmed(visitor.asked(request))
@@ -63,7 +65,9 @@ def confirm(request, slug, member_id):
         response = redirect(_with_chosen(request, "identify", slug))
         visitor.forget_identity(response)
         return response
-    member = get_object_or_404(Member, pk=member_id)
+    member = visitor.member_with(member_id)
+    if member is None:
+        raise Http404
     context = {"department": department, "member": member, "chosen": sent.chosen(request)}
     return render(request, "booking/confirm.html", context)
 
@@ -71,7 +75,7 @@ def confirm(request, slug, member_id):
 @require_safe
 @access("anyone")
 def days(request, slug):
-    department = get_object_or_404(Department.objects.active(), slug=slug)
+    department = department_or_404(slug)
     visits.count(request, "days", department)
     choice = topics.choice(request, department)
     member = visitor.booked_for(request)
@@ -91,7 +95,7 @@ def days(request, slug):
 @require_safe
 @access("anyone")
 def times(request, slug, date):
-    department = get_object_or_404(Department.objects.active(), slug=slug)
+    department = department_or_404(slug)
     days_url = reverse("days", args=[slug])
     choice = topics.choice(request, department)
     if choice.is_open:

@@ -7,7 +7,7 @@ with the back button.
 import uuid
 
 from django.http import Http404
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,6 +20,7 @@ from booking.models.tickets import Priority, State
 from booking.verbs.catalogue import Surface
 from booking.views import scan, sent
 from booking.views.access import access
+from booking.views.departments import department_or_404
 from booking.views.qr import qr_of_ticket
 from members.citizen_id import ascii_digits, parse_member_number
 from members.errors import InvalidMemberNumber
@@ -43,7 +44,7 @@ def start(request):
 @access("staff", verb="walk_in", on=Surface.KIOSK)
 def issue(request, slug):
     """Ask for what is optional, and issue. The same form sent again shows the same ticket."""
-    department = get_object_or_404(Department.objects.active(), slug=slug)
+    department = department_or_404(slug)
     if not has_department(request.user, department.pk):
         raise Http404
     typed = {

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.utils import timezone
+
+from booking.kept import kept
 from booking.models import Department, Topic
 from booking.views import sent
 
@@ -31,7 +34,12 @@ class Choice:
 
 def choice(request, department: Department) -> Choice:
     """The topic that the address or the form names. One query."""
-    topics = list(Topic.objects.offered(department))
+    topics = _offered(department=department.pk, today=timezone.localdate())
     wanted = sent.topic(request)
     named = next((topic for topic in topics if topic.pk == wanted), None)
     return Choice(department, topics, topics[0] if len(topics) == 1 else named)
+
+
+@kept
+def _offered(*, department, today):
+    return Topic.objects.offered(department, today=today)

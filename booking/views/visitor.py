@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 
 from booking import thai
 from booking.errors import ProofNeeded
+from booking.kept import kept
 from booking.models import Ticket, WaitingEntry
 from booking.verbs import limits
 from booking.views import sent
@@ -99,9 +100,24 @@ def booked_for(request) -> Member | None:
         who = confirmed(request)
     except IdentityExpired:
         return None
-    if who.mark and Ticket.objects.filter(identity_mark=who.mark).exists():
+    if who.mark and _booked_by(mark=who.mark):
         return None
-    return Member.objects.filter(pk=who.member_id).first()
+    return member_with(who.member_id)
+
+
+def member_with(pk: int) -> Member | None:
+    return next(iter(_members(pk=pk)), None)
+
+
+@kept
+def _members(*, pk):
+    return Member.objects.filter(pk=pk)
+
+
+@kept
+def _booked_by(*, mark):
+    """The ticket that an identity has booked, if it has."""
+    return Ticket.objects.filter(identity_mark=mark).order_by().values_list("pk")[:1]
 
 
 def has_begun_anew(request) -> bool:

@@ -1,6 +1,6 @@
 """Waiting for a place of a full day: joining the list, what has become of it, and the offer."""
 
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -8,10 +8,11 @@ from django.views.decorators.http import require_POST, require_safe
 from booking import errors
 from booking.days.waiting import place_in_line
 from booking.messages import offers
-from booking.models import Department, WaitingEntry
+from booking.models import WaitingEntry
 from booking.verbs import waiting
 from booking.views import refusals, sent, visitor
 from booking.views.access import access
+from booking.views.departments import department_or_404
 from members.errors import CareIsOver
 
 SECRET_DIGITS = 64
@@ -21,7 +22,7 @@ SECRET_DIGITS = 64
 @access("identity")
 def join(request, slug, date, identity):
     """Put the member on the list: of the day, or of the one time that was chosen. Sent twice, they wait once."""
-    department = get_object_or_404(Department.objects.active(), slug=slug)
+    department = department_or_404(slug)
     shown_for = sent.text(request, "for", most=200)
     if shown_for and shown_for != visitor.sign_name(identity.member_id):
         return refusals.to_identify(request, errors.AnotherBegun if identity.mark is not None else None, slug=slug)
