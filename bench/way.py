@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import connection
@@ -20,6 +21,7 @@ from booking.models import Department
 from members.models import Member
 
 TELEPHONE = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) Chrome/130.0 Mobile", "Accept-Encoding": "gzip"}
+AS_BROWSERS_SEND = "application/x-www-form-urlencoded"
 WARM_UP = 3
 
 Ask = Callable[[], HttpResponse]
@@ -89,7 +91,7 @@ def _way(member: Member, nth: int) -> Iterator:
 
     def post(address: str, **form: str) -> Ask:
         form["csrfmiddlewaretoken"] = browser.cookies[settings.CSRF_COOKIE_NAME].value
-        return lambda: browser.post(address, form)
+        return lambda: browser.post(address, urlencode(form), content_type=AS_BROWSERS_SEND)
 
     yield "who", get(root), 200
     yield "who, sent", post(root, by="member_number", member_number=member.member_number), 302
