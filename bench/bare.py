@@ -48,8 +48,8 @@ def application(environ, start_response):
         "blocks": [],
         "day_ago": dt.datetime.now(dt.UTC) - dt.timedelta(days=1),
         "hour_ago": dt.datetime.now(dt.UTC) - dt.timedelta(hours=1),
-        "most_live": 3,
-        "most_a_day": 6,
+        "most_live": 100_000,
+        "most_a_day": 100_000,
         "most_of_device": 6,
         "most_of_address": 60,
     }

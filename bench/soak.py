@@ -52,8 +52,6 @@ A_FAULT = 100  # bookings from one fault to the next; crashes.py has two hundred
 SET_BACK = 300  # seconds
 FULL_SECONDS = 5  # for which the disk stays so
 LOOKED_AT = 0.5  # seconds from one try to start PostgreSQL to the next
-# Members come back part after part: what one member may book in a day is measured elsewhere.
-UNLIMITED = {"BOOKING_LIMIT_LIVE": "100000", "BOOKING_LIMIT_DAY": "100000"}
 MOVED_CLOCK = BASE_DIR / "tests" / "moved_clock"  # moves the clock of each Python that has it in its path
 OPEN = {"opens": dt.time(8, 30), "closes": dt.time(16, 30), "slot_minutes": 30, "quota": 31}  # each day of the week
 BOOKED_FROM = 2  # days ahead: a part may go on past midnight
@@ -79,7 +77,7 @@ def measure(url: str, *, folder: Path, postgres_folder: Path, faults: int, every
         settings = {"LINE_API_BASE": line.url, "DATABASE_URL": url}
         worker = _start_worker(settings, log)
         try:
-            with serving(url, is_quiet=True, **UNLIMITED) as site:
+            with serving(url, is_quiet=True, **bookings.UNLIMITED) as site:
 
                 def break_something() -> float:
                     nonlocal worker

@@ -82,8 +82,10 @@ def look_up(
 def name_confirmed(identity: "Identity") -> None:
     """The person found has confirmed the name: that look-up no longer counts against the number. So nobody who knows a
     member's number can lock the member out by booking with it."""
-    member = Member.objects.filter(pk=identity.member_id).first()
-    if member and identity.found_by:
+    if not identity.found_by:
+        return
+    member = Member.objects.only(identity.found_by).filter(pk=identity.member_id).first()
+    if member:
         give_back(identifier=_counted_as(identity.found_by, getattr(member, identity.found_by)))
 
 

@@ -387,8 +387,10 @@ def _take_places(
     # A topic that fits into any slot needs no look at those that follow.
     is_long = topic is not None and topic.minutes is not None
     row = _run(TAKE_FREE_PLACES if is_long else TAKE_FREE_PLACE, values)
-    places = Place.objects.open_to(now, member_id=member_id, by_staff=by is not None)
-    if row is None and places.kept_for(values["places_of"]).filter(slot=slot_id).exists():
+    if row is None:
+        places = Place.objects.open_to(now, member_id=member_id, by_staff=by is not None)
+        if not places.kept_for(values["places_of"]).filter(slot=slot_id).exists():
+            return None
         # Another booking holds it, and may still be refused: wait for it before saying "full".
         row = _run(WAIT_FOR_PLACES if is_long else WAIT_FOR_PLACE, values)
     if row is None:
