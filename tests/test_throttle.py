@@ -142,7 +142,7 @@ def test_guesses_at_codes_end_for_a_quarter_of_an_hour_and_then_for_the_day(monk
 def test_after_a_hundred_wrong_passwords_of_a_member_none_counts_for_a_day():
     with time_machine.travel(NOON, tick=False) as clock:
         assert [throttle.count_proof(7, "password") for _ in range(101)] == [True] * 100 + [False]
-        assert throttle.count_proof(7), "of another kind one does"
+        assert throttle.count_proof(7, "proof"), "of another kind one does"
         clock.shift(dt.timedelta(hours=24, seconds=-1))
         assert not throttle.count_proof(7, "password")
         clock.shift(dt.timedelta(seconds=1))
@@ -152,18 +152,18 @@ def test_after_a_hundred_wrong_passwords_of_a_member_none_counts_for_a_day():
 @pytest.mark.django_db
 def test_a_right_proof_is_given_back_and_a_new_password_forgets_them_all():
     for _ in range(10):
-        throttle.count_proof(7)
-    throttle.give_back_proof(7)
-    assert [throttle.count_proof(7), throttle.count_proof(7)] == [True, False]
+        throttle.count_proof(7, "proof")
+    throttle.give_back_proof(7, "proof")
+    assert [throttle.count_proof(7, "proof"), throttle.count_proof(7, "proof")] == [True, False]
     throttle.forget_proofs(7, "proof")
-    assert throttle.count_proof(7)
+    assert throttle.count_proof(7, "proof")
 
 
 @pytest.mark.django_db
 def test_a_proof_that_cannot_be_counted_is_refused():
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE members_lookuplog RENAME TO gone")
-    assert throttle.count_proof(7) is False
+    assert throttle.count_proof(7, "proof") is False
 
 
 def test_tries_are_kept_until_none_counts_and_the_hourly_job_has_run(limits):
