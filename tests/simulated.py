@@ -11,7 +11,7 @@ from django.utils import timezone
 from booking import errors, verbs
 from booking.models import Notice, Slot, Ticket
 from booking.models.notices import NoticeState
-from booking.models.tickets import State
+from booking.models.tickets import MEMBERS_CAUSES, STAFF_ASKED, STAFF_CAUSES, Outcome, State
 from tests.factories import make_member
 
 
@@ -50,13 +50,16 @@ class Office:
         department = self.chance.choice(self.departments)
         slots = list(Slot.objects.filter(department=department, date=date, places__ticket=None).distinct())
         staff = self.chance.choice([None, None, self.counters[0].clerk])
+        topics = [None, *department.topics.order_by("pk").values_list("pk", flat=True)]
         self.keys += 1
         with suppress(errors.BookingError, IndexError):
             verbs.book(
                 member_id=self.chance.choice(self.members).pk,
                 slot_id=self.chance.choice(slots).pk,
                 key=f"simulated {date} {self.keys}",
+                topic_id=self.chance.choice(topics),
                 by=staff,
+                asked=self.chance.choice(STAFF_ASKED) if staff else "",
             )
 
     def change_mind(self, ticket, date) -> None:
@@ -64,7 +67,8 @@ class Office:
         slots = Slot.objects.filter(department=ticket.department, places__ticket=None).exclude(pk=ticket.slot_id)
         with suppress(errors.BookingError):
             if self.chance.random() < 0.5:
-                verbs.cancel(ticket=ticket, by=by)
+                causes = STAFF_CAUSES if by else MEMBERS_CAUSES
+                verbs.cancel(ticket=ticket, by=by, cause=self.chance.choice(["", *causes]))
             elif later := slots.filter(date__gt=date).order_by("starts_at").first():
                 self.keys += 1
                 verbs.reschedule(ticket=ticket, slot_id=later.pk, key=f"moved {date} {self.keys}", by=by)
@@ -94,7 +98,11 @@ class Office:
             getattr(verbs, verb)(**who)
         else:
             verb = self.chance.choices(["finish", "transfer", "hold", "put_back"], [14, 2, 2, 1])[0]
-            more = {"to": self.chance.choice(self.departments)} if verb == "transfer" else {}
+            more = {}
+            if verb == "transfer":
+                more["to"] = self.chance.choice(self.departments)
+            if verb == "finish":
+                more["outcome"] = self.chance.choice([one for one in Outcome if one])
             getattr(verbs, verb)(**who, **more)
             if verb == "finish" and self.chance.random() < 0.1:
                 self.clock.shift(dt.timedelta(seconds=20))

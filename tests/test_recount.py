@@ -28,7 +28,7 @@ from booking.models import (
 from booking.models.tickets import Asked, Cause, Outcome
 from booking.reports import facts, figures, stored
 from tests.clock import BANGKOK, MORNING, standing_still
-from tests.factories import make_counter, make_open_department, make_user
+from tests.factories import make_counter, make_open_department, make_topic, make_user
 from tests.simulated import Office
 
 pytestmark = pytest.mark.django_db
@@ -37,14 +37,16 @@ clock = standing_still(MORNING)
 
 
 def played(clock, days: int, **size) -> tuple[dt.date, dt.date]:
-    """So many working days of an office with three departments, of which one has no check-in, and three counters. The
-    first and the last date; it is the morning after that."""
+    """So many working days of an office with three departments, of which one has no check-in and one has topics, and
+    three counters. The first and the last date; it is the morning after that."""
     # Laid out well before: nobody's booking waits for a day to open.
     departments = [
         make_open_department(name="สินเชื่อ", letter="A", quota=3, max_days_ahead=60, promise_minutes=15),
         make_open_department(name="การเงิน", letter="B", quota=2, max_days_ahead=60),
         make_open_department(name="กฎหมาย", letter="C", quota=1, max_days_ahead=60, uses_check_in=False),
     ]
+    make_topic(department=departments[0], name="ขอกู้สามัญ")
+    make_topic(department=departments[0], name="ขอกู้พิเศษ", minutes=45)  # holds two places
     counters = [make_counter(departments=departments, number=nth, clerk=make_user()) for nth in (1, 2, 3)]
     office = Office(clock, departments, counters)
     mornings = [MORNING + dt.timedelta(days=nth) for nth in range(4, 4 + 7 * days)]
@@ -56,7 +58,7 @@ def played(clock, days: int, **size) -> tuple[dt.date, dt.date]:
 
 
 def recount(
-    first: dt.date, last: dt.date, *, department=None, counter=None, clerk=None, weekday=None, hour=None
+    first: dt.date, last: dt.date, *, department=None, topic=None, counter=None, clerk=None, weekday=None, hour=None
 ) -> dict:
     """What docs/figures.md says, from the rows."""
     found = defaultdict(int)
@@ -79,6 +81,8 @@ def recount(
         if one.serving
     }
     for ticket in Ticket.objects.filter(date__range=(first, last)).select_related("slot", "department"):
+        if topic and ticket.topic_id != topic.pk:
+            continue
         events = list(TicketEvent.objects.filter(ticket=ticket).order_by("id"))
         turn = ticket.slot.starts_at if ticket.slot else ticket.issued_at
         counted = counts(ticket.date, ticket.department_id, turn)
@@ -155,9 +159,14 @@ def recount(
             if counts(ticket.date, ticket.department_id, one.at, one.by_id, where):
                 found["totals"].append(max(0, round((one.at - first_began).total_seconds())))
     for slot in Slot.objects.filter(date__range=(first, last)):
+        # A quota is the department's, whatever the topic.
+        if topic and slot.department_id != topic.department_id:
+            continue
         if counts(slot.date, slot.department_id, slot.starts_at):
             found["places"] += slot.quota
     for told in WaitPrediction.objects.filter(ticket__date__range=(first, last)).select_related("ticket"):
+        if topic and told.ticket.topic_id != topic.pk:
+            continue
         call = TicketEvent.objects.filter(ticket=told.ticket, verb="call", at__gte=told.at).order_by("id").first()
         if call and counts(told.ticket.date, told.ticket.department_id, told.at):
             minutes = (call.at - told.at).total_seconds() / 60
@@ -166,16 +175,23 @@ def recount(
     return dict(found)
 
 
-def reported(first, last, *, department=None, counter=None, clerk=None, weekday=None, hour=None) -> figures.Figures:
-    scope = figures.Scope(
+def scope_of(
+    first, last, *, department=None, topic=None, counter=None, clerk=None, weekday=None, hour=None
+) -> figures.Scope:
+    return figures.Scope(
         first,
         last,
         departments=frozenset([department.pk]) if department else None,
+        topic=topic.pk if topic else None,
         counter=counter.pk if counter else None,
         clerk=clerk.pk if clerk else None,
         weekday=weekday,
         hour=hour,
     )
+
+
+def reported(first, last, **narrowed) -> figures.Figures:
+    scope = scope_of(first, last, **narrowed)
     return figures.figures(figures.hours(scope), figures.promises_of(Department.objects.all()))
 
 
@@ -197,6 +213,11 @@ def scopes():
     yield {}
     for department in Department.objects.all():
         yield {"department": department}
+    for topic in Topic.objects.all():
+        yield {"topic": topic}
+        yield {"topic": topic, "counter": Counter.objects.first()}
+        yield {"topic": topic, "department": Department.objects.last()}  # only what was handed on to it
+        yield {"topic": topic, "hour": 10, "weekday": 4}
     for counter in Counter.objects.all():
         yield {"counter": counter}
         yield {"clerk": counter.clerk, "hour": 10}
@@ -211,6 +232,9 @@ def test_all_figures_agree_with_a_recount_stored_and_read_live(clock):
     assert stored.rebuild() > 2
     whole = reported(first, last)
     assert whole.services.all and whole.totals.all and whole.moved and whole.missed and whole.told  # worth counting
+    for topic in Topic.objects.all():
+        of_topic = reported(first, last, topic=topic)
+        assert of_topic.services.all and of_topic.tickets < whole.tickets
     for scope in scopes():
         again = recount(first, last, **scope)
         assert_the_same(live[str(scope)], again)

@@ -14,10 +14,10 @@ from openpyxl import load_workbook
 
 from booking import roles, verbs
 from booking.admin import reports
-from booking.models import StaffDepartment, Tally
+from booking.models import StaffDepartment, Tally, Ticket
 from booking.reports import stored, tables
 from booking.reports.figures import Figures
-from tests.factories import make_counter, make_open_department, make_ticket, make_user
+from tests.factories import in_days, make_counter, make_open_department, make_ticket, make_topic, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -29,13 +29,15 @@ OF_THE_DAY = {"first": f"{DAY}", "last": f"{DAY}"}
 
 @pytest.fixture
 def played():
-    """Tuesday in two departments: a booking is served after 12 minutes of waiting and 8 of service, a walk-in after 32
-    and 4; one booking is cancelled, one does not come. Wednesday has come."""
+    """Tuesday in two departments: a booking for a topic is served after 12 minutes of waiting and 8 of service, a
+    walk-in after 32 and 4; one booking is cancelled, one does not come. Wednesday has come."""
     loans = make_open_department(name="ฝ่ายสินเชื่อ", letter="A", quota=4, promise_minutes=15)
     money = make_open_department(name="ฝ่ายการเงิน", letter="B")
     clerk = make_user(group=roles.CLERK, first_name="มาลี")
     counter = make_counter(number=3, departments=[loans, money], clerk=clerk)
     come, _stays_away, changes_mind = (make_ticket(department=loans, days_ahead=1, nth=1) for _ in range(3))
+    topic = make_topic(department=loans, name="ขอกู้ฉุกเฉิน")
+    Ticket.objects.filter(pk=come.pk).update(topic=topic)
     with time_machine.travel(AT_NINE, tick=False) as clock:
         verbs.cancel(ticket=changes_mind, by=None)
         verbs.check_in(ticket=come, by=clerk)
@@ -52,7 +54,7 @@ def played():
     with time_machine.travel(AT_NINE + dt.timedelta(days=1)):
         Tally.objects.create(date=DAY, hour=9, department=loans, what="refused", name="slot_full", count=7)
         Tally.objects.create(date=DAY, hour=9, what="visited", name="home", count=30)
-        yield {"loans": loans, "money": money, "counter": counter, "clerk": clerk}
+        yield {"loans": loans, "money": money, "counter": counter, "clerk": clerk, "topic": topic}
 
 
 @pytest.fixture
@@ -136,6 +138,50 @@ def test_of_one_department(client, manager, played):
     assert "refused" not in found
 
 
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_of_one_topic(client, manager, played, is_stored):
+    if is_stored:
+        stored.rebuild()
+    found = shown(client, topic=played["topic"].pk)
+
+    of_all = summary(found)
+    assert [of_all[name] for name in ("บัตรคิวทั้งหมด", "จองเอง", "เสร็จสิ้น", "จองแล้วไม่มา", "จองไป")] == [1, 1, 1, 0, 1]
+    assert of_all["โควตา"] == summary(shown(client, department=played["loans"].pk))["โควตา"] > 1
+    assert [row[:4] for row in found["times"].rows] == [
+        ["เวลารอ", 1, 12.0, 12.0],
+        ["เวลาให้บริการ", 1, 8.0, 8.0],
+        ["เวลาทั้งหมด", 1, 20.0, 20.0],
+    ]
+    assert [row[:4] for row in found["departments"].rows] == [["ฝ่ายสินเชื่อ", 1, 0, 1]]
+    assert [row[:3] for row in found["topics"].rows] == [["ขอกู้ฉุกเฉิน", "ฝ่ายสินเชื่อ", 1]]
+    assert "causes" not in found
+    assert shown(client, topic=played["topic"].pk, clerk=played["clerk"].pk)["summary"].rows[0][1] == 1
+
+
+def test_the_topic_stands_in_the_title_in_the_files_and_on_paper(client, manager, played):
+    of_topic = {"topic": played["topic"].pk}
+    html = client.get(PAGE, OF_THE_DAY | of_topic).content.decode()
+
+    assert "เรื่องที่ติดต่อ ขอกู้ฉุกเฉิน · ฝ่ายสินเชื่อ</h1>" in html
+    assert f"topic={played['topic'].pk}&amp;table=departments&amp;as=csv" in html
+    table = client.get(PAGE, OF_THE_DAY | of_topic | {"table": "departments", "as": "csv"}).content.decode("utf-8-sig")
+    assert table.splitlines()[1].startswith("ฝ่ายสินเชื่อ,1,0,1,")
+    book = load_workbook(io.BytesIO(client.get(PAGE, OF_THE_DAY | of_topic | {"as": "xlsx"}).content))
+    assert book["สรุป"]["B2"].value == 1
+    assert "เรื่องที่ติดต่อ ขอกู้ฉุกเฉิน" in client.get(PAGE, OF_THE_DAY | of_topic | {"as": "paper"}).content.decode()
+
+
+def test_days_to_come_count_what_is_booked_for_them(client, manager, played):
+    """The topics of a range and its tickets are of the same days."""
+    tomorrow = in_days(1)
+    ticket = make_ticket(department=played["loans"], days_ahead=1)
+    Ticket.objects.filter(pk=ticket.pk).update(topic=played["topic"])
+
+    found = shown(client, first=f"{tomorrow}", last=f"{tomorrow}")
+    assert summary(found)["บัตรคิวทั้งหมด"] == summary(found)["ยังไม่สิ้นสุด"] == 1
+    assert found["topics"].rows[0][2] == 1
+
+
 @pytest.mark.parametrize("of", ["counter", "clerk"])
 def test_of_somebody_only_what_they_did(client, manager, played, of):
     found = shown(client, **{of: played[of].pk})
@@ -172,8 +218,9 @@ def test_what_is_drawn_needs_no_script_and_nothing_from_elsewhere(client, manage
 
 def test_the_queries_are_as_many_for_years_as_for_a_day(client, manager, played, django_assert_max_num_queries):
     for first in ("2026-11-24", "2022-01-01"):
-        with django_assert_max_num_queries(36):
-            client.get(PAGE, OF_THE_DAY | {"first": first})
+        for narrowed in ({}, {"topic": played["topic"].pk}):
+            with django_assert_max_num_queries(38):
+                client.get(PAGE, OF_THE_DAY | {"first": first} | narrowed)
 
 
 # --- files and paper ---
@@ -234,7 +281,10 @@ def test_a_head_sees_the_departments_that_are_theirs(client, played):
     assert "visits" not in found
     refused = client.get(PAGE, OF_THE_DAY | {"department": played["loans"].pk})
     assert "department" in refused.context["form"].errors
-    assert "ฝ่ายสินเชื่อ" not in refused.content.decode()
+    of_topic = client.get(PAGE, OF_THE_DAY | {"topic": played["topic"].pk})
+    assert "topic" in of_topic.context["form"].errors
+    for page in (refused, of_topic):
+        assert "ฝ่ายสินเชื่อ" not in page.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -262,6 +312,7 @@ def test_it_is_only_read(client, manager):
         ({"first": "x"}, "กรอกวันที่เป็น วัน/เดือน/ปี"),
         ({"department": "99999999999999999999"}, "เลือก"),
         ({"counter": "x\0"}, "เลือก"),
+        ({"topic": "99999999999999999999"}, "เลือก"),
         ({"weekday": "8"}, "เลือก"),
         ({"hour": "24"}, "เลือก"),
     ],

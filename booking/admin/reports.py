@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from booking import thai
 from booking.admin.base import page, require
 from booking.admin.fields import DateField
-from booking.models import Counter, Department
+from booking.models import Counter, Department, Topic
 from booking.models.staff import departments_of
 from booking.replica import may_be_late
 from booking.reports import plots, tables
@@ -34,6 +34,9 @@ class ScopeForm(forms.Form):
     last = DateField(label=gettext_lazy("ถึงวันที่"))
     department = forms.ModelChoiceField(
         Department.objects.none(), label=gettext_lazy("ฝ่าย"), required=False, empty_label=gettext_lazy("ทุกฝ่าย")
+    )
+    topic = forms.ModelChoiceField(
+        Topic.objects.none(), label=gettext_lazy("เรื่องที่ติดต่อ"), required=False, empty_label=gettext_lazy("ไม่แยกเรื่อง")
     )
     counter = forms.ModelChoiceField(
         Counter.objects.order_by("number"),
@@ -66,6 +69,10 @@ class ScopeForm(forms.Form):
         super().__init__(data)
         of_theirs = Department.objects.filter(pk__in=[one.pk for one in departments])
         self.fields["department"].queryset = of_theirs  # type: ignore[attr-defined]
+        # Those that are offered no more as well: a report is about days that are over.
+        topics = Topic.objects.filter(department__in=of_theirs).select_related("department")
+        self.fields["topic"].queryset = topics.order_by("department__position", "position", "name")  # type: ignore[attr-defined]
+        self.fields["topic"].label_from_instance = lambda topic: f"{topic.title} · {topic.department.title}"  # type: ignore[attr-defined]
         self.fields["clerk"].label_from_instance = lambda user: user.get_full_name() or user.get_username()  # type: ignore[attr-defined]
 
     def clean(self):
@@ -81,8 +88,8 @@ class ScopeForm(forms.Form):
 @may_be_late
 @may_think
 def report(request, model_admin):
-    """GET ?first=&last=&department=&counter=&clerk=&weekday=&hour=: this month, where no dates are given. &as=csv|xlsx:
-    a file of the table named by &table=, or of all (xlsx). &as=paper: to print."""
+    """GET ?first=&last=&department=&topic=&counter=&clerk=&weekday=&hour=: this month, where no dates are given.
+    &as=csv|xlsx: a file of the table named by &table=, or of all (xlsx). &as=paper: to print."""
     require(request, Right.VIEW_REPORTS)
     theirs = departments_of(request.user)
     departments = list(Department.objects.all() if theirs is None else Department.objects.filter(pk__in=theirs))
@@ -115,7 +122,7 @@ def _scope(form: ScopeForm, theirs: frozenset[int] | None, otherwise: tuple[dt.d
     if not form.is_valid():
         return Scope(*otherwise, departments=theirs)
     asked = form.cleaned_data
-    department, counter, clerk = asked["department"], asked["counter"], asked["clerk"]
+    department, topic, counter, clerk = asked["department"], asked["topic"], asked["counter"], asked["clerk"]
     return Scope(
         asked["first"],
         asked["last"],
@@ -124,6 +131,7 @@ def _scope(form: ScopeForm, theirs: frozenset[int] | None, otherwise: tuple[dt.d
         clerk=clerk.pk if clerk else None,
         weekday=asked["weekday"],
         hour=asked["hour"],
+        topic=topic.pk if topic else None,
     )
 
 
@@ -132,7 +140,7 @@ def _narrowed(form: ScopeForm) -> list[tuple[str, str]]:
     if not form.is_valid():
         return []
     found = []
-    for name in ("department", "counter", "clerk", "weekday", "hour"):
+    for name in ("department", "topic", "counter", "clerk", "weekday", "hour"):
         value = form.cleaned_data[name]
         if value in (None, ""):
             continue

@@ -78,12 +78,16 @@ class Accuracy:
         return self.count >= ENOUGH and (self.share_within < WITHIN or self.share_below > BELOW)
 
 
-def waits(first: dt.date, last: dt.date, *, department: Department | None = None) -> list[Wait]:
-    """The waits of these days, both included, in order of arrival. Tickets that were never called are left out. One
-    query."""
+def waits(
+    first: dt.date, last: dt.date, *, department: Department | None = None, topic: int | None = None
+) -> list[Wait]:
+    """The waits of these days, both included, in order of arrival; of a department alone, and of tickets for the topic
+    with this id. Tickets that were never called are left out. One query."""
     predictions = WaitPrediction.objects.filter(ticket__date__range=(first, last)).order_by("at", "pk")
     if department:
         predictions = predictions.filter(ticket__department=department)
+    if topic is not None:
+        predictions = predictions.filter(ticket__topic=topic)
     rows = _with_call(predictions)
     return [
         Wait(date, department_id, low, high, (called_at - at).total_seconds() / 60, at)

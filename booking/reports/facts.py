@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connections
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from booking import replica
 from booking.calling import accuracy, pace
 from booking.days import serving
 from booking.models import (
@@ -139,6 +140,7 @@ WITH ticket AS MATERIALIZED (
                  (array_agg(counter_id ORDER BY id DESC) FILTER (WHERE counter_id IS NOT NULL))[1] AS finished_to
             FROM booking_ticketevent WHERE ticket_id = ticket.id) event
      WHERE ticket.date BETWEEN %(first)s AND %(last)s
+       AND (%(topic)s::bigint IS NULL OR ticket.topic_id = %(topic)s::bigint)
 ), plain AS (
     SELECT ticket.*, extract(hour FROM turn AT TIME ZONE %(zone)s)::int AS hour,
            CASE WHEN came_at IS NULL THEN starts_at ELSE greatest(came_at, starts_at, opens.at) END AS begins,
@@ -193,20 +195,22 @@ SELECT NULL, NULL, NULL, NULL, NULL, '{OTHERS}', count(*), array_agg(id) FROM ti
 """
 
 
-def hours(first: dt.date, last: dt.date) -> list[HourSummary]:
-    """The hours of these days, both included, not stored. Five queries, however many days and tickets."""
+def hours(first: dt.date, last: dt.date, *, topic: int | None = None) -> list[HourSummary]:
+    """The hours of these days, both included, not stored. With the id of a topic: of its tickets alone, beside the
+    whole quota of its department. Five queries, however many days and tickets."""
     found: Hours = defaultdict(Hour)
     opened = serving.serving_periods_between(first, last)
-    for _ticket, events in groupby(_events(_plain(found, first, last, opened)), key=lambda event: event.ticket_id):
+    others = _plain(found, first, last, opened, topic)
+    for _ticket, events in groupby(_events(others), key=lambda event: event.ticket_id):
         history = list(events)
         opens = opened.get(history[0].department_id, {}).get(history[0].date)
         _of_ticket(found, history, opens[0][0] if opens else None)
-    slots = Slot.objects.filter(date__range=(first, last)).order_by()
+    slots = Slot.objects.filter(date__range=(first, last), **_of_topic("department__topics", topic)).order_by()
     for date, department_id, starts_at, quota in slots.values_list("date", "department", "starts_at").annotate(
         quota=Sum("quota")
     ):
         found[Key(date, department_id, _hour(starts_at))].counts["places"] += quota
-    for wait in accuracy.waits(first, last):
+    for wait in accuracy.waits(first, last, topic=topic):
         name = "told_within" if wait.is_within else "told_before" if wait.is_below else "told_after"
         found[Key(wait.date, wait.department_id, _hour(wait.at or dt.datetime.now(dt.UTC)))].counts[name] += 1
     return [
@@ -216,12 +220,13 @@ def hours(first: dt.date, last: dt.date) -> list[HourSummary]:
     ]
 
 
-def messages(first: dt.date, last: dt.date) -> list[MessageSummary]:
-    """The messages about tickets of these days, and of free places to those who wait for them, not stored. Two
-    queries."""
+def messages(first: dt.date, last: dt.date, *, topic: int | None = None) -> list[MessageSummary]:
+    """The messages about tickets of these days, and of free places to those who wait for them, not stored; of a topic
+    alone where its id is given. Two queries."""
     days = (first, last)
-    notices = Notice.objects.filter(ticket__date__range=days).order_by()
-    offers = OfferMessage.objects.filter(entry__date__range=days).order_by().annotate(kind=Value(OFFER))
+    notices = Notice.objects.filter(ticket__date__range=days, **_of_topic("ticket__topic", topic)).order_by()
+    entries = {"entry__date__range": days} | _of_topic("entry__topic", topic)
+    offers = OfferMessage.objects.filter(**entries).order_by().annotate(kind=Value(OFFER))
     of_notices = notices.values_list("ticket__date", "ticket__department", "kind", "channel", "state")
     of_offers = offers.values_list("entry__date", "entry__department", "kind", "channel", "state")
     return [
@@ -231,13 +236,15 @@ def messages(first: dt.date, last: dt.date) -> list[MessageSummary]:
     ]
 
 
-def tickets(first: dt.date, last: dt.date) -> list[TicketSummary]:
+def tickets(first: dt.date, last: dt.date, *, topic: int | None = None) -> list[TicketSummary]:
     """How tickets of these days were asked for, what they were about, what came of it, and why they were cancelled; not
-    stored. Four queries."""
+    stored. Of a topic alone where its id is given. Four queries."""
     What = TicketSummary.What
-    of_days, day = {"ticket__date__range": (first, last)}, ["ticket__date", "ticket__department"]
+    of_days = {"ticket__date__range": (first, last)} | _of_topic("ticket__topic", topic)
+    day = ["ticket__date", "ticket__department"]
     asked = TicketEvent.objects.filter(**of_days, verb="book", by__isnull=False, ticket__moved_from=None)
-    topics = Ticket.objects.filter(date__range=(first, last), topic__isnull=False).exclude(state=State.CANCELLED)
+    topics = Ticket.objects.filter(date__range=(first, last), topic__isnull=False, **_of_topic("topic", topic))
+    topics = topics.exclude(state=State.CANCELLED)
     # A finish that was taken back does not count: only a ticket's last.
     last_finish = TicketEvent.objects.filter(ticket=OuterRef("ticket"), verb="finish").order_by("-pk").values("pk")[:1]
     ends = TicketEvent.objects.filter(
@@ -254,12 +261,12 @@ def tickets(first: dt.date, last: dt.date) -> list[TicketSummary]:
         for date, department, name, count in counted(asked, *day, "asked")
     ]
     found += [
-        TicketSummary(date=date, department_id=department, what=What.TOPIC, topic_id=topic, count=count)
-        for date, department, topic, count in counted(topics, "date", "department", "topic")
+        TicketSummary(date=date, department_id=department, what=What.TOPIC, topic_id=about, count=count)
+        for date, department, about, count in counted(topics, "date", "department", "topic")
     ]
     found += [
-        TicketSummary(date=date, department_id=department, what=What.OUTCOME, name=outcome, topic_id=topic, count=count)
-        for date, department, outcome, topic, count in counted(ends, *day, "outcome", "ticket__topic")
+        TicketSummary(date=date, department_id=department, what=What.OUTCOME, name=outcome, topic_id=about, count=count)
+        for date, department, outcome, about, count in counted(ends, *day, "outcome", "ticket__topic")
     ]
     by_member = cancels.annotate(by_member=Q(by=None))
     found += [
@@ -275,15 +282,25 @@ def tickets(first: dt.date, last: dt.date) -> list[TicketSummary]:
     return found
 
 
-def _plain(found: Hours, first: dt.date, last: dt.date, opened: dict[int, dict[dt.date, serving.Served]]) -> list[int]:
+def _of_topic(where: str, topic: int | None) -> dict[str, int]:
+    return {} if topic is None else {where: topic}
+
+
+def _plain(
+    found: Hours,
+    first: dt.date,
+    last: dt.date,
+    opened: dict[int, dict[dt.date, serving.Served]],
+    topic: int | None = None,
+) -> list[int]:
     """Count the tickets of these days with which everything went straight on, by one statement: most of them are. Gives
     the ids of the others, which `_of_ticket` counts; it would count these the same."""
     opens = [(pk, date, periods[0][0]) for pk, days in opened.items() for date, periods in days.items()]
     departments, dates, moments = ([*each] for each in zip(*opens, strict=True)) if opens else ([], [], [])
     asked: dict[str, Any] = {"first": first, "last": last, "departments": departments, "dates": dates, "opens": moments}
     others: list[int] = []
-    with connection.cursor() as cursor:
-        cursor.execute(PLAIN, asked | {"zone": timezone.get_current_timezone_name()})
+    with connections[replica.alias()].cursor() as cursor:
+        cursor.execute(PLAIN, asked | {"zone": timezone.get_current_timezone_name(), "topic": topic})
         for *key, name, count, values in cursor:
             if name == OTHERS:
                 others = values or []

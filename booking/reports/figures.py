@@ -10,7 +10,6 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from django.db.models import Min, Q, Sum
-from django.utils import timezone
 
 from booking.models import Department, HourSummary, MessageSummary, SummarisedDay, Tally, TicketSummary
 from booking.reports import facts
@@ -27,6 +26,7 @@ class Scope:
     clerk: int | None = None
     weekday: int | None = None  # 0 is Monday
     hour: int | None = None
+    topic: int | None = None
 
     def has(self, row: HourSummary) -> bool:
         return (
@@ -136,7 +136,11 @@ class Sent(NamedTuple):
 
 
 def hours(scope: Scope) -> list[HourSummary]:
-    """The hours in scope, in no order. At most seven queries."""
+    """The hours in scope, in no order. What is stored knows no topics, so those of one topic are counted from its
+    tickets each time. At most seven queries."""
+    if scope.topic is not None:
+        of_topic = facts.hours(scope.first, scope.last, topic=scope.topic)
+        return [row for row in of_topic if scope.has(row)]
     stored = HourSummary.objects.filter(_in_rows(scope)).order_by()
     if scope.counter is not None:
         stored = stored.filter(counter=scope.counter)
@@ -152,13 +156,12 @@ def hours(scope: Scope) -> list[HourSummary]:
 
 
 def live_days(scope: Scope) -> set[dt.date]:
-    """The days in scope that are not stored: today, and yesterday until the night's job. Before the first that is
-    stored there are no tickets. Two queries."""
+    """The days in scope that are not stored: today and those to come, and yesterday until the night's job. Before the
+    first that is stored there are no tickets. Two queries."""
     stored = SummarisedDay.objects.filter(has_tickets=True)
     first = max(scope.first, stored.aggregate(first=Min("pk"))["first"] or scope.first)
-    last = min(scope.last, timezone.localdate())
-    days = {first + dt.timedelta(days=nth) for nth in range((last - first).days + 1)}
-    return days - set(stored.filter(pk__range=(first, last)).values_list("pk", flat=True))
+    days = {first + dt.timedelta(days=nth) for nth in range((scope.last - first).days + 1)}
+    return days - set(stored.filter(pk__range=(first, scope.last)).values_list("pk", flat=True))
 
 
 def figures(rows: Iterable[HourSummary], promises: dict[int, int]) -> Figures:
@@ -185,10 +188,13 @@ def promises_of(departments: Iterable[Department]) -> dict[int, int]:
 def messages(scope: Scope) -> list[Sent]:
     """How many messages went which way. Weekdays are heeded; hours, counters and clerks messages have none. At most
     four queries."""
-    live = live_days(scope)
-    rows = [row for row in MessageSummary.objects.filter(_in_rows(scope)) if row.date not in live]
-    if live:
-        rows += [row for row in facts.messages(min(live), max(live)) if row.date in live]
+    if scope.topic is not None:
+        rows = facts.messages(scope.first, scope.last, topic=scope.topic)
+    else:
+        live = live_days(scope)
+        rows = [row for row in MessageSummary.objects.filter(_in_rows(scope)) if row.date not in live]
+        if live:
+            rows += [row for row in facts.messages(min(live), max(live)) if row.date in live]
     counted: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
         if scope.has_day(row.department_id, row.date):
@@ -199,15 +205,17 @@ def messages(scope: Scope) -> list[Sent]:
 def tickets(scope: Scope) -> dict[tuple[str, str, int | None], int]:
     """How many tickets, by what is counted (TicketSummary.What), its value and the topic's id; those of coming days
     too. Weekdays are heeded, hours are not. At most seven queries."""
-    tomorrow = max(scope.first, timezone.localdate() + dt.timedelta(days=1))
-    coming = {tomorrow + dt.timedelta(days=nth) for nth in range((scope.last - tomorrow).days + 1)}
-    live = live_days(scope) | coming
-    stored = TicketSummary.objects.filter(_in_rows(scope)).exclude(date__in=live).order_by()
     counted: Counter[tuple[str, str, int | None]] = Counter()
-    for what, name, topic, count in stored.values_list("what", "name", "topic").annotate(total=Sum("count")):
-        counted[what, name, topic] += count
-    for row in facts.tickets(min(live), max(live)) if live else []:
-        if row.date in live and scope.has_day(row.department_id, row.date):
+    if scope.topic is not None:
+        rows = facts.tickets(scope.first, scope.last, topic=scope.topic)
+    else:
+        live = live_days(scope)
+        stored = TicketSummary.objects.filter(_in_rows(scope)).exclude(date__in=live).order_by()
+        for what, name, topic, count in stored.values_list("what", "name", "topic").annotate(total=Sum("count")):
+            counted[what, name, topic] += count
+        rows = [row for row in facts.tickets(min(live), max(live)) if row.date in live] if live else []
+    for row in rows:
+        if scope.has_day(row.department_id, row.date):
             counted[row.what, row.name, row.topic_id] += row.count
     return counted
 
