@@ -6,7 +6,6 @@ from functools import cache
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
-from django.template import loader
 
 from booking.api.errors import RETRY_AFTER_FAULT, UNAVAILABLE, is_of_the_database
 from booking.views import faults
@@ -14,7 +13,7 @@ from booking.views import faults
 log = logging.getLogger(__name__)
 
 FOR_PROGRAMS = "/line/webhook/"  # LINE reads the status alone
-BY_THEMSELVES = ("/board/", "/kiosk/")  # nobody stands there who could try again
+FRONT = settings.BASE_DIR / "static" / "front"
 
 
 def database_faults(get_response):
@@ -54,20 +53,22 @@ def _body(request) -> HttpResponse:
         return HttpResponse()
     if "HX-Request" in request.headers or path.endswith("/live/"):
         return HttpResponse(str(UNAVAILABLE), content_type="text/plain; charset=utf-8")  # a part of a page that is open
-    if path.startswith(BY_THEMSELVES):
-        first = next(start for start in BY_THEMSELVES if path.startswith(start))
-        again = path if request.method == "GET" and first == "/board/" else first
-        return _page("unavailable_by_itself.html", again=again)
+    return HttpResponse(_page(_whose(request)))
+
+
+def _whose(request) -> str:
+    """Which page of apology this caller is shown: as $queue_apology in deploy/nginx/limits.conf decides."""
+    path = request.path_info
+    if path.startswith("/board/"):
+        return "board"
+    if path.startswith("/kiosk/"):
+        return "kiosk"
     if path.startswith(faults.OF_STAFF):
-        return _page("staff_unavailable.html", back=faults.back(request))
-    return HttpResponse(_of_members())
-
-
-def _page(template: str, **context) -> HttpResponse:
-    return HttpResponse(loader.get_template(template).render(context))
+        return "staff" if request.method in ("GET", "HEAD") else "staff-sent"
+    return "unavailable"
 
 
 @cache
-def _of_members() -> bytes:
-    """The page that nginx also shows while nothing answers: in both languages, and made without the database."""
-    return (settings.BASE_DIR / "static" / "front" / "unavailable.html").read_bytes()
+def _page(name: str) -> bytes:
+    """A page that nginx also shows while nothing answers: in both languages, and made without the database."""
+    return (FRONT / f"{name}.html").read_bytes()

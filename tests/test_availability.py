@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone, translation
 
-from booking.days import availability
+from booking.days import availability, opening
 from booking.days.availability import DayState, TimeState
 from tests.factories import in_days, make_exception, make_holiday, make_open_department, make_slot, make_ticket
 
@@ -39,6 +39,18 @@ def test_a_holiday_says_its_name_in_the_language_of_the_page():
     assert availability.day(department, in_days(1)).reason == "วันพ่อแห่งชาติ"
     with translation.override("en"):
         assert availability.day(department, in_days(1)).reason == "Father's Day"
+
+
+def test_where_nothing_was_laid_out_for_long_today_is_over_once_it_is():
+    department = make_open_department(opens=dt.time(9), closes=dt.time(10))
+    for hour, said in (("09:30", DayState.NOT_YET), ("10:00", DayState.PAST)):
+        with time_machine.travel(f"2026-12-05T{hour}+07:00", tick=False):
+            assert state(department, 0) == said  # nothing has been laid out since
+    with time_machine.travel("2026-12-05T17:00+07:00", tick=False):
+        opening.rules_changed()
+        today = availability.day(department, in_days(0))
+        assert (today.state, today.reason) == (DayState.PAST, "หมดเวลาจอง")
+        assert state(department, 1) == DayState.OPEN
 
 
 def test_full_closed_past_and_not_yet_are_told_apart():

@@ -21,7 +21,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.db import OperationalError
 
+from queuesite import away
 from queuesite.launcher import front
 
 SESSION = {"Cookie": "sessionid=abc"}
@@ -308,6 +311,47 @@ def test_without_the_application_a_sentence(site):
         assert (code, answer["code"]) == (503, "unavailable")
 
 
+APOLOGIES = [
+    ("GET", "/board/", "board"),
+    ("GET", "/board/loans/", "board"),
+    ("GET", "/kiosk/", "kiosk"),
+    ("POST", "/kiosk/check-in/", "kiosk"),
+    ("GET", "/admin/booking/ticket/?q=a", "staff"),
+    ("GET", "/counter/1/", "staff"),
+    ("POST", "/counter/1/", "staff-sent"),
+    ("POST", "/admin/booking/department/add/", "staff-sent"),
+    ("GET", "/administration/", "unavailable"),
+    ("POST", "/book/loans/", "unavailable"),
+]
+
+
+def apologies(site, **headers) -> list[str]:
+    """Which page each of APOLOGIES is shown."""
+    pages = Path(settings.BASE_DIR, "static", "front").glob("*.html")
+    names = {page.read_text(): page.stem for page in pages}
+    asked = [site.ask(path, method=method, **headers, **SESSION) for method, path, _page in APOLOGIES]
+    assert {(code, told["Retry-After"]) for code, _text, told in asked} == {(503, "5")}
+    return [names[text] for _code, text, _told in asked]
+
+
+def test_without_the_application_each_sees_a_page_of_their_own(site):
+    with without(site, "public", "staff"):
+        assert apologies(site) == [page for _method, _path, page in APOLOGIES]
+
+
+@pytest.mark.parametrize(("method", "path", "page"), APOLOGIES)
+def test_without_the_database_the_application_shows_the_same(rf, method, path, page):
+    request = rf.generic(method, path)
+    told = away.answer(request, OperationalError("connection refused"))
+    assert told.content == Path(settings.BASE_DIR, "static", "front", f"{page}.html").read_bytes()
+
+
+def test_whoever_cannot_try_again_need_not():
+    for name, again in (("board", "10"), ("kiosk", "10;url=/kiosk/"), ("staff", "10")):
+        page = Path(settings.BASE_DIR, "static", "front", f"{name}.html").read_text()
+        assert f'<meta http-equiv="refresh" content="{again}">' in page
+
+
 def test_calls_go_on_while_staffs_processes_start(site):
     call = {"path": "/api/v1/counters/1/call-next/", "method": "POST", "body": b"{}", **TOKEN}
     with without(site, "staff"):
@@ -405,6 +449,11 @@ def test_the_site_of_deploy_serves_by_tls_and_says_so(deployed):
     assert sent(answer, "Host") == ["queue.example.org"]
     assert deployed.ask("/counter/1/", **host, **SESSION)[1]["by"] == "staff"
     assert deployed.ask("/status/", method="POST", body=b"a" * 70_000, **host)[0] == 413
+
+
+def test_the_site_of_deploy_shows_each_a_page_of_their_own(deployed):
+    with without(deployed, "public", "staff"):
+        assert apologies(deployed, Host="queue.example.org") == [page for _method, _path, page in APOLOGIES]
 
 
 def test_the_site_of_deploy_answers_to_no_other_name(deployed):

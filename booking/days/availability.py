@@ -219,6 +219,9 @@ def _as_day(date: dt.date, offers: list[_Offer], row: DepartmentDay | None) -> D
         return Day(date, DayState.PAST, _("ผ่านไปแล้ว"), 0)
     if row and not row.is_open:
         return Day(date, DayState.CLOSED, row.why or _("ปิด"), 0)
+    if row and not offers and row.closes_at and row.closes_at <= timezone.now():
+        # What is over is not laid out any more: the service stood still, for longer than it lays out ahead.
+        return Day(date, DayState.PAST, _("หมดเวลาจอง"), 0)
     if row is None or not offers:
         return Day(date, DayState.NOT_YET, _("ยังไม่เปิดจอง"), 0)
     states = {offer.state for offer in offers} - {TimeState.CLOSED}
