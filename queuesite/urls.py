@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from booking.admin import day_list
 from booking.views import sign_in
 from booking.views.access import access
 from queuesite import health, metrics
@@ -24,6 +25,7 @@ urlpatterns = [
     path("admin/set-password/", sign_in.set_password, name="set_password"),
     path("admin/second-factor/", sign_in.second_factor, name="second_factor"),
     path("admin/recovery-codes/", sign_in.recovery_codes, name="recovery_codes"),
+    path("admin/day-list/", day_list.kept_list, name="kept_day_list"),
     path("admin/", admin.site.urls),
     path("", include("booking.urls")),
 ]

@@ -5,7 +5,7 @@ from django.contrib.admin import site
 from django.urls import URLPattern, get_resolver
 
 OF_MEMBERS = {"anyone", "asked", "identity", "ticket", "waiting", "member", "own", "imember", "line", "linked"}
-POLICIES = OF_MEMBERS | {"token", "ticket_or_token", "staff", "signed_in"}
+POLICIES = OF_MEMBERS | {"token", "ticket_or_token", "staff", "signed_in", "list_key"}
 
 
 def views(resolver=None, path=""):

@@ -51,7 +51,7 @@ ANSWERS = {
         admin:booking_waitprediction_delete admin:django_q_failure_add admin:django_q_ormq_add
         admin:django_q_success_add admin:view_on_site arrive_check_in
         board_clip kiosk_check_in kiosk_ticket line_leave line_log_in line_webhook metrics take
-        ticket_check_in ticket_open workerz wait waiting_leave waiting_open waiting_take
+        kept_day_list ticket_check_in ticket_open workerz wait waiting_leave waiting_open waiting_take
             member_leave member_passkeys member_passkey_begin member_passkey_new member_passkey_remove
             family_accept family_end family_for family_messages
             member_passkey_sign_in withdraw_request admin:members_memberrequest_add admin:members_memberrequest_delete

@@ -12,6 +12,7 @@ own       a member is signed in, with a password or by LINE; the view is given `
 imember   the same, and who is not is led to the door of i-member of our own
 line      signed in by LINE less than 15 minutes ago and not linked yet; the view is given `user_id`
 linked    a linked LINE account is signed in; the view is given `account`
+list_key  the request has the key of a day list that waits to be printed today; the view is given `waiting`
 signed_in any member of staff, even without the second factor so far
 """
 
@@ -27,7 +28,7 @@ from booking.kept import kept
 from booking.models import Ticket, WaitingEntry
 from booking.verbs import catalogue
 from booking.verbs.catalogue import Surface
-from booking.views import refusals, visitor
+from booking.views import list_key, refusals, visitor
 from members.errors import IdentityExpired
 
 
@@ -156,6 +157,16 @@ def _linked(view):
     return guarded
 
 
+def _list_key(view):
+    def guarded(request, **kwargs):
+        waiting = list_key.waiting(request)
+        if waiting is None:
+            raise PermissionDenied
+        return view(request, waiting=waiting, **kwargs)
+
+    return guarded
+
+
 def _signed_in(view):
     def guarded(request, **kwargs):
         if not (request.user.is_authenticated and request.user.is_staff):
@@ -187,5 +198,6 @@ GUARDS = {
     "imember": _own_or_to("member"),
     "line": _line,
     "linked": _linked,
+    "list_key": _list_key,
     "signed_in": _signed_in,
 }
