@@ -20,7 +20,15 @@ IMPORT = "admin:booking_department_import"
 @pytest.fixture
 def file():
     """What an office with two departments exports; then this office is empty."""
-    make_open_department(slug="loans", letter="A", name="ฝ่ายสินเชื่อ", bring="บัตรประชาชน\nสลิป", max_days_ahead=14)
+    make_open_department(
+        slug="loans",
+        letter="A",
+        name="ฝ่ายสินเชื่อ",
+        bring="บัตรประชาชน\nสลิป",
+        max_days_ahead=14,
+        alarm_messages_minutes=25,
+        alarm_surge_times=3,
+    )
     make_open_department(slug="finance", letter="B", name="ฝ่ายการเงิน", weekdays=[0, 1])
     text = departments_file.written()
     for model in (Place, Slot, DepartmentDay, QueueVersion, OpeningHours, Department):
@@ -46,6 +54,7 @@ def test_a_second_office_starts_from_the_first_s(client, manager, file):
 
     loans = Department.objects.get(slug="loans")
     assert (loans.letter, loans.bring, loans.max_days_ahead) == ("A", "บัตรประชาชน\nสลิป", 14)
+    assert (loans.alarm_messages_minutes, loans.alarm_surge_times) == (25, 3)
     assert loans.waits_for_counter
     assert OpeningHours.objects.filter(department__slug="finance").count() == 2
     again = json.loads(departments_file.written())

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking import errors, roles, verbs
-from booking.models import ProofAsked, TicketEvent
-from booking.verbs import surges
+from booking.models import Alarm, ProofAsked, Ticket, TicketEvent
+from booking.verbs import alarms, surges
 from booking.views import visitor
 from members.codes import issue_code
 from members.errors import NotRegistered
@@ -219,6 +219,50 @@ def test_it_ends_an_hour_after_the_surge(slot):
         clock.shift(dt.timedelta(minutes=2))
         assert surges.watch() == []
         assert take(slot, STRANGER) == "booked"
+
+
+# --- departments ---
+
+
+def booked(department, count, *, weeks_ago=0):
+    """So many events of members' bookings, at this hour of an earlier week."""
+    ticket = make_ticket(slot=make_slot(department=department, quota=1, days_ahead=4, nth=weeks_ago))
+    Ticket.objects.filter(pk=ticket.pk).update(origin_address="x")
+    at = timezone.now() - dt.timedelta(weeks=weeks_ago, minutes=5)
+    TicketEvent.objects.bulk_create(
+        [TicketEvent(ticket=ticket, verb="book", to_state="booked", at=at) for _ in range(count)]
+    )
+
+
+def alarmed() -> set:
+    alarms.watch()
+    return set(Alarm.objects.open().filter(kind=Alarm.Kind.SURGE).values_list("department", flat=True))
+
+
+@pytest.mark.parametrize(("times", "is_raised"), [(5, False), (4, True), (0, False)])
+def test_how_many_times_the_usual_is_a_surge_is_the_departments(times, is_raised):
+    loans, money = (make_open_department(alarm_surge_times=times, max_days_ahead=10) for _ in range(2))
+    for week in range(1, 5):
+        booked(loans, 19, weeks_ago=week)
+        booked(money, 60, weeks_ago=week)
+    booked(loans, 88)
+    booked(money, 88)
+    assert alarmed() == ({loans.pk} if is_raised else set())
+
+
+def test_a_quiet_department_is_no_surge_below_fifty():
+    loans = make_open_department(alarm_surge_times=1, max_days_ahead=10)
+    booked(loans, 40)
+    assert alarmed() == set()
+
+
+def test_the_office_has_its_alarm_where_no_department_has_one():
+    departments = [make_open_department(max_days_ahead=10) for _ in range(2)]
+    for one in departments:
+        booked(one, 40)
+    assert alarmed() == {None}
+    booked(departments[0], 20, weeks_ago=0)
+    assert alarmed() == {departments[0].pk}
 
 
 # --- staff --------------------------------------------------------------------------------------------------------

@@ -167,7 +167,11 @@ class DepartmentAdmin(RulesAdmin):
             {
                 "classes": ["tab"],
                 "description": gettext_lazy("แจ้งผู้จัดการในหน้าวันนี้ 0 คือไม่แจ้ง"),
-                "fields": [("alarm_wait_minutes", "alarm_unserved_minutes"), "alarm_silent_minutes"],
+                "fields": [
+                    ("alarm_wait_minutes", "alarm_unserved_minutes"),
+                    ("alarm_silent_minutes", "alarm_messages_minutes"),
+                    "alarm_surge_times",
+                ],
             },
         ),
         (

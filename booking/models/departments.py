@@ -191,6 +191,20 @@ class Department(InTwoLanguages):
     alarm_silent_minutes = models.PositiveSmallIntegerField(
         _("แจ้งเตือนเมื่อช่องว่างทั้งที่มีผู้รอเกิน (นาที)"), default=15, db_default=15, validators=[MaxValueValidator(12 * 60)]
     )
+    alarm_messages_minutes = models.PositiveSmallIntegerField(
+        _("แจ้งเตือนเมื่อข้อความถึงสมาชิกค้างส่งเกิน (นาที)"),
+        default=10,
+        db_default=10,
+        validators=[MaxValueValidator(12 * 60)],
+        help_text=_("ข้อความเสนอคิวว่างเตือนเร็วกว่านี้ เพราะเก็บคิวไว้ให้ไม่นาน"),
+    )
+    alarm_surge_times = models.PositiveSmallIntegerField(
+        _("แจ้งเตือนเมื่อจองมากกว่าปกติ (เท่า)"),
+        default=5,
+        db_default=5,
+        validators=[MaxValueValidator(100)],
+        help_text=_("จองเองใน 1 ชั่วโมง เทียบกับชั่วโมงเดียวกันของ 4 สัปดาห์ก่อน และต้องเกิน 50 คิว"),
+    )
 
     history = HistoricalRecords()
     objects = DepartmentQuerySet.as_manager()

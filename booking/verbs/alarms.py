@@ -4,11 +4,12 @@ where it does not any more. Each is raised once, however often it is looked."""
 import datetime as dt
 
 from django.contrib.auth.models import AbstractUser
+from django.db.models import Min
 from django.utils import timezone
 
 from booking.calling import today, waits
-from booking.messages import ledger
-from booking.models import Alarm, Department, DepartmentDay, Notice
+from booking.messages import ledger, offers
+from booking.models import Alarm, Department, DepartmentDay, Notice, OfferMessage
 from booking.models.jobs import worker_is_late
 from booking.verbs import surges
 
@@ -16,26 +17,26 @@ Kind = Alarm.Kind
 # What, of which department and which counter, by their ids.
 Key = tuple[str, int | None, int | None]
 
-# A message that should have left so long ago is stuck.
-STUCK_AFTER = dt.timedelta(minutes=10)
+# An offer is short, so its message is stuck as soon as it should be on the telephone list and is not.
+OFFER_STUCK_AFTER = offers.TELEPHONE_AFTER + 2 * offers.CLAIM
 
 
 def watch(*, now: dt.datetime | None = None) -> None:
     """Raise the alarms that there are now and end those that there are no more. A fixed number of queries."""
     now = now or timezone.now()
-    wanted = found(now)
+    wanted = {_what(key): key for key in found(now)}
     ended, standing = [], set()
     for alarm in Alarm.objects.open():
-        key = (alarm.kind, alarm.department_id, alarm.counter_id)
-        standing.add(key)
-        if key not in wanted:
+        what = _what((alarm.kind, alarm.department_id, alarm.counter_id))
+        if what not in wanted or what in standing:
             ended.append(alarm.pk)
+        standing.add(what)
     Alarm.objects.open().filter(pk__in=ended).update(ended_at=now)
     # Another worker may raise the same at this moment: one of the two is kept.
     Alarm.objects.bulk_create(
         [
             Alarm(kind=kind, department_id=department_id, counter_id=counter_id, since=now)
-            for kind, department_id, counter_id in sorted(wanted - standing, key=str)
+            for kind, department_id, counter_id in sorted((wanted[what] for what in wanted.keys() - standing), key=str)
         ],
         ignore_conflicts=True,
     )
@@ -54,11 +55,7 @@ def found(now: dt.datetime) -> set[Key]:
     # After closing who is still there is looked after by those who are there.
     serving = {pk: since for pk, since in waits_since.items() if days[pk].serves_at(now)}
     wanted |= _unserved(departments, serving, now) | _silent(departments, serving, now)
-    if Notice.objects.owed().filter(next_try_at__lt=now - STUCK_AFTER, expires_at__gt=now).exists():
-        wanted.add((Kind.MESSAGES, None, None))
-    if surges.found(now):
-        wanted.add((Kind.SURGE, None, None))
-    return wanted
+    return wanted | _stuck(now) | _surging(departments, now)
 
 
 def _first_waits(departments: today.Pks, days: dict[int, DepartmentDay], now: dt.datetime) -> dict[int, dt.datetime]:
@@ -97,6 +94,35 @@ def _silent(departments: today.Pks, serving: dict[int, dt.datetime], now: dt.dat
         if waited:
             wanted.add((Kind.SILENT, waited[0], one.counter.pk))
     return wanted
+
+
+def _stuck(now: dt.datetime) -> set[Key]:
+    """One alarm for the office, whichever department's messages are stuck: they leave by the same way. A department
+    that is switched off may still owe some."""
+    minutes = dict(Department.objects.values_list("pk", "alarm_messages_minutes"))
+    late = Notice.objects.owed().filter(next_try_at__lt=now, expires_at__gt=now)
+    first = late.values_list("ticket__department").annotate(Min("next_try_at")).order_by()
+    is_stuck = any(_for(minutes[pk], since, now) for pk, since in first)
+    late_offers = OfferMessage.objects.owed().lasting(now).filter(offered_at__lt=now - OFFER_STUCK_AFTER)
+    wanted_by = [pk for pk, most in minutes.items() if most]
+    if is_stuck or late_offers.filter(entry__department__in=wanted_by).exists():
+        return {(Kind.MESSAGES, None, None)}
+    return set()
+
+
+def _surging(departments: today.Pks, now: dt.datetime) -> set[Key]:
+    """Bookings by department; where the office as a whole sees more than usual, and none of them does, the office."""
+    surging = surges.departments(now, {pk: one.alarm_surge_times for pk, one in departments.items()})
+    wanted: set[Key] = {(Kind.SURGE, pk, None) for pk in surging}
+    if any(surge.kind != "bookings" or not surging for surge in surges.found(now)):
+        wanted.add((Kind.SURGE, None, None))
+    return wanted
+
+
+def _what(key: Key) -> Key:
+    """What an alarm is about: a silent counter is the same one, whichever of its departments waits."""
+    kind, department_id, counter_id = key
+    return kind, None if counter_id else department_id, counter_id
 
 
 def messages_are_stuck() -> bool:
