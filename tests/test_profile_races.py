@@ -9,7 +9,7 @@ import pytest
 from booking import invariants, verbs
 from booking.models import CounterProfile, ProfileCounter, ProfileSwitch, TicketEvent
 from booking.verbs import profiles
-from tests.factories import make_counter, make_open_department, make_walk_in
+from tests.factories import make_counter, make_open_department, make_user, make_walk_in
 from tests.racing import race
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -48,6 +48,44 @@ def test_of_many_workers_one_switches(monkeypatch, is_guarded):
 
     assert (ProfileSwitch.objects.count() == 1) is is_guarded
     assert counter.department_ids() == [second.pk]
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_a_press_amid_the_switch_by_time_stays(monkeypatch, tmp_path, is_guarded):
+    """The worker has looked and found nothing pressed; somebody presses before it writes."""
+    first, second = make_open_department(max_days_ahead=1), make_open_department(max_days_ahead=1)
+    counter, manager = make_counter(departments=[first]), make_user()
+    make_profile("เช้า", [(counter, [first])], starts=dt.time(0, 5))
+    short = make_profile("คนน้อย", [(counter, [second])])
+    looked, press, by_time = tmp_path / "looked", profiles.switch, profiles.switch
+
+    def late(**arguments):
+        looked.touch()
+        if is_guarded:
+            time.sleep(0.5)
+        else:
+            wait_until(ProfileSwitch.objects.filter(by=manager).exists)
+        return by_time(**arguments)
+
+    def pressed(_round):
+        wait_until(looked.exists)
+        return press(profile=short, by=manager).pk
+
+    monkeypatch.setattr(profiles, "switch", late)
+    if not is_guarded:
+        monkeypatch.setattr(profiles, "_lock_profiles", lambda: None)
+
+    race(lambda _round: bool(profiles.switch_by_time()), pressed)
+
+    assert ProfileSwitch.objects.count() == 2
+    assert counter.department_ids() == [second.pk if is_guarded else first.pk]
+
+
+def wait_until(happened) -> None:
+    gives_up = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < gives_up
+        time.sleep(0.02)
 
 
 def test_clerks_go_on_calling_while_counters_change():

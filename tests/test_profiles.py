@@ -101,6 +101,35 @@ def test_what_was_pressed_stays_until_the_next_time(two, clock):
     assert counter.department_ids() == [second.pk]
 
 
+@pytest.mark.parametrize(("pressed_at", "expected"), [((8, 30), None), ((7, 45), "เช้า"), ((8, 0), None)])
+def test_a_switch_that_was_due_before_a_press_is_not_made_after_it(two, clock, pressed_at, expected):
+    """The worker was down from before 8 until 9; at the next time it goes on."""
+    first, second = two
+    counter = make_counter(departments=[first])
+    make_profile("เช้า", [(counter, [first])], starts=dt.time(8))
+    make_profile("บ่าย", [(counter, [first])], starts=dt.time(13))
+    short = make_profile("คนน้อย", [(counter, [second])])
+    clock.move_to(at(*pressed_at))
+    profiles.switch(profile=short, by=make_user())
+
+    clock.move_to(at(9))
+    done = profiles.switch_by_time()
+    assert (done and done.name) == expected
+    assert counter.department_ids() == [second.pk if expected is None else first.pk]
+    clock.move_to(at(13))
+    assert profiles.switch_by_time().name == "บ่าย"
+
+
+def test_a_press_of_yesterday_holds_up_nothing(two, clock):
+    first, second = two
+    counter = make_counter(departments=[second])
+    make_profile("เช้า", [(counter, [first])], starts=dt.time(8))
+    clock.move_to(at(17) - dt.timedelta(days=1))
+    profiles.switch(profile=make_profile("คนน้อย", [(counter, [second])]), by=make_user())
+    clock.move_to(at(9))
+    assert profiles.switch_by_time().name == "เช้า"
+
+
 @pytest.mark.parametrize(
     ("fields", "is_due"),
     [

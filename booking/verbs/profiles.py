@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from booking.days import opening
@@ -40,7 +41,11 @@ def serve(*, wanted: Mapping[int, list[int]]) -> list[Counter]:
 
 @locks.verb
 def switch(*, profile: CounterProfile, by: User | None) -> ProfileSwitch:
-    """Switch a profile on. `by` None: its time has come. What it left out, as `serve` says, is written down with it."""
+    """Switch a profile on. `by` None: its time has come. What it left out, as `serve` says, is written down with it.
+
+    Locks all profiles, then what `serve` locks.
+    """
+    _lock_profiles()
     wanted: dict[int, list[int]] = {}
     for row in ProfileCounter.objects.filter(profile=profile, counter__is_active=True):
         wanted.setdefault(row.counter_id, []).append(row.department_id)
@@ -52,15 +57,19 @@ def switch(*, profile: CounterProfile, by: User | None) -> ProfileSwitch:
 
 def switch_by_time() -> ProfileSwitch | None:
     """Switch on the profile whose time was the last to come today, unless that has been done. Whatever was switched on
-    by a press stays until the next time comes."""
+    by a press stays until the next time comes: a switch that is late, since the worker was down, is not made after it.
+
+    Locks all profiles.
+    """
     now = timezone.localtime()
     due = due_profile(now)
     if due is None or due.starts is None:
         return None
     since = timezone.make_aware(dt.datetime.combine(now.date(), due.starts))
     with transaction.atomic():
-        CounterProfile.objects.select_for_update().get(pk=due.pk)  # of two workers one does it
-        if ProfileSwitch.objects.filter(profile=due.pk, at__gte=since, by=None).exists():
+        _lock_profiles()  # of two workers one does it, and nobody presses meanwhile
+        done_or_pressed = Q(profile=due.pk) | Q(by__isnull=False)
+        if ProfileSwitch.objects.filter(done_or_pressed, at__gte=since).exists():
             return None
         return switch(profile=due, by=None)
 
@@ -97,6 +106,10 @@ def served_changed(department_ids: Iterable[int]) -> None:
         department.save(update_fields=["waits_for_counter"])
     if opened:
         opening.rules_changed(opened)
+
+
+def _lock_profiles() -> None:
+    list(CounterProfile.objects.select_for_update().order_by("pk"))
 
 
 def _how_late_and_narrow(profile: CounterProfile) -> tuple[dt.time, bool, bool, int]:
