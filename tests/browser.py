@@ -23,7 +23,8 @@ HOW_TO_GET_CHROMIUM = (
     "apt install chromium-headless-shell fonts-thai-tlwg fonts-noto-core (or set CHROMIUM to the path of one)."
 )
 BUSY = 30_000  # ms that a machine may stand still which others share
-TELEVISION, TABLET, TELEPHONE = (1920, 1080), (1024, 768), (390, 844)  # CSS pixels
+TELEVISION, DESK, TABLET, TELEPHONE = (1920, 1080), (1280, 800), (1024, 768), (390, 844)  # CSS pixels
+SCREENSHOTS = Path(os.environ["VAR_DIR"]) / "screenshots"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AXE_RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -152,6 +153,30 @@ def sideways_scroll(page) -> int:
     """By how many pixels the page is wider than the screen."""
     page.wait_for_load_state()
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def scrolled_sideways(page) -> list[str]:
+    """Parts of the page whose right edge is only seen after scrolling: most often columns of a table."""
+    page.wait_for_load_state()
+    return page.evaluate(
+        """() => [...document.querySelectorAll("main *, #page *")]
+            .filter((one) => one.checkVisibility() && ["auto", "scroll"].includes(getComputedStyle(one).overflowX))
+            .filter((one) => !one.matches("textarea, select") && one.scrollWidth > one.clientWidth + 1)
+            .map((one) => `${one.scrollWidth} > ${one.clientWidth}: ${one.outerHTML.slice(0, 120)}`)"""
+    )
+
+
+def looks_right_at_desk_and_on_tablet(page, name: str) -> None:
+    """A page of the back office, at both sizes: nothing runs out of it, and no table hides columns; then what axe says
+    at the smaller. The pictures are kept under var/ to be looked at. The page's context must have been made with
+    bypass_csp=True."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for width, height in (DESK, TABLET):
+        page.set_viewport_size({"width": width, "height": height})
+        assert sideways_scroll(page) == 0, (name, width)
+        assert scrolled_sideways(page) == [], (name, width)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
+    assert violations(page, BACK_OFFICE_RULES) == [], name
 
 
 def lines_of(element) -> int:

@@ -1,4 +1,4 @@
-"""A sheet of paper entered by keyboard alone, at 1280 px."""
+"""A sheet of paper entered by keyboard alone, at a desk and on a tablet."""
 
 import pytest
 from django.urls import reverse
@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from booking import roles
 from booking.models import Ticket
 from booking.models.tickets import State
-from tests.browser import sideways_scroll, violations
+from tests.browser import DESK, looks_right_at_desk_and_on_tablet
 from tests.clock import MORNING, today_at
 from tests.factories import make_counter, make_member, make_open_department, make_ticket, make_user
 
@@ -21,7 +21,7 @@ def test_a_sheet_is_entered_by_keyboard_and_what_is_wrong_stands_at_its_row(cloc
     for nth in range(6):
         make_ticket(slot=slots[nth], member=make_member(given_name="สมศรี"))
     clock.move_to(today_at("12.30"))
-    page = new_page((1280, 800), user=make_user(group=roles.MANAGER), bypass_csp=True)
+    page = new_page(DESK, user=make_user(group=roles.MANAGER), bypass_csp=True)
     page.goto(reverse("admin:booking_ticket_on_paper"))
     first, second = Ticket.objects.order_by("number")[:2]
 
@@ -39,8 +39,7 @@ def test_a_sheet_is_entered_by_keyboard_and_what_is_wrong_stands_at_its_row(cloc
     fault = page.get_by_text("เวลาต้องเรียงตามลำดับ")
     expect(fault).to_be_visible()
     expect(page.get_by_label(f"เรียก {second.code}")).to_have_value("0845")
-    assert violations(page) == []
-    assert sideways_scroll(page) == 0
+    looks_right_at_desk_and_on_tablet(page, "on-paper")
     page.get_by_label(f"เรียก {second.code}").fill("0905")
     page.keyboard.press("Enter")
 
