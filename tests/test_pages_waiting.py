@@ -130,6 +130,18 @@ def test_a_visit_of_several_times_has_no_list(client, department, tickets):
     assert "why=day_full" in answer["Location"]
 
 
+def test_a_visit_that_fits_into_one_time_has_one(client, department, tickets):
+    fits, long = make_topic(department=department, minutes=30), make_topic(department=department, name="ข", minutes=60)
+    confirm_name(client, department)
+    days = reverse("days", args=[department.slug])
+    assert "day-wait" in client.get(f"{days}?topic={fits.pk}").text
+    assert "day-wait" not in client.get(f"{days}?topic={long.pk}").text
+    assert "แจ้งเมื่อมีคิวว่าง" in text(client.get(f"{times_address(department)}?topic={fits.pk}"))
+
+    sends_join(client, department, topic=fits.pk)
+    assert WaitingEntry.objects.get().topic == fits
+
+
 @pytest.mark.parametrize("name", ["wait", "waiting_take", "waiting_leave", "waiting_open"])
 def test_joining_and_answering_are_posts(client, department, tickets, name):
     entry = entry_of(department)

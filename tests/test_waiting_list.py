@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from booking import errors, invariants, verbs
 from booking.days import availability, opening, waiting
-from booking.models import DayException, Place, Ticket, WaitingEntry
+from booking.models import DayException, Place, Slot, Ticket, WaitingEntry
 from booking.models.tickets import State
 from booking.verbs import waiting as waiting_verbs
 from booking.verbs.waiting import accept, join, leave, offer_free_places
@@ -111,6 +111,33 @@ def test_who_is_no_member_any_more_does_not_wait(department, tickets):
 def test_a_topic_of_several_times_has_no_list(department, tickets):
     with pytest.raises(errors.NoWaitingList):
         wait(department, topic_id=make_topic(department=department, minutes=60).pk)
+
+
+@pytest.mark.parametrize("minutes", [30, 20])
+def test_a_topic_that_fits_into_one_time_has_one(department, tickets, minutes):
+    member, topic = make_member(), make_topic(department=department, minutes=minutes)
+    entry = wait(department, member=member, topic_id=topic.pk)
+    verbs.cancel(ticket=tickets[1])
+    assert offer_free_places() == 1
+
+    booking = accept(entry=now_of(entry))
+    assert (booking.starts_at, now_of(entry).ending) == (tickets[1].slot.starts_at, Ending.BOOKED)
+    assert Ticket.objects.get(pk=booking.ticket_id).parts == 1
+
+
+def test_of_times_of_different_lengths_those_into_which_it_fits_are_offered(department, tickets):
+    short, long = (ticket.slot for ticket in tickets)
+    meet = short.starts_at + dt.timedelta(minutes=20)
+    Slot.objects.filter(pk=short.pk).update(ends_at=meet)
+    Slot.objects.filter(pk=long.pk).update(starts_at=meet)
+    topic = make_topic(department=department, minutes=25)
+    with pytest.raises(errors.NoWaitingList):
+        wait(department, topic_id=topic.pk, slot_id=short.pk)
+    assert wait(department, topic_id=topic.pk, slot_id=long.pk).starts_at == meet
+    whole_day = wait(department, topic_id=topic.pk)
+    verbs.cancel(ticket=tickets[0])
+    assert offer_free_places() == 0
+    assert now_of(whole_day).offered_at is None
 
 
 def test_a_topic_that_needs_a_proof_needs_it_for_waiting_too(department, tickets):

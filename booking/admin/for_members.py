@@ -22,6 +22,7 @@ from booking.admin import fields
 from booking.admin.base import page, require, say
 from booking.calling import times
 from booking.days import availability
+from booking.days.waiting import one_may_wait_for
 from booking.errors import BookingError
 from booking.messages import ledger
 from booking.models import Department, Ticket, Topic
@@ -30,7 +31,6 @@ from booking.models.tickets import STAFF_ASKED, Asked, State
 from booking.rights import Right
 from booking.verbs import waiting
 from booking.views import sent
-from booking.views.calendar import has_list
 from booking.views.qr import qr_of_ticket
 from members.citizen_id import ascii_digits, citizen_id_hmacs, is_as_long, parse_citizen_id, parse_member_number
 from members.errors import MemberError, NotRegistered
@@ -136,7 +136,9 @@ def book(request, model_admin):
             if sent.has(request, "wait") and _waits(request, chosen, member, topic):
                 return HttpResponseRedirect(reverse("admin:booking_ticket_waiting"))
             times = open_times(chosen["department"], chosen["date"], topic, member_id=member.pk)
-            context |= {"times": times, "may_wait": not times and has_list(chosen["department"], topic)}
+            full = [chosen["date"]] if chosen["date"] and not times else []
+            may_wait = bool(one_may_wait_for(chosen["department"], topic, full))
+            context |= {"times": times, "may_wait": may_wait}
     return page(request, model_admin, "admin/booking/ticket/book.html", title=_("จองให้สมาชิก"), **context)
 
 

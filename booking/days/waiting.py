@@ -1,9 +1,11 @@
 """Who waits for a place, and how long one that came free is kept until it has been offered to the first in line."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from booking.models import Department, Slot, WaitingEntry
+from django.db.models import F
+
+from booking.models import Department, Slot, Topic, WaitingEntry
 
 # A place that comes free, or whose offer has lapsed, is kept from everybody for so long: the job that offers it runs
 # each minute. Should it not run, the place is free to all after that.
@@ -26,6 +28,23 @@ def days_waited_for(departments: Iterable[Department]) -> set[tuple[int, dt.date
     if not wanted:
         return set()
     return set(WaitingEntry.objects.without_offer().filter(department__in=wanted).values_list("department", "date"))
+
+
+def one_may_wait_for(department: Department, topic: Topic | None, dates: Collection[dt.date]) -> set[dt.date]:
+    """Of full days, those that have a list for the topic: a visit of several times is not offered. One query for a
+    topic with minutes, else none."""
+    if not department.has_waiting_list or not dates:
+        return set()
+    if topic is None or topic.minutes is None:
+        return set(dates)
+    slots = Slot.objects.filter(department=department, date__in=dates, quota__gt=0)
+    fitting = slots.filter(ends_at__gte=F("starts_at") + dt.timedelta(minutes=topic.minutes))
+    return set(fitting.values_list("date", flat=True).order_by().distinct())
+
+
+def fits(topic: Topic | None, starts_at: dt.datetime, ends_at: dt.datetime) -> bool:
+    """Whether a visit for the topic takes no more than this one time."""
+    return topic is None or ends_at - starts_at >= dt.timedelta(minutes=topic.minutes or 0)
 
 
 def offer_ends_at(department: Department, slot: Slot, now: dt.datetime) -> dt.datetime:

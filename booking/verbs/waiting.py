@@ -59,7 +59,7 @@ def join(
     """
     _hold_consent(carer_id, member_id)
     topic = Topic.objects.filter(pk=topic_id, department=department).first() if topic_id else None
-    if not department.has_waiting_list or (topic_id and (topic is None or topic.minutes is not None)):
+    if not department.has_waiting_list or (topic_id and topic is None):
         raise errors.NoWaitingList
     if not Member.objects.select_for_update(no_key=True).filter(pk=member_id, is_registered=True).exists():
         raise errors.NotRegistered
@@ -209,7 +209,9 @@ def _make_offer(entry: WaitingEntry, place: Place, slot: Slot, department: Depar
 def _suits(entry: WaitingEntry, place: Place, slot: Slot) -> bool:
     """Whether the entry's member may have this place."""
     wanted = entry.starts_at in (None, slot.starts_at)
-    if not wanted or place.topic_id != (entry.topic.places_of if entry.topic else None):
+    if not wanted or not days_waiting.fits(entry.topic, slot.starts_at, slot.ends_at):
+        return False
+    if place.topic_id != (entry.topic.places_of if entry.topic else None):
         return False
     if not entry.member.is_registered or (entry.topic and not entry.topic.is_offered(entry.date)):
         return False
@@ -276,11 +278,14 @@ def _full_time(
     department: Department, date: dt.date, topic: Topic | None, *, slot_id: int | None, by_staff: bool
 ) -> dt.datetime | None:
     """When the time begins that is waited for; None for the whole day. Raises NotFullYet where it can be booked,
-    DayClosed where it never can."""
+    DayClosed where it never can, NoWaitingList where the topic takes longer than a time."""
     times = availability.times(department, date, topic, for_staff=by_staff)
     wanted = [time for time in times if slot_id is None or time.id == slot_id]
     if any(time.state == TimeState.OPEN for time in wanted):
         raise errors.NotFullYet
-    if not any(time.state == TimeState.FULL for time in wanted):
+    full = [time for time in wanted if time.state == TimeState.FULL]
+    if not full:
         raise errors.DayClosed
+    if not any(days_waiting.fits(topic, time.start, time.end) for time in full):
+        raise errors.NoWaitingList
     return wanted[0].start if slot_id is not None else None

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from booking import thai
-from booking.days import availability
+from booking.days import availability, waiting
 from booking.days.availability import Day, DayState, TimeState
 from booking.models import Topic
 
@@ -24,14 +24,14 @@ MOST_DAYS_KEPT, MOST_TIMES_KEPT = 2048, 4096  # some 2 kB, and 1 kB each
 
 
 class Strip(NamedTuple):
-    """All that the strip shows, but for its language. `query` follows each day's address; `is_move`: for a ticket that
-    is moved."""
+    """All that the strip shows, but for its language. `query` follows each day's address; `waits`: days that one may
+    wait for; `is_move`: for a ticket that is moved."""
 
     days: tuple[Day, ...]
     first_open: dt.date | None
     days_url: str
     query: str
-    may_wait: bool
+    waits: frozenset[dt.date]
     is_move: bool
     today: dt.date
 
@@ -45,8 +45,9 @@ def days_context(
     first_open = next((day.date for day in found if day.state == DayState.OPEN), None)
     if first_open:
         found = list(dropwhile(lambda day: day.state in NOT_WORTH_STARTING_WITH, found))
-    may_wait = has_list(department, topic)
-    strip = Strip(tuple(found), first_open, days_url, query, may_wait, is_move, timezone.localdate())
+    full = [day.date for day in found if day.state == DayState.FULL]
+    waits = frozenset(waiting.one_may_wait_for(department, topic, full))
+    strip = Strip(tuple(found), first_open, days_url, query, waits, is_move, timezone.localdate())
     return {"department": department, "first_open": first_open, "strip": _drawn(strip, get_language())}
 
 
@@ -82,7 +83,9 @@ class _Box(NamedTuple):
 def _box(strip: Strip, day: Day) -> _Box:
     tomorrow = strip.today + dt.timedelta(days=1)
     is_first = day.date == strip.first_open
-    return _Box(day, is_first, strip.days_url, strip.query, strip.may_wait, strip.is_move, strip.today, tomorrow)
+    return _Box(
+        day, is_first, strip.days_url, strip.query, day.date in strip.waits, strip.is_move, strip.today, tomorrow
+    )
 
 
 class _DrawnDay(NamedTuple):
@@ -113,6 +116,7 @@ def times_context(
     """The times of a day for a topic's members. `wanted` is the slot chosen earlier: it stays chosen if it is free,
     else the nearest is. `query` leads back to the topic's days. What is offered to `member_id` is free to them."""
     found = availability.times(department, date, topic, member_id=member_id)
+    full = [time for time in found if time.state == TimeState.FULL]
     nearest = _nearest(found, wanted)
     chosen = nearest.id if nearest else wanted
     return {
@@ -123,15 +127,10 @@ def times_context(
         "parts": _parts_of_day(found, date, nearest=nearest, chosen=chosen),
         "nearest": nearest,
         "is_open": any(time.state == TimeState.OPEN for time in found),
-        "is_full": any(time.state == TimeState.FULL for time in found),
+        "is_full": bool(full),
         # Those that one may wait for.
-        "full": [time for time in found if time.state == TimeState.FULL] if has_list(department, topic) else [],
+        "full": [time for time in full if department.has_waiting_list and waiting.fits(topic, time.start, time.end)],
     }
-
-
-def has_list(department, topic: Topic | None) -> bool:
-    """Whether members may wait for a full day. A visit of several times is not offered."""
-    return department.has_waiting_list and (topic is None or topic.minutes is None)
 
 
 def _nearest(times, wanted):
