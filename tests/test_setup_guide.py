@@ -64,6 +64,14 @@ def test_from_nothing_to_a_day_that_can_be_booked(client):
     assert "ครบแล้ว" in client.get(reverse(GUIDE)).content.decode()
 
 
+def test_members_of_whom_nobody_is_registered_are_not_said_to_be_none():
+    assert "ยังไม่มีสมาชิก จึงไม่มีใครจองได้" in said()
+    make_member(is_registered=False)
+    assert "ยังไม่มีสมาชิกที่สมัครไอเมมเบอร์แล้ว" in said()
+    make_member()
+    assert "ยังไม่มีสมาชิก" not in said()
+
+
 def test_a_department_that_is_added_later_gets_the_same_steps(client, manager):
     counter = make_counter(departments=[make_open_department(letter="A", position=4, hue="teal")])
     page = client.get(reverse("admin:setup_department")).context["form"]

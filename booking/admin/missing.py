@@ -22,7 +22,10 @@ def missing() -> list[dict]:
     departments = list(Department.objects.filter(is_active=True))
     found = list(_of_departments(departments)) if departments else [_say(_("ยังไม่มีฝ่าย"), "admin:setup_department")]
     if not directory.is_elsewhere() and not Member.objects.filter(is_registered=True).exists():
-        found.append(_say(_("ยังไม่มีสมาชิก จึงไม่มีใครจองได้"), "admin:members_member_import"))
+        none_registered = _("ยังไม่มีสมาชิกที่สมัครไอเมมเบอร์แล้ว จึงไม่มีใครจองได้ ใส่ 1 ในคอลัมน์ registered ของไฟล์ แล้วนำเข้าอีกครั้ง")
+        nobody = _("ยังไม่มีสมาชิก จึงไม่มีใครจองได้")
+        text = none_registered if Member.objects.exists() else nobody
+        found.append(_say(text, "admin:members_member_import"))
     return found
 
 

@@ -31,6 +31,7 @@ from members.models import Member
 from office.models import Change
 
 MOST_COUNTERS = 60
+UNDER_WAY = "set_up"  # in the session: other pages lead back to the guide (templates/unfold/helpers/userlinks.html)
 OFFICE_WEEK = ["0", "1", "2", "3", "4"]
 
 
@@ -38,13 +39,18 @@ def guide(request, model_admin):
     """The steps, which of them are done, and what is still missing."""
     require(request, Right.CHANGE_OFFICE)
     steps = _steps(request.user)
+    next_step = next((step for step in steps if not step["is_done"] and not step["is_optional"]), None)
+    if next_step:
+        request.session[UNDER_WAY] = True
+    else:
+        request.session.pop(UNDER_WAY, None)
     return page(
         request,
         model_admin,
         "admin/setup/guide.html",
         title=_("คู่มือตั้งค่า"),
         steps=steps,
-        next_step=next((step for step in steps if not step["is_done"] and not step["is_optional"]), None),
+        next_step=next_step,
         missing=missing(),
     )
 
@@ -89,7 +95,7 @@ def _steps(user) -> list[dict]:
         ),
         _step(
             _("บัตรทดลอง"),
-            _("จองให้ตนเองหนึ่งใบ ดูบัตร แล้วยกเลิก"),
+            _("จองให้สมาชิกที่นำเข้าแล้วหนึ่งใบ ดูบัตร แล้วยกเลิกโดยเลือก จองผิด"),
             reverse("admin:booking_ticket_book_for_member"),
             Ticket.objects.exists(),
         ),
