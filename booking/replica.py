@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
+from psycopg.errors import QueryCanceled
 
 log = logging.getLogger(__name__)
 Read = TypeVar("Read")
@@ -32,8 +33,17 @@ _is_on: ContextVar[bool] = ContextVar("reads_from_replica", default=False)
 _left_alone_until = 0.0  # of time.monotonic(), in this process
 
 
+class TookTooLong(OperationalError):
+    """What was read took longer than it may (time_limits.py). The database would take as long."""
+
+
+def was_cut_off(fault: BaseException) -> bool:
+    """Whether time was up: whoever was asked does answer."""
+    return isinstance(fault, TookTooLong) or isinstance(fault.__cause__, QueryCanceled)
+
+
 class Router:
-    """Sends to the replica what is read inside a view that `may_be_late`; everything else stays where it is."""
+    """Sends to the replica what is read inside what `may_be_late`; everything else stays where it is."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         return ALIAS if _is_on.get() and model._meta.app_label in APPS else None
@@ -93,20 +103,23 @@ def _leave_alone(seconds: float) -> None:
     _left_alone_until = time.monotonic() + seconds
 
 
-def may_be_late(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a view that only reads ask the replica, where there is one. If that does not answer, it asks the database."""
+def may_be_late(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what only reads ask the replica, where there is one. If that does not answer, it asks the database; but not
+    for what was cut off because it took too long."""
 
-    @wraps(view)
-    def answer(request: Any, *args: Any, **kwargs: Any) -> Any:
+    @wraps(read)
+    def answer(*args: Any, **kwargs: Any) -> Any:
         if ALIAS not in settings.DATABASES:
-            return view(request, *args, **kwargs)
+            return read(*args, **kwargs)
         token = _is_on.set(True)
         try:
-            return view(request, *args, **kwargs)
+            return read(*args, **kwargs)
         except (OperationalError, InterfaceError) as fault:
+            if was_cut_off(fault):
+                raise
             log.warning("the replica does not answer, the database is asked: %s", type(fault).__name__)
         finally:
             _is_on.reset(token)
-        return view(request, *args, **kwargs)
+        return read(*args, **kwargs)
 
     return answer

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 
 from bench.servers import serving
@@ -73,6 +73,23 @@ def test_one_that_does_not_answer_is_done_without(with_replica, caplog):
     assert replica.may_be_late(view)(None).content == b"shown"
     assert asked == ["replica", None]
     assert "the replica does not answer" in caplog.text
+
+
+@pytest.mark.django_db
+def test_what_was_cut_off_is_not_read_again_from_the_database(with_replica):
+    """It would take as long there, beside bookings and calls."""
+    asked = []
+
+    def view():
+        asked.append(READS.db_for_read(Department))
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '50ms'")
+            cursor.execute("SELECT pg_sleep(60)")
+
+    with pytest.raises(OperationalError, match="statement timeout"), transaction.atomic():
+        replica.may_be_late(view)()
+    assert asked == ["replica"]
+    assert where(None) == (None, None)
 
 
 @pytest.mark.parametrize("has_caught_up", [True, False])

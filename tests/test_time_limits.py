@@ -9,13 +9,15 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 from django.urls import reverse
+from django.utils import timezone
 
-from booking import roles
+from booking import replica, roles, time_limits
 from booking.api import views as api_views
+from booking.reports import facts
 from booking.views import public
 from members import throttle
 from queuesite.launcher import run
-from tests.factories import make_open_department, make_user
+from tests.factories import make_open_department, make_user, make_walk_in
 
 READ = (
     "import django, json; django.setup(); from django.db import connection;"
@@ -80,7 +82,6 @@ def test_a_page_that_takes_too_long_says_so_in_its_own_style(client, monkeypatch
     ("name", "slows"),
     [
         ("admin:booking_today", "booking.admin.today.departments_shown"),
-        ("admin:booking_report", "booking.admin.reports.tables.tables"),
         ("admin:booking_waitprediction_changelist", "booking.admin.waits.accuracy.waits"),
         ("admin:booking_ticket_changelist", "booking.admin.tickets.TicketAdmin.get_queryset"),
         ("counters", "booking.views.counter.render"),
@@ -113,10 +114,68 @@ def test_a_report_may_think_for_a_minute(client, monkeypatch, name, asks, limit,
     client.force_login(make_user(group=roles.MANAGER))
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
+    monkeypatch.setattr(time_limits, "monotonic", lambda: 0)
     found = []
     monkeypatch.setattr(asks, lambda *_any, **_more: found.append(limit_now()) or [])
     assert client.get(reverse(name)).status_code == 200
     assert found == [in_a_report]
+
+
+@pytest.fixture
+def clock_of_reports(monkeypatch):
+    """Goes on by so many seconds; a statement may take five as elsewhere."""
+    now = [1000.0]
+    monkeypatch.setattr(time_limits, "monotonic", lambda: now[0])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '5s'")
+
+    def goes_on(seconds):
+        now[0] += seconds
+
+    return goes_on
+
+
+@pytest.mark.django_db
+def test_a_report_has_a_minute_in_all(clock_of_reports):
+    found = []
+
+    @time_limits.may_think
+    def read():
+        for _ in range(5):
+            found.append(limit_now())
+            clock_of_reports(25)
+
+    with pytest.raises(replica.TookTooLong):
+        read()
+    assert found == ["1min", "35s", "10s"]
+    # The next one has a minute of its own, and what follows it none.
+    assert time_limits.may_think(limit_now)() == "1min"
+    time_limits.check()
+
+
+@pytest.mark.django_db
+def test_what_a_report_does_between_its_statements_counts_too(clock_of_reports, monkeypatch):
+    tickets = [make_walk_in().pk for _ in range(3)]
+    counted = []
+    monkeypatch.setattr(facts, "_plain", lambda *_asked: tickets)
+    monkeypatch.setattr(facts, "_of_ticket", lambda *_asked: counted.append(1) or clock_of_reports(40))
+    today = timezone.localdate()
+    with pytest.raises(replica.TookTooLong):
+        time_limits.may_think(facts.hours)(today, today)
+    assert len(counted) == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", ["", "paper", "xlsx"])
+def test_a_report_that_takes_too_long_says_what_to_choose(client, monkeypatch, way):
+    client.force_login(make_user(group=roles.MANAGER))
+    ran = []
+    monkeypatch.setattr("booking.admin.reports.tables.tables", lambda *_any, **_more: ran.append(1) or slow())
+    answer = client.get(reverse("admin:booking_report"), {"first": "2022-01-01", "last": "2026-12-31", "as": way})
+    assert (answer.status_code, len(ran)) == (503, 1)
+    said = answer.content.decode()
+    assert "กรุณาเลือกช่วงวันให้สั้นลง" in said and 'value="2022-01-01"' in said
+    assert "Retry-After" not in answer  # it would take as long
 
 
 @pytest.mark.django_db

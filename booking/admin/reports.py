@@ -2,6 +2,7 @@
 
 import calendar
 import datetime as dt
+import logging
 
 from django import forms
 from django.contrib.auth.models import User
@@ -17,12 +18,14 @@ from booking.admin.base import page, require
 from booking.admin.fields import DateField
 from booking.models import Counter, Department, Topic
 from booking.models.staff import departments_of
-from booking.replica import may_be_late
+from booking.replica import TookTooLong, may_be_late
 from booking.reports import plots, tables
 from booking.reports.figures import Scope
 from booking.rights import Right
 from booking.time_limits import may_think
 from members.files import spreadsheets
+
+log = logging.getLogger(__name__)
 
 MOST_YEARS = 5
 
@@ -85,11 +88,10 @@ class ScopeForm(forms.Form):
 
 
 @require_safe
-@may_be_late
-@may_think
 def report(request, model_admin):
     """GET ?first=&last=&department=&topic=&counter=&clerk=&weekday=&hour=: this month, where no dates are given.
-    &as=csv|xlsx: a file of the table named by &table=, or of all (xlsx). &as=paper: to print."""
+    &as=csv|xlsx: a file of the table named by &table=, or of all (xlsx). &as=paper: to print. 503, with the form, for
+    what takes longer than a minute."""
     require(request, Right.VIEW_REPORTS)
     theirs = departments_of(request.user)
     departments = list(Department.objects.all() if theirs is None else Department.objects.filter(pk__in=theirs))
@@ -99,7 +101,11 @@ def report(request, model_admin):
         asked |= {"first": f"{this_month[0]}", "last": f"{this_month[1]}"}
     form = ScopeForm(asked, departments=departments)
     scope = _scope(form, None if theirs is None else frozenset(one.pk for one in departments), this_month)
-    found = tables.tables(scope, departments=departments)
+    try:
+        found = _counted(scope, departments)
+    except TookTooLong:
+        log.warning("a report took too long: %s", scope)
+        return _too_long(request, model_admin, form, scope)
     way = request.GET.get("as", "")
     if way in spreadsheets.KINDS:
         return _file(way, found, scope, request.GET.get("table"))
@@ -116,6 +122,31 @@ def report(request, model_admin):
         query=form.is_valid() and _query(request.GET),
         made_at=timezone.now(),
     )
+
+
+@may_be_late
+@may_think
+def _counted(scope: Scope, departments: list[Department]) -> list[tables.Table]:
+    return tables.tables(scope, departments=departments)
+
+
+def _too_long(request, model_admin, form: ScopeForm, scope: Scope) -> HttpResponse:
+    """The page without a table, whatever way was asked for. Nobody is told to try again: it would take as long."""
+    answer = page(
+        request,
+        model_admin,
+        "admin/booking/report/report.html",
+        title=_("รายงาน"),
+        form=form,
+        range=title_of(scope),
+        narrowed=_narrowed(form),
+        presets=_presets(timezone.localdate()),
+        tables=[],
+        query=False,
+        is_too_long=True,
+    )
+    answer.status_code = 503
+    return answer
 
 
 def _scope(form: ScopeForm, theirs: frozenset[int] | None, otherwise: tuple[dt.date, dt.date]) -> Scope:

@@ -3,7 +3,8 @@ docs/figures.md says the same in words. tests/test_recount.py counts again by ot
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from booking import replica
+from booking import replica, time_limits
 from booking.calling import accuracy, pace
 from booking.days import serving
 from booking.models import (
@@ -201,10 +202,13 @@ def hours(first: dt.date, last: dt.date, *, topic: int | None = None) -> list[Ho
     found: Hours = defaultdict(Hour)
     opened = serving.serving_periods_between(first, last)
     others = _plain(found, first, last, opened, topic)
-    for _ticket, events in groupby(_events(others), key=lambda event: event.ticket_id):
-        history = list(events)
-        opens = opened.get(history[0].department_id, {}).get(history[0].date)
-        _of_ticket(found, history, opens[0][0] if opens else None)
+    # Closed while its transaction lasts: the cursor ends with that.
+    with closing(_events(others)) as all_events:
+        for _ticket, events in groupby(all_events, key=lambda event: event.ticket_id):
+            time_limits.check()
+            history = list(events)
+            opens = opened.get(history[0].department_id, {}).get(history[0].date)
+            _of_ticket(found, history, opens[0][0] if opens else None)
     slots = Slot.objects.filter(date__range=(first, last), **_of_topic("department__topics", topic)).order_by()
     for date, department_id, starts_at, quota in slots.values_list("date", "department", "starts_at").annotate(
         quota=Sum("quota")
@@ -311,7 +315,7 @@ def _plain(
     return others
 
 
-def _events(ticket_ids: list[int]) -> Iterator[Event]:
+def _events(ticket_ids: list[int]) -> Generator[Event]:
     rows = TicketEvent.objects.standing().filter(ticket_id__in=RawSQL("SELECT unnest(%s::bigint[])", [ticket_ids]))
     of_ticket = ["ticket__date", "ticket__department", "ticket__slot__starts_at", "ticket__issued_at"]
     of_ticket += ["ticket__slot__ends_at", "ticket__parts", "entered_at"]
