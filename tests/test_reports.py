@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 
 from booking import roles, verbs
 from booking.admin import reports
-from booking.models import StaffDepartment, Tally, Ticket
+from booking.models import Notice, StaffDepartment, Tally, Ticket
 from booking.reports import stored, tables
 from booking.reports.figures import Figures
 from tests.factories import in_days, make_counter, make_open_department, make_ticket, make_topic, make_user
@@ -169,6 +169,54 @@ def test_the_topic_stands_in_the_title_in_the_files_and_on_paper(client, manager
     book = load_workbook(io.BytesIO(client.get(PAGE, OF_THE_DAY | of_topic | {"as": "xlsx"}).content))
     assert book["สรุป"]["B2"].value == 1
     assert "เรื่องที่ติดต่อ ขอกู้ฉุกเฉิน" in client.get(PAGE, OF_THE_DAY | of_topic | {"as": "paper"}).content.decode()
+
+
+@pytest.fixture
+def message(played):
+    ticket, now = Ticket.objects.get(topic=played["topic"]), AT_NINE
+    Notice.objects.create(ticket=ticket, kind="issued", expires_at=now, created_at=now, next_try_at=now)
+
+
+def noted(found) -> dict[str, list[str]]:
+    return {key: table.notes for key, table in found.items() if table.notes}
+
+
+def test_what_a_table_does_not_heed_stands_beside_it(client, manager, played, message):
+    hours, topics = "ไม่แยกตามชั่วโมงที่เลือก นับทั้งวัน", "ไม่แยกตามเรื่องที่เลือก นับทุกเรื่อง"
+    quota = "โควตาไม่แยกตามเรื่องที่เลือก เป็นของทั้งฝ่าย"
+    hour, topic = {"hour": "9"}, {"topic": played["topic"].pk}
+
+    assert noted(shown(client, weekday="1", department=played["loans"].pk)) == {}
+    assert noted(shown(client, **hour)) == dict.fromkeys(("topics", "causes", "messages"), [hours])
+    of_topic = dict.fromkeys(("summary", "departments", "days", "hours", "heat"), [quota])
+    of_topic |= dict.fromkeys(("refused", "visits"), [topics])
+    assert noted(shown(client, **topic)) == of_topic
+    assert noted(shown(client, **hour, **topic)) == of_topic | dict.fromkeys(("topics", "messages"), [hours])
+    assert noted(shown(client, clerk=played["clerk"].pk, **hour, **topic)) == {
+        "summary": ["นับเฉพาะที่ทำที่ช่องหรือโดยเจ้าหน้าที่ที่เลือก บัตรคิวและข้อความเป็นของฝ่าย จึงไม่แสดง"]
+    }
+
+
+def test_what_is_noted_stands_on_the_page_on_paper_and_in_the_files(client, manager, played, message):
+    noted = "ไม่แยกตามชั่วโมงที่เลือก นับทั้งวัน"
+    for way in ("", "paper"):
+        html = client.get(PAGE, OF_THE_DAY | {"hour": "9", "as": way}).content.decode()
+        assert html.count(noted) == 3
+    asked = {"hour": "9", "table": "causes", "as": "csv"}
+    table = client.get(PAGE, OF_THE_DAY | asked).content.decode("utf-8-sig")
+    assert table.splitlines()[-1] == noted
+
+
+def test_the_tables_that_heed_everything_count_less_for_it(client, manager, played, message):
+    """Each table either counts nothing of another hour, or says that it does not heed hours; so for topics."""
+    another = make_topic(department=played["loans"], name="เรื่องอื่น")
+
+    def numbers(table):
+        return [cell for row in table.rows for cell in row[1:] if isinstance(cell, int | float) and cell]
+
+    for narrowed in ({"hour": "20"}, {"topic": another.pk}):
+        for key, table in shown(client, **narrowed).items():
+            assert table.notes or not numbers(table), (narrowed, key)
 
 
 def test_days_to_come_count_what_is_booked_for_them(client, manager, played):

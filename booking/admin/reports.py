@@ -213,7 +213,7 @@ def _file(kind: str, found: list[tables.Table], scope: Scope, key: str | None) -
     chosen = [table for table in found if key in (None, table.key)]
     if not chosen or (kind == "csv" and key is None):
         raise Http404
-    sheets = [(table.title, [str(column.title) for column in table.columns], table.rows) for table in chosen]
+    sheets = [(table.title, [str(column.title) for column in table.columns], table.in_file) for table in chosen]
     name = "-".join(["report", *([key] if key else []), f"{scope.first}", f"{scope.last}"])
     return HttpResponse(
         spreadsheets.write_sheets(kind, sheets),

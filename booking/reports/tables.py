@@ -72,6 +72,11 @@ MEANS = {
     "heat": gettext_lazy("ที่ที่มีการจองจากโควตา ของแต่ละชั่วโมงในสัปดาห์ เป็นร้อยละ"),
 }
 
+# The tables that do not heed an hour, a topic; and those in which a quota stands, which has no topic.
+WITHOUT_HOURS = {"asked", "topics", "causes", "messages"}
+WITHOUT_TOPICS = {"refused", "visits"}
+WITH_QUOTA = {"summary", "departments", "days", "hours", "heat"}
+
 PAGES = {"home": gettext_lazy("หน้าแรก"), "days": gettext_lazy("เลือกวันที่"), "guide": gettext_lazy("วิธีใช้")}
 
 
@@ -95,6 +100,13 @@ class Table:
     plots: tuple[int, ...] = ()
     unit: str = ""  # of what is drawn
     is_heat: bool = False
+    notes: list[str] = field(default_factory=list)  # what of the choice it does not heed
+
+    @property
+    def in_file(self) -> list[list[Cell]]:
+        """The rows, and the notes below them."""
+        notes: list[list[Cell]] = [[note] for note in self.notes]
+        return self.rows + notes
 
     @property
     def has_hints(self) -> bool:
@@ -102,8 +114,28 @@ class Table:
 
 
 def tables(scope: Scope, *, departments: list[Department]) -> list[Table]:
-    """The report on `scope`. `departments` are all that it may be about, for their names and promises. A fixed number
-    of queries, however long the range."""
+    """The report on `scope`. `departments` are all that it may be about, for their names and promises. What a table
+    does not heed of the scope it says in its notes. A fixed number of queries, however long the range."""
+    found = _tables(scope, departments)
+    for table in found:
+        table.notes = _notes(table, scope)
+    return found
+
+
+def _notes(table: Table, scope: Scope) -> list[str]:
+    found = []
+    if scope.hour is not None and table.key in WITHOUT_HOURS:
+        found.append(_("ไม่แยกตามชั่วโมงที่เลือก นับทั้งวัน"))
+    if scope.topic is not None and table.key in WITHOUT_TOPICS:
+        found.append(_("ไม่แยกตามเรื่องที่เลือก นับทุกเรื่อง"))
+    if scope.topic is not None and table.key in WITH_QUOTA and not scope.is_of_somebody:
+        found.append(_("โควตาไม่แยกตามเรื่องที่เลือก เป็นของทั้งฝ่าย"))
+    if scope.is_of_somebody and table.key == "summary":
+        found.append(_("นับเฉพาะที่ทำที่ช่องหรือโดยเจ้าหน้าที่ที่เลือก บัตรคิวและข้อความเป็นของฝ่าย จึงไม่แสดง"))
+    return found
+
+
+def _tables(scope: Scope, departments: list[Department]) -> list[Table]:
     rows = hours(scope)
     promises = promises_of(departments)
     all_in_all = figures(rows, promises)
