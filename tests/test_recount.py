@@ -17,18 +17,21 @@ from booking.models import (
     HourSummary,
     MessageSummary,
     Notice,
+    OfferMessage,
     Slot,
     SummarisedDay,
+    Tally,
     Ticket,
     TicketEvent,
     TicketSummary,
     Topic,
+    WaitingEntry,
     WaitPrediction,
 )
 from booking.models.tickets import Asked, Cause, Outcome
 from booking.reports import facts, figures, stored
 from tests.clock import BANGKOK, MORNING, standing_still
-from tests.factories import make_counter, make_open_department, make_topic, make_user
+from tests.factories import make_counter, make_member, make_open_department, make_topic, make_user
 from tests.simulated import Office
 
 pytestmark = pytest.mark.django_db
@@ -57,8 +60,41 @@ def played(clock, days: int, **size) -> tuple[dt.date, dt.date]:
     return mornings[0].date(), mornings[-1].date()
 
 
+class Rows:
+    """All that is counted again, read once: the recount goes through it for each scope."""
+
+    def __init__(self) -> None:
+        self.tickets = list(Ticket.objects.select_related("slot", "department", "topic").order_by("id"))
+        self.events: dict[int, list[TicketEvent]] = defaultdict(list)
+        for event in TicketEvent.objects.order_by("id"):
+            self.events[event.ticket_id].append(event)
+        self.slots = list(Slot.objects.all())
+        self.told = list(WaitPrediction.objects.select_related("ticket"))
+        self.opens = {
+            (one.department_id, one.date): min(period.lower for period in one.serving)
+            for one in DepartmentDay.objects.all()
+            if one.serving
+        }
+        self.promises = dict(Department.objects.values_list("pk", "promise_minutes"))
+        self.messages = [(one, one.ticket, one.kind) for one in Notice.objects.select_related("ticket")]
+        self.messages += [(one, one.entry, "offer") for one in OfferMessage.objects.select_related("entry")]
+        self.tallies = list(Tally.objects.all())
+
+    def tickets_of(self, first, last) -> list[Ticket]:
+        return [one for one in self.tickets if first <= one.date <= last]
+
+
 def recount(
-    first: dt.date, last: dt.date, *, department=None, topic=None, counter=None, clerk=None, weekday=None, hour=None
+    rows: Rows,
+    first: dt.date,
+    last: dt.date,
+    *,
+    department=None,
+    topic=None,
+    counter=None,
+    clerk=None,
+    weekday=None,
+    hour=None,
 ) -> dict:
     """What docs/figures.md says, from the rows."""
     found = defaultdict(int)
@@ -75,15 +111,11 @@ def recount(
             and (clerk is None or by == clerk.pk)
         )
 
-    opens = {
-        (one.department_id, one.date): min(period.lower for period in one.serving)
-        for one in DepartmentDay.objects.all()
-        if one.serving
-    }
-    for ticket in Ticket.objects.filter(date__range=(first, last)).select_related("slot", "department"):
+    moved = {one.moved_from_id for one in rows.tickets}
+    for ticket in rows.tickets_of(first, last):
         if topic and ticket.topic_id != topic.pk:
             continue
-        events = list(TicketEvent.objects.filter(ticket=ticket).order_by("id"))
+        events = rows.events[ticket.pk]
         turn = ticket.slot.starts_at if ticket.slot else ticket.issued_at
         counted = counts(ticket.date, ticket.department_id, turn)
         ending = events[-1]
@@ -96,13 +128,14 @@ def recount(
             came = any(one.verb in ("walk_in", "call") for one in events)
             taken_back = [one.verb for one in events if one.verb in ("check_in", "undo_check_in")][-1:]
             found["came"] += came or taken_back == ["check_in"]
+            found["tickets"] += 1
             if ticket.slot is None:
                 found["walk_ins"] += 1
             else:
                 found["booked_by_staff" if events[0].by_id else "booked"] += 1
                 day = ticket.issued_at.astimezone(BANGKOK).date()
                 found["leads"].append((ticket.date - day).days)
-            if Ticket.objects.filter(moved_from=ticket).exists():
+            if ticket.pk in moved:
                 found["moved"] += 1
             elif ticket.state != "cancelled":
                 name = {"served": "served", "no_show": "no_shows", "not_arrived": "not_arrived"}
@@ -121,15 +154,14 @@ def recount(
             if one.verb == "book" or one.verb == "undo_check_in":
                 began = turn if not ticket.department.uses_check_in else None
             if one.verb in ("walk_in", "check_in"):
-                began = max(one.at, turn, opens.get((ticket.department_id, ticket.date), one.at))
+                began = max(one.at, turn, rows.opens.get((ticket.department_id, ticket.date), one.at))
             if one.verb == "transfer":
                 began = one.at
             if one.verb == "call" and began and not (after and after.verb == "undo_call"):
                 first_began = first_began or began
                 if counts(ticket.date, one.queue_id, began, one.by_id, one.counter_id):
                     found["waits"].append(max(0, round((one.at - began).total_seconds())))
-                    promise = Department.objects.get(pk=one.queue_id).promise_minutes
-                    found["in_time"] += found["waits"][-1] <= 60 * promise
+                    found["in_time"] += found["waits"][-1] <= 60 * rows.promises[one.queue_id]
                 began = None
         at_counter, started, calls = 0.0, None, None
         services = []
@@ -158,16 +190,17 @@ def recount(
             _seconds, _queue, one, where = services[-1]
             if counts(ticket.date, ticket.department_id, one.at, one.by_id, where):
                 found["totals"].append(max(0, round((one.at - first_began).total_seconds())))
-    for slot in Slot.objects.filter(date__range=(first, last)):
+    for slot in rows.slots:
         # A quota is the department's, whatever the topic.
         if topic and slot.department_id != topic.department_id:
             continue
-        if counts(slot.date, slot.department_id, slot.starts_at):
+        if first <= slot.date <= last and counts(slot.date, slot.department_id, slot.starts_at):
             found["places"] += slot.quota
-    for told in WaitPrediction.objects.filter(ticket__date__range=(first, last)).select_related("ticket"):
-        if topic and told.ticket.topic_id != topic.pk:
+    for told in rows.told:
+        if not first <= told.ticket.date <= last or (topic and told.ticket.topic_id != topic.pk):
             continue
-        call = TicketEvent.objects.filter(ticket=told.ticket, verb="call", at__gte=told.at).order_by("id").first()
+        later = [one for one in rows.events[told.ticket_id] if one.verb == "call" and one.at >= told.at]
+        call = later[0] if later else None
         if call and counts(told.ticket.date, told.ticket.department_id, told.at):
             minutes = (call.at - told.at).total_seconds() / 60
             name = "before" if minutes < told.low else "after" if minutes > told.high else "within"
@@ -196,38 +229,150 @@ def reported(first, last, **narrowed) -> figures.Figures:
 
 
 def assert_the_same(found: figures.Figures, again: dict) -> None:
+    """Each count, and by hand from those of the recount each sum, share and middle that is shown."""
     assert {name: getattr(found, name) for name in facts.COUNTS} == {name: again.get(name, 0) for name in facts.COUNTS}
     for name in facts.DURATIONS:
         durations = getattr(found, name)
+        assert len(durations) == len(again[name]), name
         assert sorted(durations.all) == sorted(again[name]), name
         for part, shown in [(0.5, durations.median), (0.9, durations.p90)]:
             ordered = sorted(again[name])
             assert shown == (ordered[math.ceil(part * len(ordered)) - 1] if ordered else None), name
     assert found.in_time == again.get("in_time", 0)
-    ended = sum(again.get(name, 0) for name in ("served", "left_over", "no_shows", "not_arrived"))
-    not_come = again.get("no_shows", 0) + again.get("not_arrived", 0)
-    assert found.share_not_come == (not_come / ended if ended else None)
+
+    def of(*names):
+        return sum(again.get(name, 0) for name in names)
+
+    ended = of("served", "left_over", "no_shows", "not_arrived")
+    told = of("told_within", "told_before", "told_after")
+    assert found.tickets == again.get("tickets", 0) == of("booked", "booked_by_staff", "walk_ins")
+    assert found.told == told
+    assert found.share_in_time == (of("in_time") / len(again["waits"]) if again["waits"] else None)
+    assert found.share_taken == (of("taken") / of("places") if of("places") else None)
+    assert found.share_not_come == (of("no_shows", "not_arrived") / ended if ended else None)
+    assert found.share_told_right == (of("told_within") / told if told else None)
+
+
+def recount_tickets(rows, first, last, *, department=None, topic=None, weekday=None, **_not_heeded) -> dict:
+    """How tickets were asked for, their topics and outcomes, and why they were cancelled."""
+    again: dict = defaultdict(int)
+    for ticket in rows.tickets_of(first, last):
+        if (
+            (department and ticket.department_id != department.pk)
+            or (topic and ticket.topic_id != topic.pk)
+            or weekday not in (None, ticket.date.weekday())
+        ):
+            continue
+        events = rows.events[ticket.pk]
+        if ticket.topic_id and ticket.state != "cancelled":
+            again["topic", "", ticket.topic_id] += 1
+        if ticket.topic_id and ticket.state == "served":
+            again["outcome", [one for one in events if one.verb == "finish"][-1].outcome, ticket.topic_id] += 1
+        for one in events:
+            if one.verb == "book" and one.by_id and not ticket.moved_from_id:
+                again["asked", one.asked, None] += 1
+            if one.verb == "cancel" and one.cause != "day_over":
+                again["by_staff" if one.by_id else "by_member", one.cause, None] += 1
+    return dict(again)
+
+
+def recount_messages(rows, first, last, *, department=None, topic=None, weekday=None, **_not_heeded) -> list:
+    """Messages about tickets, and offers of free places."""
+    again: dict = defaultdict(int)
+    for one, about, kind in rows.messages:
+        if (
+            first <= about.date <= last
+            and department in (None, about.department)
+            and topic in (None, about.topic)
+            and weekday in (None, about.date.weekday())
+        ):
+            again[kind, one.channel, one.state] += 1
+    return [(*key, again[key]) for key in sorted(again)]
+
+
+def recount_tallies(rows, first, last, what, *, department=None, weekday=None, hour=None, **_not_heeded) -> dict:
+    again: dict = defaultdict(int)
+    for one in rows.tallies:
+        if (
+            one.what == what
+            and first <= one.date <= last
+            and department in (None, one.department)
+            and weekday in (None, one.date.weekday())
+            and hour in (None, one.hour)
+        ):
+            again[one.name, one.department_id] += one.count
+    return dict(again)
+
+
+def make_offers_and_tallies(first, last) -> None:
+    """Offers of free places, with a topic and without, and what members could not do and looked at."""
+    departments, nth = list(Department.objects.order_by("pk")), 0
+    topics = [None, *Topic.objects.order_by("pk")]
+    for date in Slot.objects.filter(date__range=(first, last)).values_list("date", flat=True).distinct():
+        for department in departments:
+            for state, channel in [("sent", "line"), ("sent", "email"), ("dropped", ""), ("sent", "line")]:
+                nth += 1
+                topic = topics[nth % len(topics)] if department == departments[0] else None
+                entry = WaitingEntry.objects.create(
+                    public_id=f"{nth}",
+                    member=make_member(),
+                    department=department,
+                    date=date,
+                    topic=topic,
+                    joined_at=MORNING,
+                )
+                OfferMessage.objects.create(
+                    entry=entry, offered_at=MORNING, next_try_at=MORNING, state=state, channel=channel
+                )
+        for hour in (9, 10):
+            Tally.objects.create(date=date, hour=hour, what="visited", name="home", count=nth + hour)
+            for department in (*departments, None):
+                nth += 1
+                Tally.objects.create(
+                    date=date, hour=hour, department=department, what="refused", name=f"code {nth % 2}", count=nth
+                )
+
+
+def everything(first, last, scope: dict) -> list:
+    """What no hour tells, as it is reported; and as it is recounted."""
+    asked = scope_of(first, last, **scope)
+    found = [figures.messages(asked), dict(figures.tickets(asked))]
+    return found + [
+        {(name, of): many for name, of, many in figures.tallies(asked, what)}
+        for what in (Tally.What.REFUSED, Tally.What.VISITED)
+    ]
+
+
+def everything_again(rows, first, last, scope: dict) -> list:
+    again = [recount_messages(rows, first, last, **scope), recount_tickets(rows, first, last, **scope)]
+    return again + [recount_tallies(rows, first, last, what, **scope) for what in ("refused", "visited")]
 
 
 def scopes():
+    """Nothing, each filter by itself, and some together."""
     yield {}
-    for department in Department.objects.all():
+    for department in Department.objects.order_by("pk"):
         yield {"department": department}
-    for topic in Topic.objects.all():
+    for topic in Topic.objects.order_by("pk"):
         yield {"topic": topic}
-        yield {"topic": topic, "counter": Counter.objects.first()}
-        yield {"topic": topic, "department": Department.objects.last()}  # only what was handed on to it
-        yield {"topic": topic, "hour": 10, "weekday": 4}
-    for counter in Counter.objects.all():
+    yield {"topic": topic, "counter": Counter.objects.first()}
+    yield {"topic": topic, "department": Department.objects.last()}  # only what was handed on to it
+    yield {"topic": topic, "hour": 10, "weekday": 4}
+    for counter in Counter.objects.order_by("pk"):
         yield {"counter": counter}
         yield {"clerk": counter.clerk, "hour": 10}
+    yield {"clerk": counter.clerk}
     yield {"weekday": 4}
-    yield {"weekday": 0, "hour": 9}
+    yield {"hour": 10}
+    yield {"weekday": 0, "hour": 9, "department": Department.objects.first()}
 
 
 def test_all_figures_agree_with_a_recount_stored_and_read_live(clock):
     first, last = played(clock, 3)
+    make_offers_and_tallies(first, last)
+    rows = Rows()
     live = {str(scope): reported(first, last, **scope) for scope in scopes()}
+    live_else = {str(scope): everything(first, last, scope) for scope in scopes()}
     assert not SummarisedDay.objects.exists()
     assert stored.rebuild() > 2
     whole = reported(first, last)
@@ -236,18 +381,24 @@ def test_all_figures_agree_with_a_recount_stored_and_read_live(clock):
         of_topic = reported(first, last, topic=topic)
         assert of_topic.services.all and of_topic.tickets < whole.tickets
     for scope in scopes():
-        again = recount(first, last, **scope)
+        again = recount(rows, first, last, **scope)
         assert_the_same(live[str(scope)], again)
         assert_the_same(reported(first, last, **scope), again)
+        once_more = everything_again(rows, first, last, scope)
+        assert live_else[str(scope)] == once_more, scope
+        assert everything(first, last, scope) == once_more, scope
 
 
 @pytest.mark.slow
 @pytest.mark.whole_year
 def test_all_figures_of_a_month_agree_with_a_recount(clock):
     first, last = played(clock, 22, bookings=30, walk_ins=16)
+    make_offers_and_tallies(first, last)
+    rows = Rows()
     stored.rebuild()
     for scope in scopes():
-        assert_the_same(reported(first, last, **scope), recount(first, last, **scope))
+        assert_the_same(reported(first, last, **scope), recount(rows, first, last, **scope))
+        assert everything(first, last, scope) == everything_again(rows, first, last, scope), scope
 
 
 def test_what_one_statement_counts_is_what_each_ticket_by_itself_comes_to(clock, monkeypatch):
@@ -280,30 +431,14 @@ def test_messages_are_counted_by_channel_and_state(clock, settings):
     live = figures.messages(scope)
     stored.rebuild()
     assert figures.messages(scope) == live
-    again = defaultdict(int)
-    for notice in Notice.objects.filter(ticket__date__range=(first, last)):
-        again[notice.kind, notice.channel, notice.state] += 1
-    assert [(kind, channel, state, count) for kind, channel, state, count in live] == [
-        (*key, again[key]) for key in sorted(again)
-    ]
+    assert live == recount_messages(Rows(), first, last)
     assert live and MessageSummary.objects.exists()
 
 
 def test_topics_outcomes_and_causes_agree_with_a_recount_stored_and_read_live(clock):
     first, last = played(clock, 3)
     make_varied()
-    again = defaultdict(int)
-    for ticket in Ticket.objects.filter(date__range=(first, last)).select_related("topic"):
-        events = list(ticket.events.order_by("id"))
-        if ticket.topic_id and ticket.state != "cancelled":
-            again["topic", "", ticket.topic_id] += 1
-        if ticket.topic_id and ticket.state == "served":
-            again["outcome", [one for one in events if one.verb == "finish"][-1].outcome, ticket.topic_id] += 1
-        for one in events:
-            if one.verb == "book" and one.by_id and not ticket.moved_from_id:
-                again["asked", one.asked, None] += 1
-            if one.verb == "cancel" and one.cause != "day_over":
-                again["by_staff" if one.by_id else "by_member", one.cause, None] += 1
+    again = recount_tickets(Rows(), first, last)
     assert {what for what, _name, _topic in again} == {"topic", "outcome", "asked", "by_member", "by_staff"}
 
     scope = figures.Scope(first, last)
