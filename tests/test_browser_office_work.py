@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import re
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -31,6 +32,24 @@ from tests.factories import (
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 clock = standing_still(today_at("9.00"), autouse=True)
+
+
+def test_a_manager_asks_what_would_happen_if_the_only_counter_closed(new_page):
+    department = make_open_department(name="ฝ่ายสินเชื่อ")
+    make_counter(departments=[department], clerk=make_user(group=roles.CLERK, first_name="มาลี"), number=3)
+    for _ in range(8):
+        make_walk_in(department=department)
+    page = new_page(DESK, user=make_user(group=roles.MANAGER), bypass_csp=True)
+
+    page.goto(reverse("admin:booking_today"))
+    looks_right_at_desk_and_on_tablet(page, "work-today")
+    page.get_by_role("combobox", name="ช่อง").select_option("3")
+    page.get_by_label("ปิดเวลา").fill("09:10")
+    page.get_by_role("button", name="ดูว่าจะเป็นอย่างไร").click()
+
+    asked = page.get_by_role("region", name="ถ้าปิดช่องหนึ่ง")
+    expect(asked.get_by_role("listitem")).to_contain_text(re.compile(r"ฝ่ายสินเชื่อ: .*ไม่มีช่องเรียก \d คิว"))
+    looks_right_at_desk_and_on_tablet(page, "work-what-if")
 
 
 def test_a_head_reads_the_report_of_a_department_and_takes_it_along(new_page, clock):
