@@ -15,6 +15,7 @@ from booking.models.tickets import State
 from booking.verbs import seats
 from tests.clock import standing_still, today_at
 from tests.factories import make_counter, make_open_department, make_slot, make_ticket, make_user, make_walk_in
+from tests.pages import text
 
 pytestmark = pytest.mark.django_db
 
@@ -259,3 +260,22 @@ def test_what_if_a_counter_closed(client, manager, clock):
     assert (before.at, after.at) == (today_at("10.30"), today_at("11.30"))
     for asked in ({"counter": 999, "at": "09:30"}, {"counter": two.number, "at": "x"}, {"counter": "x\0"}):
         assert client.get(TODAY, asked).context["what_if"] is None
+
+
+@pytest.mark.parametrize(("at", "is_refused"), [("08:59", True), ("07:00", True), ("09:00", False), ("09:01", False)])
+def test_what_if_it_had_closed_is_refused_and_what_was_typed_stays(client, manager, clock, at, is_refused):
+    clock.move_to(today_at("9.00") + dt.timedelta(seconds=40))
+    department = make_open_department()
+    make_counter(departments=[department])
+    two = make_counter(departments=[department])
+
+    page = client.get(TODAY, {"counter": two.number, "at": at})
+    assert (page.context["what_if"] is None) is is_refused
+    told = f"{at.replace(':', '.')} น. ผ่านไปแล้ว ขณะนี้ 09.00 น. กรุณาเลือกเวลาที่ยังไม่ถึง"
+    assert (told in text(page)) is is_refused
+    assert f'value="{at}"' in page.text and f'value="{two.number}" selected' in page.text
+
+
+def test_nothing_is_refused_before_anything_is_asked(client, manager, clock):
+    assert client.get(TODAY).context["faults"] == []
+    assert client.get(TODAY, {"counter": "1", "at": ""}).context["faults"]

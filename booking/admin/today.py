@@ -8,12 +8,14 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
 from django.db.models import Count, Max, Prefetch
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, QueryDict
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from booking import thai
 from booking.admin.base import page, require, say
 from booking.calling import queues, waits
 from booking.calling import today as reads
@@ -29,10 +31,29 @@ MOST_ENDED = 10
 
 
 class WhatIfForm(forms.Form):
-    """A counter that closes at a time of today."""
+    """A counter that closes at a time of today, which is still to come."""
 
-    counter = forms.ModelChoiceField(Counter.objects.filter(is_active=True), to_field_name="number")
-    at = forms.TimeField()
+    counter = forms.ModelChoiceField(
+        Counter.objects.filter(is_active=True),
+        to_field_name="number",
+        error_messages=dict.fromkeys(["required", "invalid_choice"], gettext_lazy("กรุณาเลือกช่อง")),
+    )
+    at = forms.TimeField(
+        error_messages=dict.fromkeys(["required", "invalid"], gettext_lazy("กรุณากรอกเวลาที่จะปิดช่อง เช่น 11.00"))
+    )
+
+    def __init__(self, data: QueryDict, *, now: dt.datetime):
+        super().__init__(data)
+        self.now = now
+
+    def clean_at(self) -> dt.datetime:
+        """The moment of today. This minute is still to come: what if the counter closed now."""
+        today = timezone.localtime(self.now)
+        at = timezone.make_aware(dt.datetime.combine(today.date(), self.cleaned_data["at"]))
+        if at < today.replace(second=0, microsecond=0):
+            told = {"at": thai.clock(at), "now": thai.clock(today)}
+            raise forms.ValidationError(_("%(at)s ผ่านไปแล้ว ขณะนี้ %(now)s กรุณาเลือกเวลาที่ยังไม่ถึง") % told)
+        return at
 
 
 def departments_shown(user: AbstractUser) -> list[Department]:
@@ -78,12 +99,11 @@ def today(request, model_admin):
         return with_version(unchanged, etag)
     now = timezone.now()
     of_today = alarms_shown(request.user).filter(ended_at__date=timezone.localdate(now))
-    form = WhatIfForm(request.GET)
+    form = WhatIfForm(request.GET, now=now)
     closing = None
     if form.is_valid():
-        at = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), form.cleaned_data["at"]))
         waits_now = waits.ends(now=now)
-        closing = waits.ends(now=now, closing={form.cleaned_data["counter"].pk: at})
+        closing = waits.ends(now=now, closing={form.cleaned_data["counter"].pk: form.cleaned_data["at"]})
     response = page(
         request,
         model_admin,
@@ -95,6 +115,7 @@ def today(request, model_admin):
         chosen=chosen,
         what_if=closing and [(one, waits_now[one.pk], closing[one.pk]) for one in shown],
         asked=request.GET,
+        faults=[fault for faults in form.errors.values() for fault in faults] if "at" in request.GET else [],
         alarms=list(alarms_shown(request.user).open()),
         ended=list(of_today[:MOST_ENDED]),
         may_acknowledge=request.user.has_perm(Right.ACKNOWLEDGE_ALARM),
