@@ -75,6 +75,13 @@ def moment(value: Moment) -> str:
     return f"{short_date(value)} {clock(value)}"
 
 
+def until(value: Moment) -> str:
+    """Of a moment soon to come: 09.00 น.; on another day than today with its date."""
+    moment_ = _local(value)
+    is_other_day = isinstance(moment_, dt.datetime) and moment_.date() != timezone.localdate()
+    return moment(value) if is_other_day else clock(value)
+
+
 def _in_words(value: Moment, *, thai: str, english: str) -> str:
     moment = _local(value)
     if get_language() == "en":

@@ -163,7 +163,8 @@ def offered(department, tickets):
 
 def test_the_offer_is_taken_without_a_script(client, offered):
     page = text(opened(client, offered))
-    assert "มีคิวว่างสำหรับท่าน" in page and "เก็บไว้ให้ท่านถึง 08.15 น." in page
+    assert "มีคิวว่างสำหรับท่าน" in page and "เวลา 09.00 น." in page and "เก็บไว้ให้ท่านถึง 08.15 น." in page
+    assert "หากไม่รับภายในเวลานี้ คิวนี้จะเสนอให้ผู้รอคนต่อไป และท่านจะออกจากรายการรอ" in page
     answer = client.post(reverse("waiting_take", args=[offered.public_id]))
     ticket = Ticket.objects.get(member=offered.member)
     assert answer["Location"] == f"{reverse('ticket', args=[ticket.public_id])}?booked=1"
@@ -171,6 +172,20 @@ def test_the_offer_is_taken_without_a_script(client, offered):
     again = client.post(reverse("waiting_take", args=[offered.public_id]))
     assert again["Location"] == answer["Location"]
     assert "ท่านได้คิวของวันนั้นแล้ว" in text(client.get(reverse("waiting", args=[offered.public_id])))
+
+
+def test_an_offer_that_lasts_into_the_next_day_says_its_date(client, department, tickets, clock):
+    clock.move_to(today_at("23.50"))
+    entry = entry_of(department)
+    verbs.cancel(ticket=tickets[0])
+    offer_free_places()
+    page = text(opened(client, entry))
+    assert "เก็บไว้ให้ท่านถึง อ. 24 พ.ย. 2569 00.05 น." in page
+    assert "รับได้ถึง อ. 24 พ.ย. 2569 00.05 น." in text(client.get(reverse("tickets")))
+    entry.refresh_from_db()
+    assert any("ถึง อ. 24 พ.ย. 2569 00.05 น." in line for line in offers.said(entry).lines)
+    clock.move_to(today_at("23.59") + dt.timedelta(minutes=2))
+    assert "เก็บไว้ให้ท่านถึง 00.05 น." in text(opened(client, entry))
 
 
 def test_the_offered_time_is_free_to_its_member_alone(client, department, offered):

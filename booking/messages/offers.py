@@ -105,7 +105,8 @@ def said(entry: WaitingEntry) -> Said:
         thai.long_date(entry.date),
         _("เวลา %(time)s") % {"time": thai.clock(entry.offered_starts_at)},
         *([_("เรื่อง %(topic)s") % {"topic": entry.topic.title}] if entry.topic else []),
-        _("เก็บไว้ให้ท่านถึง %(time)s หลังจากนั้นจะเสนอให้ผู้รอคนต่อไป") % {"time": thai.clock(entry.offer_ends_at)},
+        _("เก็บไว้ให้ท่านถึง %(time)s หลังจากนั้นจะเสนอให้ผู้รอคนต่อไป และท่านจะออกจากรายการรอ")
+        % {"time": thai.until(entry.offer_ends_at)},
     ]
     link = f"{settings.PUBLIC_URL}/wait/{entry.public_id}/#{entry.secret}"
     answers = [(_("รับคิวนี้"), f"offer-take:{entry.public_id}"), (_("ไม่รับคิวนี้"), f"offer-leave:{entry.public_id}")]
