@@ -88,6 +88,45 @@ def test_a_worker_that_was_started_again_sends_at_once(monkeypatch, answers):
     assert begun == ["cluster"]
 
 
+def on_the_list() -> list[str]:
+    return sorted(SignedPackage.loads(task.payload)["func"] for task in OrmQ.objects.exclude(payload="of an older key"))
+
+
+@pytest.mark.parametrize("kills", [1, 6])
+def test_workers_that_are_killed_leave_one_job_of_sending(monkeypatch, kills):
+    """What each had begun stays on the list, locked, and would be run again six minutes later: enough of them would
+    keep all processes of the worker for a minute."""
+    broker = get_broker()
+
+    def is_killed(_cluster):
+        while broker.queue_size():
+            broker.dequeue()
+        async_task("booking.jobs.send_notices")  # of the schedule; nobody takes it any more
+
+    monkeypatch.setattr(work.Cluster, "start", is_killed)
+    monkeypatch.setattr(work.connection, "close", lambda: None)
+    async_task("booking.jobs.open_days")
+    OrmQ.objects.create(key="queuesite", payload="of an older key", lock=timezone.now() + dt.timedelta(minutes=5))
+    for _ in range(kills):
+        call_command("work")
+    monkeypatch.setattr(work.Cluster, "start", lambda _cluster: None)
+    call_command("work")
+
+    OrmQ.objects.exclude(payload="of an older key").update(lock=timezone.now() - dt.timedelta(seconds=1))  # six minutes
+    assert on_the_list().count("booking.jobs.send_notices") == 1
+    assert on_the_list().count("booking.jobs.open_days") == 1, "what else was begun is run again"
+
+
+def test_who_is_still_at_sending_elsewhere_ends_as_ever(monkeypatch):
+    for module in ("worker", "monitor"):
+        monkeypatch.setattr(f"django_q.{module}.close_old_django_connections", lambda: None)
+    monkeypatch.setattr("booking.jobs.send_notices", lambda: work.take_off("booking.jobs.send_notices"))
+    async_task("booking.jobs.send_notices")
+    work_once()
+    assert not OrmQ.objects.exists()
+    assert Success.objects.filter(func="booking.jobs.send_notices").count() == 1
+
+
 def newer_job():
     """Of the next release."""
     JobRun.objects.create(name="newer", finished_at=timezone.now())
