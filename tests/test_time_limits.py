@@ -92,7 +92,7 @@ def test_so_does_each_kind_of_page_of_staff(client, monkeypatch, name, slows):
     monkeypatch.setattr(slows, slow)
     answer = client.get(reverse(name))
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "กรุณารอสักครู่" in answer.content.decode()
+    assert "ระบบยังไม่ตอบ" in answer.content.decode()
 
 
 def limit_now() -> str:
