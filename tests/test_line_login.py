@@ -410,7 +410,7 @@ def test_liff_is_loaded_only_where_the_office_has_an_app(client, server, setting
     page = client.get(reverse("line"))
     assert 'data-liff="1650000000-abcd"' in page.content.decode()
     policy = page["Content-Security-Policy"]
-    assert f"script-src 'self' {server.url}/liff/edge/2/sdk.js;" in policy
+    assert f"script-src 'self' {server.url}/liff/edge/2/sdk.js;" in policy + ";"
     assert "unsafe" not in policy
     assert "https://api.line.me" in policy
     elsewhere = client.get(reverse("home"))["Content-Security-Policy"]
