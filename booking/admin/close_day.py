@@ -12,7 +12,7 @@ from booking.admin.base import page, require_verb, say
 from booking.admin.closed import paged
 from booking.errors import BookingError
 from booking.models import Department, Ticket
-from booking.models.staff import departments_of, only_theirs
+from booking.models.staff import departments_for, only_theirs
 from booking.models.tickets import AT_COUNTER, State
 from booking.views import sent
 
@@ -87,8 +87,7 @@ def _departments(user):
             "queued_tickets", filter=of_today & Q(**{f"queued_tickets__{name}": v for name, v in which.items()})
         )
 
-    theirs = departments_of(user)
-    departments = Department.objects.all() if theirs is None else Department.objects.filter(pk__in=theirs)
+    departments = departments_for(user, all_of_them=Department.objects.all())
     return departments.annotate(
         not_arrived=count(state=State.BOOKED),
         still_to_come=count(state=State.BOOKED, due_at__gt=timezone.now()),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from booking.admin.base import page, require
 from booking.admin.fields import DateField
 from booking.models import Department, DepartmentDay, Ticket, Topic
-from booking.models.staff import departments_of
+from booking.models.staff import departments_for
 from booking.models.tickets import LIVE
 from booking.rights import Right
 from booking.views import list_key
@@ -101,8 +101,7 @@ def _today_at(time: dt.time) -> dt.datetime:
 
 
 def _departments(user: User) -> QuerySet[Department]:
-    theirs = departments_of(user)
-    return Department.objects.active() if theirs is None else Department.objects.filter(pk__in=theirs)
+    return departments_for(user, all_of_them=Department.objects.active())
 
 
 def _chosen(user: User, department_id: int | None) -> QuerySet[Department]:

@@ -20,7 +20,7 @@ from booking import thai, verbs
 from booking.admin.base import page, require_verb, say
 from booking.errors import BookingError
 from booking.models import Counter, Department, Ticket, TicketEvent
-from booking.models.staff import departments_of
+from booking.models.staff import departments_for
 from booking.models.tickets import AT_COUNTER, FIRST_WALK_IN_NUMBER, LIVE, Cause, State
 from booking.verbs.on_paper import DAYS_BACK, Line, NotEntered, walk_in_numbers
 from booking.views import sent
@@ -101,8 +101,7 @@ def on_paper(request, model_admin):
     something in them, all of them or none; then the page says beside each row what is wrong, and keeps what was typed.
     POST do=take_back: take back the chosen ones of those that are entered, all of them or none."""
     require_verb(request, "served_on_paper")
-    theirs = departments_of(request.user)
-    departments = Department.objects.active() if theirs is None else Department.objects.filter(pk__in=theirs)
+    departments = departments_for(request.user, all_of_them=Department.objects.active())
     today = timezone.localdate()
     asked = {"department": departments.values_list("pk", flat=True).first(), "date": today.isoformat()}
     form = SheetForm(asked | request.GET.dict(), departments=departments, today=today)

@@ -17,7 +17,7 @@ from booking import thai
 from booking.admin.base import page, require
 from booking.admin.fields import DateField
 from booking.models import Counter, Department, Topic
-from booking.models.staff import departments_of
+from booking.models.staff import departments_for, departments_of
 from booking.replica import TookTooLong, may_be_late
 from booking.reports import plots, tables
 from booking.reports.figures import Scope
@@ -94,7 +94,7 @@ def report(request, model_admin):
     what takes longer than a minute."""
     require(request, Right.VIEW_REPORTS)
     theirs = departments_of(request.user)
-    departments = list(Department.objects.all() if theirs is None else Department.objects.filter(pk__in=theirs))
+    departments = list(departments_for(request.user, all_of_them=Department.objects.all()))
     this_month = _month(timezone.localdate())
     asked = request.GET.dict()
     if "first" not in asked and "last" not in asked:
@@ -105,23 +105,14 @@ def report(request, model_admin):
         found = _counted(scope, departments)
     except TookTooLong:
         log.warning("a report took too long: %s", scope)
-        return _too_long(request, model_admin, form, scope)
+        # Whatever way was asked for. Nobody is told to try again: it would take as long.
+        answer = _shown(request, model_admin, form, scope, [], is_too_long=True)
+        answer.status_code = 503
+        return answer
     way = request.GET.get("as", "")
     if way in spreadsheets.KINDS:
         return _file(way, found, scope, request.GET.get("table"))
-    return page(
-        request,
-        model_admin,
-        "admin/booking/report/paper.html" if way == "paper" else "admin/booking/report/report.html",
-        title=_("รายงาน"),
-        form=form,
-        range=title_of(scope),
-        narrowed=_narrowed(form),
-        presets=_presets(timezone.localdate()),
-        tables=[(table, plots.bars(table)) for table in found if table.rows],
-        query=form.is_valid() and _query(request.GET),
-        made_at=timezone.now(),
-    )
+    return _shown(request, model_admin, form, scope, found, is_paper=way == "paper")
 
 
 @may_be_late
@@ -130,23 +121,30 @@ def _counted(scope: Scope, departments: list[Department]) -> list[tables.Table]:
     return tables.tables(scope, departments=departments)
 
 
-def _too_long(request, model_admin, form: ScopeForm, scope: Scope) -> HttpResponse:
-    """The page without a table, whatever way was asked for. Nobody is told to try again: it would take as long."""
-    answer = page(
+def _shown(
+    request,
+    model_admin,
+    form: ScopeForm,
+    scope: Scope,
+    found: list[tables.Table],
+    *,
+    is_paper: bool = False,
+    is_too_long: bool = False,
+) -> HttpResponse:
+    return page(
         request,
         model_admin,
-        "admin/booking/report/report.html",
+        "admin/booking/report/paper.html" if is_paper else "admin/booking/report/report.html",
         title=_("รายงาน"),
         form=form,
         range=title_of(scope),
         narrowed=_narrowed(form),
         presets=_presets(timezone.localdate()),
-        tables=[],
-        query=False,
-        is_too_long=True,
+        tables=[(table, plots.bars(table)) for table in found if table.rows],
+        query=not is_too_long and form.is_valid() and _query(request.GET),
+        made_at=timezone.now(),
+        is_too_long=is_too_long,
     )
-    answer.status_code = 503
-    return answer
 
 
 def _scope(form: ScopeForm, theirs: frozenset[int] | None, otherwise: tuple[dt.date, dt.date]) -> Scope:

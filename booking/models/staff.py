@@ -90,6 +90,12 @@ def departments_of(user) -> frozenset[int] | None:
     return user._departments
 
 
+def departments_for(user, *, all_of_them):
+    """The departments that are theirs, in use or not; `all_of_them` where all are."""
+    theirs = departments_of(user)
+    return all_of_them if theirs is None else Department.objects.filter(pk__in=theirs)
+
+
 def has_department(user, *department_ids: int) -> bool:
     """Whether all of these departments are theirs."""
     theirs = departments_of(user)
