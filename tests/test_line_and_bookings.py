@@ -31,12 +31,11 @@ LINE = {
     "three in ten": {"status": 500, "times": None, "share": 0.3},
     "hangs": {"hang": 30, "times": None},
 }
-ROUNDS = int(os.environ.get("LINE_ROUNDS", 25))
+ROUNDS = int(os.environ.get("LINE_ROUNDS", 200))
 EACH = 4  # bookings of a turn
-# Of the median and of the 95th percentile while LINE is well. The aim is 1.1 of the latter, but beside others on two
-# processors that of a hundred bookings came out up to 1.3 times as high while LINE answered at once with a fault, and
-# 1.1 while it hung; the medians within 1.04.
-ALLOWED_MEDIAN, ALLOWED = 1.1, 1.5
+# Of the median and of the 95th percentile while LINE is well. With 800 bookings each on a machine that does nothing
+# else, the worst of nine was 1.07; with 100 each beside other work, the 95th percentile was up to 1.3.
+ALLOWED = 1.1
 
 
 def book(port, body) -> float:
@@ -52,10 +51,12 @@ def book(port, body) -> float:
 
 
 def test_bookings_take_as_long_whatever_line_does():
-    department = make_open_department(quota=100)
-    slots = list(Slot.objects.of_day(department, in_days(1)))[:5]  # a day has 500 numbers
+    bookings = EACH * (len(LINE) * ROUNDS + 1)
+    slots = []
+    for _ in range(-(-bookings // 500)):  # a department's day has 500 numbers
+        slots += Slot.objects.of_day(make_open_department(quota=100), in_days(1))[:5]
     bodies = []
-    for nth in range(len(LINE) * ROUNDS * EACH + EACH):
+    for nth in range(bookings):
         member = make_member()
         LineAccount.objects.create(
             member=member, user_id=fake_line.user_id(nth), linked_at=timezone.now(), proved_by="code"
@@ -95,9 +96,9 @@ def test_bookings_take_as_long_whatever_line_does():
     for what in LINE:
         print(f"LINE {what}: median {median[what]:.1f} ms, p95 {p95[what]:.1f} ms, {len(took[what])} bookings")
     print(f"load {os.getloadavg()[0]:.1f}")
-    assert Ticket.objects.count() == EACH * (len(LINE) * ROUNDS + 1)
+    assert Ticket.objects.count() == bookings
     assert Notice.objects.owed().exists(), "the worker could not send all meanwhile"
-    assert max(median.values()) < ALLOWED_MEDIAN * median["well"]
+    assert max(median.values()) < ALLOWED * median["well"]
     assert max(p95.values()) < ALLOWED * p95["well"]
 
 
