@@ -202,11 +202,11 @@ def client_address(request: HttpRequest) -> str:
 
     Behind our own nginx, queuesite.middleware.whose_address has put there what nginx saw.
     """
-    return _grouped(request.META.get("REMOTE_ADDR", ""))
+    return grouped(request.META.get("REMOTE_ADDR", ""))
 
 
-def _grouped(text: str) -> str:
-    """Everything that is not an address (a Unix socket, garbage) counts as one."""
+def grouped(text: str) -> str:
+    """An address as it is counted. Everything that is not an address (a Unix socket, garbage) counts as one."""
     host = text[1:].partition("]")[0] if text.startswith("[") else text
     if host.count(":") == 1:  # IPv4 with a port
         host = host.partition(":")[0]

@@ -35,17 +35,23 @@ def whose_address(get_response):
     """
 
     def middleware(request):
-        client, scheme = request.META.get("HTTP_QUEUECLIENT"), request.META.get("HTTP_QUEUESCHEME")
-        if settings.BEHIND_FRONT:
-            if scheme not in ("http", "https") or not _is_address(client):
+        address = true_address(request.META)
+        if address is None:
+            if settings.BEHIND_FRONT:
                 log.error("a request did not come through the front (deploy/nginx.conf), and is refused")
-                return _refusal(request, 400, "round_the_front", ROUND_THE_FRONT)
-            request.META["REMOTE_ADDR"] = client
-        elif client is not None or scheme is not None:
             return _refusal(request, 400, "round_the_front", ROUND_THE_FRONT)
+        request.META["REMOTE_ADDR"] = address
         return get_response(request)
 
     return middleware
+
+
+def true_address(environ: dict[str, str]) -> str | None:
+    """The client's address; None if the request has bypassed the front, or pretends to be it."""
+    client, scheme = environ.get("HTTP_QUEUECLIENT"), environ.get("HTTP_QUEUESCHEME")
+    if settings.BEHIND_FRONT:
+        return client if scheme in ("http", "https") and _is_address(client) else None
+    return environ.get("REMOTE_ADDR", "") if client is None and scheme is None else None
 
 
 def small_bodies(get_response):

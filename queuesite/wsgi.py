@@ -8,6 +8,9 @@ from django.urls import get_resolver
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queuesite.settings")
 
 _django = get_wsgi_application()
+from queuesite import at_once  # noqa: E402 (its models need Django to be set up)
+
+_answer = at_once.before(_django)
 # Load every page's code before the first request, and keep the garbage collector away from it: walking through all of
 # it again and again would be a tenth of a booking's cost.
 assert get_resolver().url_patterns
@@ -22,4 +25,4 @@ def application(environ, start_response):
     content_type = environ.get("CONTENT_TYPE", "")
     if "charset" in content_type.lower():
         environ["CONTENT_TYPE"] = re.sub(r"(?i);[^;]*charset[^;]*", "", content_type)
-    return _django(environ, start_response)
+    return _answer(environ, start_response)

@@ -124,8 +124,11 @@ def body(serializer, request) -> dict:
 def idempotency_key(request) -> str:
     """The key by which the client names its booking, or a fresh one."""
     key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None:
-        return secrets.token_urlsafe(16)
+    return secrets.token_urlsafe(16) if key is None else allowed_key(key)
+
+
+def allowed_key(key: str) -> str:
+    """The key that a client gave. Raises Invalid."""
     if not re.fullmatch(rf"[!-~]{{1,{LONGEST_KEY}}}", key):
         raise Invalid(
             _("ส่วนหัว Idempotency-Key ไม่ถูกต้อง กรุณาใช้อักษรละตินและตัวเลข 1 ถึง %(most)s ตัว") % {"most": LONGEST_KEY}

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
@@ -13,13 +14,17 @@ class SmallJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream, media_type=None, parser_context=None):
-        body = stream.read(LONGEST_BODY + 1)
-        if len(body) > LONGEST_BODY:
-            raise ParseError
-        try:
-            return json.loads(body.decode(), parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            raise ParseError from None
+        return parsed(stream.read(LONGEST_BODY + 1))
+
+
+def parsed(body: bytes) -> Any:
+    """Raises ParseError if this is no JSON, or longer than LONGEST_BODY."""
+    if len(body) > LONGEST_BODY:
+        raise ParseError
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise ParseError from None
 
 
 def _refuse(constant):
