@@ -47,6 +47,10 @@ def _cursor(alias: str) -> psycopg.RawCursor:
     cursor = getattr(_kept, alias, None)
     if cursor is None or cursor.connection is not connections[alias].connection:
         cursor = psycopg.RawCursor(connections[alias].connection)
+        # psycopg's own in place of Django's, which is written in Python: a console reads four hundred moments.
+        moments = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, psycopg.pq.Format.TEXT)
+        assert moments
+        cursor.adapters.register_loader("timestamptz", moments)
         setattr(_kept, alias, cursor)
     return cursor
 

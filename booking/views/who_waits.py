@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from django.core.cache import cache
+from django.db.models import QuerySet
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.calling import console as reads
 from booking.calling import order, times
+from booking.kept import kept
 from booking.models import Department, Ticket, Topic
 from booking.models.tickets import Priority, code_of
 
@@ -50,7 +52,7 @@ def line(versions: dict[int, int], *, is_open: bool, now: dt.datetime) -> Line:
 
 
 def _line(department_ids: list[int], *, is_open: bool, now: dt.datetime) -> Line:
-    known = Department.objects.in_bulk(department_ids)
+    known = {one.pk: one for one in _departments(**{f"nth_{nth}": pk for nth, pk in enumerate(department_ids)})}
     departments = [known[pk] for pk in department_ids if pk in known]
     turns = order.in_order_at_counter(departments, first=reads.MOST_ROWS if is_open else 1, now=now)
     is_next = bool(turns) and turns[0].why != "not_yet"
@@ -64,10 +66,20 @@ def _line(department_ids: list[int], *, is_open: bool, now: dt.datetime) -> Line
 
 def _loaded(ticket_id: int, known: dict[int, Department]) -> Ticket:
     """The departments are loaded already, but for one that has sent the ticket on."""
-    ticket = Ticket.objects.select_related("slot", "topic", "member").get(pk=ticket_id)
+    ticket = _tickets(pk=ticket_id)[0]
     ticket.queue = known.get(ticket.queue_id) or ticket.queue
     ticket.department = known.get(ticket.department_id) or ticket.department
     return ticket
+
+
+@kept
+def _departments(**ids: int) -> QuerySet[Department]:
+    return Department.objects.filter(pk__in=list(ids.values())).order_by()
+
+
+@kept
+def _tickets(*, pk: int) -> QuerySet[Ticket]:
+    return Ticket.objects.select_related("slot", "topic", "member").filter(pk=pk)
 
 
 def _rows(
