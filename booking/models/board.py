@@ -1,5 +1,6 @@
 """What staff put on the board: recorded words, and notices."""
 
+import datetime as dt
 from typing import Self
 
 from django.db import models
@@ -31,9 +32,9 @@ class Clip(models.Model):
 
 
 class BoardNoticeQuerySet(models.QuerySet["BoardNotice"]):
-    def shown(self) -> Self:
+    def shown(self, *, today: dt.date | None = None) -> Self:
         """Those on the board today, oldest first."""
-        today = timezone.localdate()
+        today = today or timezone.localdate()
         begun = Q(first_day=None) | Q(first_day__lte=today)
         not_over = Q(last_day=None) | Q(last_day__gte=today)
         return self.filter(begun, not_over, is_active=True).order_by("pk")

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from booking import replica
 from booking.calling import board as reads
 from booking.calling import presence, queues
+from booking.kept import kept
 from booking.models import BoardNotice, Clip, Department
 from booking.rights import Right
 from booking.views.access import access
@@ -103,7 +104,7 @@ def _drawn(request, department, token: str) -> bytes:
 def _context(department) -> dict:
     calls = reads.calls(department)
     counts = reads.waiting_by_department()
-    shown = [department] if department else list(Department.objects.active())
+    shown = [department] if department else _departments()
     newest, others = (calls[0], calls[1:]) if calls else (None, [])
     room = ROWS - sum(call.is_current for call in others)
     answered = [call for call in others if not call.is_current][: max(0, room)]
@@ -116,8 +117,18 @@ def _context(department) -> dict:
         "blank_rows": range(ROWS - len(rows)),
         "crowd": "few" if len(rows) <= ROWS else "some" if len(rows) <= 12 else "many",
         "pages": _pages([(one, counts.get(one.pk, 0)) for one in shown]),
-        "notices": BoardNotice.objects.shown(),
+        "notices": _notices(today=timezone.localdate()),
     }
+
+
+@kept
+def _departments():
+    return Department.objects.active()
+
+
+@kept
+def _notices(*, today):
+    return BoardNotice.objects.shown(today=today)
 
 
 def _pages(tiles: list) -> list[list]:
