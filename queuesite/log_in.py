@@ -6,6 +6,7 @@ they do not apply to a device that has signed in under that name before. A signe
 """
 
 import datetime as dt
+from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
@@ -28,8 +29,7 @@ def limits(get_response):
     """Refuse a log-in past a limit, before its password is looked at; remember on the device who has signed in."""
 
     def middleware(request):
-        address = reverse("admin:login")
-        if request.method == "POST" and request.path_info == address:
+        if request.method == "POST" and request.path_info == _address():
             name = request.POST.get("username", "").replace("\0", "")[:LONGEST_NAME]
             if name not in _known(request) and _is_past_a_limit(name, request):
                 return render(request, settings.AXES_LOCKOUT_TEMPLATE, status=429)
@@ -40,7 +40,7 @@ def limits(get_response):
                 COOKIE,
                 signing.dumps(names, salt=SALT),
                 max_age=KEPT_SECONDS,
-                path=address,
+                path=_address(),
                 secure=settings.SESSION_COOKIE_SECURE,
                 httponly=True,
                 samesite="Lax",
@@ -48,6 +48,11 @@ def limits(get_response):
         return response
 
     return middleware
+
+
+@cache
+def _address() -> str:
+    return reverse("admin:login")
 
 
 @receiver(user_logged_in)

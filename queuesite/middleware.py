@@ -8,6 +8,7 @@ from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpResponse, JsonResponse
 from django.urls import resolve
 from django.utils import translation
@@ -104,6 +105,13 @@ def _refusal(request, status: int, code: str, message: str) -> HttpResponse:
         response = HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
     response._has_been_logged = True  # the client is told; a log line for each would help a flood
     return response
+
+
+class MessagesOfTheBackOffice(MessageMiddleware):
+    """Django's messages, where anything says one. To look for them is a twentieth of a member's booking."""
+
+    def __call__(self, request):
+        return super().__call__(request) if request.path_info.startswith("/admin/") else self.get_response(request)
 
 
 def content_security_policy(get_response):

@@ -201,7 +201,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "queuesite.staff_door.door",
     "queuesite.log_in.limits",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "queuesite.middleware.MessagesOfTheBackOffice",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",

@@ -4,7 +4,7 @@ import uuid
 from functools import partial
 from urllib.parse import urlencode
 
-from django.http import Http404
+from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -127,7 +127,6 @@ def times(request, slug, date):
 @access("identity")
 def take(request, slug, date, identity):
     """Book. The same form sent again leads to the same ticket."""
-    days_url = reverse("days", args=[slug])
     slot_id = sent.slot(request)
     key = sent.key(request)
     shown_for = sent.text(request, "for", most=200)
@@ -153,11 +152,13 @@ def take(request, slug, date, identity):
             return response
         booked = _booked_by_this_form(refusal, key, identity.member_id)
         if booked is None:
+            days_url = reverse("days", args=[slug])
             return refusals.to_booking_page(request, refusal, days_url=days_url, date=date, slot_id=slot_id)
         public_id = booked.public_id
         response = refusals.to_ticket(booked, errors.AlreadyBooked(booked))
     else:
-        response = redirect(f"{reverse('ticket', args=[public_id])}?booked=1")
+        # redirect() would look for a page of that name first.
+        response = HttpResponseRedirect(f"{reverse('ticket', args=[public_id])}?booked=1")
     # What a member's family has on this device is theirs as long as they consent, and no longer.
     if not _is_family(identity):
         visitor.remember_booked(response, request, public_id)
