@@ -1,5 +1,5 @@
 """Measures the service: python -m bench [--quick] [storm] [office] [consoles] [way] [crashes] [nodes] [pages]
-[reports] [history] [front] [weights] [imports] [machine] [morning] [soak]
+[reports] [history] [front] [weights] [imports] [machine] [threads] [morning] [soak]
 
 A database and a web server of its own (var/bench-postgres, var/bench; the soak's on a small disk, var/bench/soak),
 durable commits. Prints tables, keeps them as JSON in var/bench/, and ends with 1 where an invariant did not hold or a
@@ -30,7 +30,7 @@ PARTS = [
     "imports",
     "machine",
 ]
-ASKED_FOR = ["morning", "soak"]  # only where they are named; a part of the soak takes an hour
+ASKED_FOR = ["threads", "morning", "soak"]  # only where they are named; a part of the soak takes an hour
 
 
 def main() -> None:

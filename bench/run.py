@@ -26,6 +26,7 @@ from bench import (
     reports,
     soak,
     storm,
+    threads,
     way,
     weights,
 )
@@ -107,6 +108,14 @@ def everything(
         _histories(parts, found, **size, quick=quick, keeps=keeps, url=url, folder=folder)
     _lesser(parts, found, quick=quick, url=url, small=small, folder=folder)
     found |= {"morning": _morning(url, quick=quick, folder=folder)} if "morning" in parts else {}
+    if "threads" in parts:
+        say("\nBookings with 1, 2, 4 and 8 threads in each web process")
+        threads_url = database.fresh(url, "bench_threads", template="bench_small")
+        database.use("bench_threads")
+        size = {"count": 700, "rounds": 1} if quick else {"count": 2800, "rounds": 5}
+        found["threads"] = threads.measure(threads_url, workspace=folder, **size)
+        connection.close()
+        report.threads(found["threads"])
     if "soak" in parts:
         size = {"faults": faults or 12, "every": 8} if quick else {"faults": faults or 100, "every": 30}
         found["soak"] = _soak(url, **size, folder=folder, postgres_folder=postgres_folder)

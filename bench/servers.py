@@ -29,6 +29,7 @@ def serving(
     database_url: str,
     *,
     workers: int = 2,
+    threads: int = web.THREADS,
     app: str = "queuesite.wsgi:application",
     is_quiet: bool = False,
     **environment: str,
@@ -39,6 +40,7 @@ def serving(
         app if part == "queuesite.wsgi:application" else part
         for part in web.by_itself("127.0.0.1", port, workers=workers)
     ]
+    command[command.index("--blocking-threads") + 1] = str(threads)
     process = subprocess.Popen(
         command,
         cwd=BASE_DIR,

@@ -79,11 +79,11 @@ def measure(url: str, *, count: int, rounds: int, workspace: Path) -> dict:
                         case "pgbench":
                             issued += _by_pgbench(url, wanted, into, workspace)
                         case "bare":
-                            issued += _by_http(bare, _bare, b" 201 ", wanted, into, workspace)
+                            issued += by_http(bare, _bare, b" 201 ", wanted, into, workspace)
                         case "api":
-                            issued += _by_http(site, bookings.by_api, b" 201 ", wanted, into, workspace)
+                            issued += by_http(site, bookings.by_api, b" 201 ", wanted, into, workspace)
                         case "form":
-                            issued += _by_http(site, _form, b"?booked=1", wanted, into, workspace)
+                            issued += by_http(site, _form, b"?booked=1", wanted, into, workspace)
     return {
         "bookings": count,
         "rounds": rounds,
@@ -92,9 +92,7 @@ def measure(url: str, *, count: int, rounds: int, workspace: Path) -> dict:
     }
 
 
-def _by_http(
-    server: Server, request_for, good: bytes, wanted: list[bookings.Wanted], into: Way, workspace: Path
-) -> int:
+def by_http(server: Server, request_for, good: bytes, wanted: list[bookings.Wanted], into: Way, workspace: Path) -> int:
     requests = [request_for(server.port, booking) for booking in wanted]
     used = -server.cpu_seconds(), -database_cpu_seconds()
     load = client.send(server.port, requests, clients=CLIENTS, workspace=workspace)

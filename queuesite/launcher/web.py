@@ -16,6 +16,7 @@ from pathlib import Path
 from queuesite.launcher.children import STOP_SECONDS
 
 LONGEST_SOCKET_PATH = 103  # bytes; macOS has fewer than Linux
+THREADS = 1  # python -m bench threads
 # Behind nginx each process takes one request at a time from the system's queue: a free one takes the next, and nobody
 # waits behind a slow request while another process is idle. Without nginx browsers keep connections open, and each
 # would occupy a process.
@@ -51,9 +52,9 @@ def is_answering(at: Path, host: str) -> bool:
 
 
 def _command(workers: int, where: list[str]) -> list[str]:
-    # Threads and backlog as measured: more threads are slower, a short backlog lets clients wait for seconds.
+    # A short backlog lets clients wait for seconds.
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "queuesite.wsgi:application", *where]
-    command += ["--workers", str(workers), "--blocking-threads", "1", "--backlog", "16384"]
+    command += ["--workers", str(workers), "--blocking-threads", str(THREADS), "--backlog", "16384"]
     command += ["--no-ws", "--log-level", "warning"]
     return [*command, "--respawn-failed-workers", "--workers-kill-timeout", str(STOP_SECONDS - 2)]
 
