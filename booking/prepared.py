@@ -4,6 +4,7 @@ them once for each connection, because planning takes as long as running them or
 
 import re
 import threading
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -28,6 +29,12 @@ def rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     database errors."""
     connections[replica.alias()].close_if_health_check_failed()
     return _execute(sql, values).fetchall()
+
+
+def array(names: Iterable[str]) -> str:
+    """Names of ours, of letters, digits and `_`, as PostgreSQL writes an array, for a value with `::text[]` after it:
+    psycopg takes ten times as long to write a list."""
+    return "{" + ",".join(f'"{name}"' for name in names) + "}"
 
 
 def _execute(sql: str, values: dict[str, Any]) -> psycopg.RawCursor:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
@@ -126,7 +127,7 @@ def issue_identity(member: Member, *, proved_by: str = "", found_by: str = "") -
 def read_identity(token: str) -> Identity:
     """The identity in a token of issue_identity(). Raises IdentityExpired if it has ended or is not ours."""
     try:
-        kept = signing.loads(token, salt=IDENTITY_SALT, max_age=IDENTITY_LASTS)
+        kept = _signer(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS).unsign_object(token, max_age=IDENTITY_LASTS)
     except (signing.BadSignature, UnicodeEncodeError):
         raise IdentityExpired from None
     if not isinstance(kept, list):  # issued before an identity was good for one booking only
@@ -134,6 +135,12 @@ def read_identity(token: str) -> Identity:
     member_id, nonce, proved_by, found_by = kept
     # The nonce has 128 random bits, so a plain hash is enough.
     return Identity(member_id, hashlib.sha256(nonce.encode()).hexdigest()[:32], proved_by, found_by)
+
+
+@lru_cache(maxsize=2)
+def _signer(key: str, *fallbacks: str) -> signing.TimestampSigner:
+    """What signing.dumps() and loads() make anew each time."""
+    return signing.TimestampSigner(key=key, salt=IDENTITY_SALT, fallback_keys=list(fallbacks))
 
 
 def _counted_as(field: str, value: str) -> str:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.core.signals import request_finished, request_started
+from django.core.signals import request_finished
 from django.db import Error
 from rest_framework.exceptions import ParseError
 
@@ -57,12 +57,11 @@ def before(django: Application) -> Application:
 
             return django(environ, keep)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        # Connections are looked after, and what has been counted is written, as after any request.
-        request_started.send(sender=before, environ=environ)
         booking = _booked(environ, body)
         if booking is None:
             environ["wsgi.input"] = io.BytesIO(body)
             return django(environ, start_response)
+        # Connections are looked after, and what has been counted is written, as after any request.
         request_finished.send(sender=before)
         answer = json.dumps(as_issued(booking)).encode()
         start_response(ISSUED, [*headers, ("Content-Length", str(len(answer)))])

@@ -11,7 +11,6 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from django.utils.functional import Promise, lazy
@@ -84,9 +83,9 @@ def said(notice: Notice, **facts: Any) -> Said:
     return KINDS[notice.kind].says(notice.ticket, **facts)
 
 
-def owed(verb: str, *, to: To, by: User | None) -> list[Kind]:
-    """The messages that a verb owes. `by` None: the member or the system acted, not staff."""
-    hand = By.STAFF if by else By.MEMBER
+def owed(verb: str, *, to: To, by_staff: bool) -> list[Kind]:
+    """The messages that a verb owes. `by_staff` false: the member or the system acted."""
+    hand = By.STAFF if by_staff else By.MEMBER
     return [
         row.kind
         for row in KINDS.values()

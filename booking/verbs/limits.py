@@ -14,6 +14,7 @@ from booking.kept import kept
 from booking.models import ProofAsked, Ticket
 from booking.models.surges import EVERYBODY
 from booking.models.tickets import LIVE
+from booking.prepared import array
 from members.origins import Origin
 from office.settings import office
 
@@ -45,7 +46,7 @@ def in_the_statement(origin: Origin | None, *, now: dt.datetime) -> dict[str, An
         "address": origin and origin.address,
         "network": origin and origin.network,
         "device": origin and origin.device,
-        "blocks": _blocks(origin) if origin else [],
+        "blocks": array(_blocks(origin) if origin else []),
         "hour_ago": now - HOUR,
         "day_ago": now - DAY,
         "most_live": office.bookings_live,

@@ -72,12 +72,12 @@ def change(
     # Before the event: what tells a repeated message from the last one is the number of events so far.
     # Closing a day that is over sends nothing to its members.
     if ticket.date >= timezone.localdate():
-        for kind in kinds.owed(verb, to=To.HOLDER, by=by):
+        for kind in kinds.owed(verb, to=To.HOLDER, by_staff=by is not None):
             ledger.owe(ticket, kind)
     write_event(
         ticket, verb, from_state, by=by, counter=where, reason=reason, cause=cause, outcome=outcome, at=timezone.now()
     )
-    for kind in kinds.owed(verb, to=To.NEXT, by=by):
+    for kind in kinds.owed(verb, to=To.NEXT, by_staff=by is not None):
         ledger.owe_next(ticket.queue, kind)
     return ticket
 

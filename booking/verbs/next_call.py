@@ -144,8 +144,8 @@ def call(counter: Counter, department_ids: list[int], *, by: User) -> Ticket | N
 def values(counter: Counter, department_ids: list[int], *, by: User) -> dict[str, object]:
     """What the statement is asked with, now."""
     now = timezone.now()
-    next_kinds = kinds.owed("call", to=To.NEXT, by=by)
-    owed = [*kinds.owed("call", to=To.HOLDER, by=by), *next_kinds]
+    next_kinds = kinds.owed("call", to=To.NEXT, by_staff=by is not None)
+    owed = [*kinds.owed("call", to=To.HOLDER, by_staff=by is not None), *next_kinds]
     return {
         "departments": department_ids,
         "counter": counter.pk,

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -23,6 +24,7 @@ from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, REMINDED_AT, To
 from booking.models import Place, Slot, Ticket, Topic, tallies
 from booking.models.tickets import State, hash_of, secret_of
+from booking.prepared import array
 from booking.verbs import limits, locks, moves
 from members.free_text import masked
 from members.models import Member
@@ -183,7 +185,7 @@ def reschedule(
         )
         # A message that must reach the member goes to the telephone list if it cannot be sent: no work for the
         # statement.
-        for kind in kinds.owed("reschedule", to=To.NEW_HOLDER, by=by):
+        for kind in kinds.owed("reschedule", to=To.NEW_HOLDER, by_staff=by is not None):
             if KINDS[kind].is_telephoned:
                 ledger.owe(Ticket.objects.get(pk=booking.ticket_id), kind)
     return booking
@@ -216,6 +218,8 @@ def free_places(ticket: Ticket, slots: list[Slot], *, free_from: dt.datetime | N
     held.update(ticket=None, part=1, free_from=free_from, offered_until=kept_until)
 
 
+REMINDERS = array(kinds.reminders())
+
 # A booking is one statement; docs/decisions.md says why, and what it was measured against.
 # All rules are rows: a holiday has no places, a closed window has passed its bookable_until.
 #
@@ -234,7 +238,7 @@ WITH who AS MATERIALIZED (
                                         LIMIT %(most_of_device)s) one) < %(most_of_device)s
             AND (%(is_proven)s
                  OR (NOT (EXISTS (SELECT FROM booking_proofasked asked
-                                   WHERE asked.until > %(now)s AND asked.block = ANY(%(blocks)s))
+                                   WHERE asked.until > %(now)s AND asked.block = ANY(%(blocks)s::text[]))
                           AND NOT EXISTS (SELECT FROM booking_ticket own
                                            WHERE own.origin_device = %(device)s AND own.issued_at < %(day_ago)s))
                      AND (SELECT count(*) FROM (SELECT FROM booking_ticket own
@@ -265,11 +269,12 @@ WITH who AS MATERIALIZED (
 ), owed AS (
     INSERT INTO booking_notice (ticket_id, kind, retry_key, next_try_at, expires_at, created_at)
     SELECT new.id, choice.kind, gen_random_uuid(),
-           CASE WHEN choice.kind = ANY(%(reminders)s) THEN day_before.at ELSE %(now)s END, first.starts_at, %(now)s
+           CASE WHEN choice.kind = ANY(%(reminders)s::text[]) THEN day_before.at ELSE %(now)s END,
+           first.starts_at, %(now)s
       FROM new, first, booking_messagechoice choice,
            LATERAL (SELECT (first.date - 1 + %(reminded_at)s::time) AT TIME ZONE %(zone)s::text AS at) day_before
      WHERE %(messages)s AND choice.is_on
-       AND choice.kind = ANY(%(owed)s)
+       AND choice.kind = ANY(%(owed)s::text[])
        AND (choice.kind <> ALL(%(reminders)s) OR day_before.at > %(now)s)
 ), logged AS (
     INSERT INTO booking_ticketevent (ticket_id, verb, from_state, to_state, queue_id, by_id, asked, reason, at)
@@ -383,7 +388,6 @@ def _take_places(
     Raises IntegrityError if a constraint refuses the ticket."""
     public_id = secrets.token_urlsafe(16)
     secret = secret_of(public_id)
-    owed = kinds.owed(verb, to=To.NEW_HOLDER, by=by)
     values = {
         "member": member_id,
         "slot": slot_id,
@@ -397,8 +401,8 @@ def _take_places(
         "asked": asked,
         "reason": masked(reason),
         "messages": ledger.is_on(),
-        "owed": [str(kind) for kind in owed if not KINDS[kind].is_telephoned],
-        "reminders": [str(kind) for kind in kinds.reminders()],
+        "owed": _sent(verb, by_staff=by is not None),
+        "reminders": REMINDERS,
         "reminded_at": REMINDED_AT,
         "zone": settings.TIME_ZONE,
         "mark": identity_mark,
@@ -430,6 +434,14 @@ def _take_places(
         starts_at=starts_at,
         state=State.BOOKED,
         created=True,
+    )
+
+
+@cache
+def _sent(verb: str, *, by_staff: bool) -> str:
+    """The messages that a booking owes and that can be sent."""
+    return array(
+        kind for kind in kinds.owed(verb, to=To.NEW_HOLDER, by_staff=by_staff) if not KINDS[kind].is_telephoned
     )
 
 
