@@ -52,7 +52,8 @@ def line(versions: dict[int, int], *, is_open: bool, now: dt.datetime) -> Line:
 
 
 def _line(department_ids: list[int], *, is_open: bool, now: dt.datetime) -> Line:
-    known = {one.pk: one for one in _departments(**{f"nth_{nth}": pk for nth, pk in enumerate(department_ids)})}
+    ids = {f"nth_{nth}": pk for nth, pk in enumerate(department_ids)}
+    known = {one.pk: one for one in _departments(**ids)} if ids else {}
     departments = [known[pk] for pk in department_ids if pk in known]
     turns = order.in_order_at_counter(departments, first=reads.MOST_ROWS if is_open else 1, now=now)
     is_next = bool(turns) and turns[0].why != "not_yet"
