@@ -51,7 +51,8 @@ def before(django: Application) -> Application:
         if headers is None:
 
             def keep(status: str, headers: Headers, *rest: Any) -> Any:
-                if status == ISSUED and len(kept) < MOST_KEPT:
+                names = {name for name, _value in headers}
+                if status == ISSUED and len(kept) < MOST_KEPT and "Set-Cookie" not in names:
                     kept[depends_on] = [(name, value) for name, value in headers if name != "Content-Length"]
                 return start_response(status, headers, *rest)
 
