@@ -324,7 +324,7 @@ def test_control_counted_with_the_statements_own_snapshot_more_are(departments, 
     """The lock alone is not enough: what was committed while the statement waited for it would not be seen."""
     counted = (
         "(SELECT count(*) FROM booking_ticket own WHERE own.member_id = who.id AND own.state = 'booked')"
-        " < %(most_live)s AND pg_sleep(0.02) IS NOT NULL AND %(most_a_day)s > 0"
+        " < %(most_live)s AND pg_sleep(0.15) IS NOT NULL AND %(most_a_day)s > 0"
     )
     unguarded = places.TAKE_FREE_PLACE.replace(
         "booking_may_book(who.id, %(now)s, %(most_live)s, %(most_a_day)s)", counted
