@@ -131,6 +131,7 @@ def test_booked_on_the_telephone(new_desk, manager):
     assert Ticket.objects.get(department=department).slot == make_slot(department=department, nth=3)
 
 
+@pytest.mark.slow  # 27 pages of the back office, axe on each
 def test_every_page_can_be_read_by_all_and_printed(new_desk):
     """What axe finds is named by page. The pictures are kept under var/ to be looked at."""
     office.seed()

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PICTURES = settings.BASE_DIR / "var" / "screenshots"
 
 
+@pytest.mark.slow
 def test_a_file_is_sent_looked_at_and_confirmed(new_page):
     for number in range(1, 61):
         make_member(member_number=f"{number:06d}", given_name="สมศรี", family_name="ใจดี", phone="0812345678")

@@ -93,7 +93,15 @@ def pages(page, departments):
     yield go("/nothing/")
 
 
-@pytest.mark.parametrize(("width", "language"), [(390, "th"), (320, "th"), (390, "en"), (320, "en")])
+@pytest.mark.parametrize(
+    ("width", "language"),
+    [
+        (390, "th"),
+        (320, "en"),
+        pytest.param(320, "th", marks=pytest.mark.slow),
+        pytest.param(390, "en", marks=pytest.mark.slow),
+    ],
+)
 def test_every_page(new_phone, live_server, office, width, language):
     page = new_phone(width=width, bypass_csp=True, reduced_motion="reduce")
     page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])

@@ -59,6 +59,7 @@ def manage(url, *command, **environment):
     )
 
 
+@pytest.mark.slow
 def test_without_the_setting_it_is_refused_in_a_sentence(folder, database):
     with pools.pooled(database, folder) as url:
         for command in (["migrate"], ["check", "--database", "default"]):
@@ -89,6 +90,7 @@ def test_a_backup_asks_for_postgresql_itself(settings, tmp_path):
         backup.restore(tmp_path / "queue.backup")
 
 
+@pytest.mark.slow
 def test_a_role_that_looks_after_its_own_limits_keeps_them_through_the_pool(folder, database, settings):
     """The statements of docs/operations.md."""
     docs = (settings.BASE_DIR / "docs" / "operations.md").read_text()
