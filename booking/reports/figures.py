@@ -7,12 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Min, Q, Sum
 
 from booking.models import Department, HourSummary, MessageSummary, SummarisedDay, Tally, TicketSummary
 from booking.reports import facts
+
+Row = TypeVar("Row", HourSummary, MessageSummary, TicketSummary)
 
 
 @dataclass(frozen=True)
@@ -136,32 +138,29 @@ class Sent(NamedTuple):
 
 
 def hours(scope: Scope) -> list[HourSummary]:
-    """The hours in scope, in no order. What is stored knows no topics, so those of one topic are counted from its
-    tickets each time. At most seven queries."""
-    if scope.topic is not None:
-        of_topic = facts.hours(scope.first, scope.last, topic=scope.topic)
-        return [row for row in of_topic if scope.has(row)]
-    stored = HourSummary.objects.filter(_in_rows(scope)).order_by()
+    """The hours in scope, in no order. At most eight queries."""
+    stored, live = days(scope)
+    found = HourSummary.objects.filter(_in_rows(scope), date__in=stored).order_by()
     if scope.counter is not None:
-        stored = stored.filter(counter=scope.counter)
+        found = found.filter(counter=scope.counter)
     if scope.clerk is not None:
-        stored = stored.filter(clerk=scope.clerk)
+        found = found.filter(clerk=scope.clerk)
     if scope.hour is not None:
-        stored = stored.filter(hour=scope.hour)
-    live = live_days(scope)
-    found = [row for row in stored if row.date not in live]
-    if live:
-        found += [row for row in facts.hours(min(live), max(live)) if row.date in live]
-    return [row for row in found if scope.has(row)]
+        found = found.filter(hour=scope.hour)
+    return [row for row in (*found, *_live(scope, live, facts.hours)) if scope.has(row)]
 
 
-def live_days(scope: Scope) -> set[dt.date]:
-    """The days in scope that are not stored: today and those to come, and yesterday until the night's job. Before the
-    first that is stored there are no tickets. Two queries."""
+def days(scope: Scope) -> tuple[set[dt.date], set[dt.date]]:
+    """The days in scope that are stored, and those that are not: today and those to come, and yesterday until the
+    night's job. Of one topic none is: what is stored knows no topics. Before the first that is stored there are no
+    tickets. Two queries."""
     stored = SummarisedDay.objects.filter(has_tickets=True)
     first = max(scope.first, stored.aggregate(first=Min("pk"))["first"] or scope.first)
-    days = {first + dt.timedelta(days=nth) for nth in range((scope.last - first).days + 1)}
-    return days - set(stored.filter(pk__range=(first, scope.last)).values_list("pk", flat=True))
+    found = {first + dt.timedelta(days=nth) for nth in range((scope.last - first).days + 1)}
+    if scope.topic is not None:
+        return set(), found
+    there = set(stored.filter(pk__range=(first, scope.last)).values_list("pk", flat=True))
+    return there, found - there
 
 
 def figures(rows: Iterable[HourSummary], promises: dict[int, int]) -> Figures:
@@ -187,36 +186,27 @@ def promises_of(departments: Iterable[Department]) -> dict[int, int]:
 
 def messages(scope: Scope) -> list[Sent]:
     """How many messages went which way. Weekdays are heeded; hours, counters and clerks messages have none. At most
-    four queries."""
-    if scope.topic is not None:
-        rows = facts.messages(scope.first, scope.last, topic=scope.topic)
-    else:
-        live = live_days(scope)
-        rows = [row for row in MessageSummary.objects.filter(_in_rows(scope)) if row.date not in live]
-        if live:
-            rows += [row for row in facts.messages(min(live), max(live)) if row.date in live]
-    counted: Counter[tuple[str, str, str]] = Counter()
-    for row in rows:
-        if scope.has_day(row.department_id, row.date):
-            counted[row.kind, row.channel, row.state] += row.count
+    five queries."""
+    stored, live = days(scope)
+    found = MessageSummary.objects.filter(_in_rows(scope), date__in=stored).order_by()
+    counted = Counter[tuple[str, str, str]]()
+    for kind, channel, state, count in found.values_list("kind", "channel", "state").annotate(total=Sum("count")):
+        counted[kind, channel, state] += count
+    for row in _live(scope, live, facts.messages):
+        counted[row.kind, row.channel, row.state] += row.count
     return [Sent(*key, count) for key, count in sorted(counted.items())]
 
 
 def tickets(scope: Scope) -> dict[tuple[str, str, int | None], int]:
     """How many tickets, by what is counted (TicketSummary.What), its value and the topic's id; those of coming days
     too. Weekdays are heeded, hours are not. At most seven queries."""
-    counted: Counter[tuple[str, str, int | None]] = Counter()
-    if scope.topic is not None:
-        rows = facts.tickets(scope.first, scope.last, topic=scope.topic)
-    else:
-        live = live_days(scope)
-        stored = TicketSummary.objects.filter(_in_rows(scope)).exclude(date__in=live).order_by()
-        for what, name, topic, count in stored.values_list("what", "name", "topic").annotate(total=Sum("count")):
-            counted[what, name, topic] += count
-        rows = [row for row in facts.tickets(min(live), max(live)) if row.date in live] if live else []
-    for row in rows:
-        if scope.has_day(row.department_id, row.date):
-            counted[row.what, row.name, row.topic_id] += row.count
+    stored, live = days(scope)
+    found = TicketSummary.objects.filter(_in_rows(scope), date__in=stored).order_by()
+    counted = Counter[tuple[str, str, int | None]]()
+    for what, name, topic, count in found.values_list("what", "name", "topic").annotate(total=Sum("count")):
+        counted[what, name, topic] += count
+    for row in _live(scope, live, facts.tickets):
+        counted[row.what, row.name, row.topic_id] += row.count
     return counted
 
 
@@ -231,6 +221,14 @@ def tallies(scope: Scope, what: Tally.What) -> list[tuple[str, int | None, int]]
 
 def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def _live(scope: Scope, live: set[dt.date], counted: Callable[..., list[Row]]) -> list[Row]:
+    """What `counted` counts of these days, of the departments and on the weekday in scope."""
+    if not live:
+        return []
+    found = counted(min(live), max(live), topic=scope.topic)
+    return [row for row in found if row.date in live and scope.has_day(row.department_id, row.date)]
 
 
 def _in_rows(scope: Scope) -> Q:
