@@ -242,15 +242,17 @@ SELECT * FROM (
 """
 
 # Six of ten are served, by the five counters in turn; two are cancelled, one does not come when called, one not at all.
+# Where a department has topics that take one place, its tickets have these in turn.
 HISTORY_TICKETS = """
 INSERT INTO booking_ticket (public_id, secret_hash, department_id, queue_id, date, number, slot_id, due_at,
-                            member_id, state, idempotency_key, issued_at, counter_id, called_at)
+                            member_id, state, idempotency_key, issued_at, counter_id, called_at, topic_id)
 SELECT md5(slot.id || '-' || n), md5('a' || slot.id || n) || md5('b' || slot.id || n), department_id, department_id,
        date, first_number + n, slot.id, starts_at,
        CASE WHEN date >= %(today)s::date - 90 THEN member.id END, state,
        CASE WHEN date >= %(today)s::date - 90 THEN md5('key' || slot.id || '-' || n) END,
        starts_at - interval '3 days', CASE WHEN state IN ('served', 'no_show') THEN counter.id END,
-       CASE WHEN state IN ('served', 'no_show') THEN starts_at + n * interval '30 minutes' / %(a_slot)s END
+       CASE WHEN state IN ('served', 'no_show') THEN starts_at + n * interval '30 minutes' / %(a_slot)s END,
+       topics.ids[1 + n %% cardinality(topics.ids)]
   FROM (SELECT * FROM booking_slot WHERE id > %(after)s AND id <= %(until)s ORDER BY id) slot
   CROSS JOIN generate_series(0, %(a_slot)s - 1) n
   CROSS JOIN LATERAL (SELECT (ARRAY['served', 'served', 'served', 'served', 'served', 'served', 'cancelled',
@@ -259,6 +261,8 @@ SELECT md5(slot.id || '-' || n), md5('a' || slot.id || n) || md5('b' || slot.id 
   JOIN members_member member ON member.member_number = (500001 + (first_number + n + slot.id * 7) %% 20000)::text
   JOIN (SELECT id, row_number() OVER (ORDER BY number) - 1 AS nth FROM booking_counter WHERE number <= 5) counter
        ON counter.nth = (slot.id + n) %% 5
+  LEFT JOIN (SELECT department_id, array_agg(id ORDER BY position) AS ids FROM booking_topic
+              WHERE coalesce(minutes, 0) <= 30 GROUP BY department_id) topics USING (department_id)
 """
 
 # Called when its time is there, served for two to nine minutes; who was not there is closed at the end of the day.

@@ -1,4 +1,5 @@
-"""What a manager reads, few tickets and many: today, a month's and a year's report, from the stored counts."""
+"""What a manager reads, few tickets and many: today, a month's and a year's report from the stored counts, and both of
+one topic, which are counted from its tickets."""
 
 import datetime as dt
 import time
@@ -12,7 +13,7 @@ from django.utils import timezone
 from bench import database
 from bench.history import Ask, by_turns, database_seconds
 from booking import roles
-from booking.models import Ticket
+from booking.models import Ticket, Topic
 from booking.reports import stored
 
 
@@ -45,10 +46,11 @@ def _asked() -> dict[str, Ask]:
     client.force_login(manager)
     today = timezone.localdate()
     report = reverse("admin:booking_report")
-    addresses = {"today": reverse("admin:booking_today")} | {
-        f"a {name}'s report": f"{report}?first={today - dt.timedelta(days=days - 1)}&last={today}"
-        for name, days in (("month", 31), ("year", 365))
-    }
+    topic = Topic.objects.filter(minutes=None).earliest("pk")
+    addresses = {"today": reverse("admin:booking_today")}
+    for name, days in (("month", 31), ("year", 365)):
+        address = f"{report}?first={today - dt.timedelta(days=days - 1)}&last={today}"
+        addresses |= {f"a {name}'s report": address, f"a {name}'s report, one topic": f"{address}&topic={topic.pk}"}
     return {name: Ask(lambda address=address: _page(client, address)) for name, address in addresses.items()}
 
 
