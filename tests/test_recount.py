@@ -29,7 +29,7 @@ from booking.models import (
     WaitPrediction,
 )
 from booking.models.tickets import Asked, Cause, Outcome
-from booking.reports import facts, figures, stored
+from booking.reports import facts, figures, stored, tables
 from tests.clock import BANGKOK, MORNING, standing_still
 from tests.factories import make_counter, make_member, make_open_department, make_topic, make_user
 from tests.simulated import Office
@@ -399,6 +399,26 @@ def test_all_figures_of_a_month_agree_with_a_recount(clock):
     for scope in scopes():
         assert_the_same(reported(first, last, **scope), recount(rows, first, last, **scope))
         assert everything(first, last, scope) == everything_again(rows, first, last, scope), scope
+
+
+def test_the_hours_of_months_come_to_the_same_as_those_of_days(clock, monkeypatch):
+    first, last = played(clock, 8, bookings=8, walk_ins=4)  # two Mondays, and into the next month
+    assert first.month < last.month
+    rows = Rows()
+    stored.rebuild()
+    departments = list(Department.objects.all())
+
+    def shown(scope: dict) -> dict:
+        found = tables.tables(scope_of(first, last, **scope), departments=departments)
+        return {table.key: table.rows for table in found if table.key != "days"}  # which has months in their place
+
+    by_day = {str(scope): shown(scope) for scope in scopes()}
+    singly = len(figures.hours(scope_of(first, last)))
+    monkeypatch.setattr(figures, "MOST_DAYS", 1)
+    assert len(figures.hours(scope_of(first, last))) < singly
+    for scope in scopes():
+        assert_the_same(reported(first, last, **scope), recount(rows, first, last, **scope))
+        assert shown(scope) == by_day[str(scope)], scope
 
 
 def test_what_one_statement_counts_is_what_each_ticket_by_itself_comes_to(clock, monkeypatch):

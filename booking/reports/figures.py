@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Min, Q, Sum
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Aggregate, Case, Min, PositiveIntegerField, Q, QuerySet, Sum, When
+from django.db.models.functions import ExtractIsoWeekDay, TruncMonth
 
 from booking.models import Department, HourSummary, MessageSummary, SummarisedDay, Tally, TicketSummary
 from booking.reports import facts
+
+# Up to so many days each has a row of its own, then each month.
+MOST_DAYS = 62
 
 Row = TypeVar("Row", HourSummary, MessageSummary, TicketSummary)
 
@@ -29,6 +34,11 @@ class Scope:
     weekday: int | None = None  # 0 is Monday
     hour: int | None = None
     topic: int | None = None
+
+    @property
+    def is_by_month(self) -> bool:
+        """Whether the range is too long for a row for each day."""
+        return (self.last - self.first).days >= MOST_DAYS
 
     def has(self, row: HourSummary) -> bool:
         return (
@@ -70,10 +80,6 @@ class Durations:
     @property
     def p90(self) -> int | None:
         return self.at(0.9)
-
-    @property
-    def mean(self) -> float | None:
-        return sum(self.all) / len(self.all) if self.all else None
 
     def _sorted(self) -> list[int]:
         self.all.sort()  # quick where nothing was added since
@@ -138,7 +144,8 @@ class Sent(NamedTuple):
 
 
 def hours(scope: Scope) -> list[HourSummary]:
-    """The hours in scope, in no order. At most eight queries."""
+    """What falls into the hours in scope, in no order; where the scope is shown by month, with the hours of a month put
+    together under the first of their dates. At most eight queries."""
     stored, live = days(scope)
     found = HourSummary.objects.filter(_in_rows(scope), date__in=stored).order_by()
     if scope.counter is not None:
@@ -147,7 +154,8 @@ def hours(scope: Scope) -> list[HourSummary]:
         found = found.filter(clerk=scope.clerk)
     if scope.hour is not None:
         found = found.filter(hour=scope.hour)
-    return [row for row in (*found, *_live(scope, live, facts.hours)) if scope.has(row)]
+    rows = _of_months(found) if scope.is_by_month else list(found)
+    return rows + [row for row in _live(scope, live, facts.hours) if scope.has(row)]
 
 
 def days(scope: Scope) -> tuple[set[dt.date], set[dt.date]]:
@@ -161,6 +169,34 @@ def days(scope: Scope) -> tuple[set[dt.date], set[dt.date]]:
         return set(), found
     there = set(stored.filter(pk__range=(first, scope.last)).values_list("pk", flat=True))
     return there, found - there
+
+
+def _of_months(found: QuerySet[HourSummary]) -> list[HourSummary]:
+    """Not saved. PostgreSQL puts them together: to add up the single hours of a year took three times as long."""
+    keys = ["department_id", "hour", "counter_id", "clerk_id"]
+    # Weekdays are shown of the use of quotas alone, which no counter or clerk has.
+    weekday = Case(When(counter=None, clerk=None, then=ExtractIsoWeekDay("date")))
+    together = found.values(*keys, month=TruncMonth("date"), weekday=weekday).annotate(
+        first=Min("date"),
+        **{f"all_{name}": Sum(name) for name in facts.COUNTS},
+        **{f"all_{name}": _AllOf(name) for name in facts.DURATIONS},
+    )
+    return [
+        HourSummary(
+            date=row["first"],
+            **{name: row[name] for name in keys},
+            **{name: row[f"all_{name}"] for name in facts.COUNTS},
+            **{name: sorted(row[f"all_{name}"] or []) for name in facts.DURATIONS},
+        )
+        for row in together
+    ]
+
+
+class _AllOf(Aggregate):
+    """What stands in all arrays, as one; None where they are empty. By way of text: PostgreSQL has no sum of arrays."""
+
+    template = "string_to_array(string_agg(nullif(array_to_string(%(expressions)s, ','), ''), ','), ',')::int[]"
+    output_field = ArrayField(PositiveIntegerField())
 
 
 def figures(rows: Iterable[HourSummary], promises: dict[int, int]) -> Figures:

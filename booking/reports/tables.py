@@ -29,9 +29,6 @@ from booking.reports.figures import (
 )
 from members import errors as members_errors
 
-# Up to so many days each has a row of its own, then each month.
-MOST_DAYS = 62
-
 Cell = str | int | float | None
 What = TicketSummary.What
 Counted = dict[tuple[str, str, int | None], int]  # as figures.tickets gives them
@@ -311,14 +308,14 @@ def _by_department(
 
 def _by_time(rows: list[HourSummary], promises: dict[int, int], scope: Scope) -> list[Table]:
     of_somebody = scope.is_of_somebody
-    if (scope.last - scope.first).days < MOST_DAYS:
-        title, first = _("แต่ละวัน"), _("วันที่")
-        counted: dict[Any, Figures] = by(rows, lambda row: row.date, promises)
-        name: Callable[[Any], str] = thai.short_date
-    else:
+    if scope.is_by_month:
         title, first = _("แต่ละเดือน"), _("เดือน")
-        counted = by(rows, lambda row: row.date.replace(day=1), promises)
-        name = thai.month
+        counted: dict[Any, Figures] = by(rows, lambda row: row.date.replace(day=1), promises)
+        name: Callable[[Any], str] = thai.month
+    else:
+        title, first = _("แต่ละวัน"), _("วันที่")
+        counted = by(rows, lambda row: row.date, promises)
+        name = thai.short_date
     return [
         _split(
             "days",
