@@ -71,7 +71,7 @@ def test_the_guide_leads_from_nothing_to_a_ticket_of_a_member(new_page, phone):
     page.get_by_label("ชื่อสำนักงาน", exact=True).fill("สหกรณ์ออมทรัพย์ครูระยอง")
     page.get_by_label("โทรศัพท์").fill("038 617 000")
     page.get_by_role("button", name="บันทึก").click()
-    page.get_by_role("link", name="← คู่มือตั้งค่า").click()
+    back.click()
 
     page.get_by_role("link", name="ทำขั้นนี้ วันหยุด").click()
     page.get_by_role("button", name="นำวันหยุดเข้า").click()
@@ -122,7 +122,7 @@ def test_the_guide_leads_from_nothing_to_a_ticket_of_a_member(new_page, phone):
     expect(page.get_by_role("heading", name="นำเข้าแล้ว")).to_be_visible()
     back.click()
 
-    expect(page.get_by_text("ครบแล้ว สมาชิกจองได้")).to_be_visible()
+    expect(page.get_by_text("สมาชิกจองได้แล้ว ยังเหลือ: บัตรทดลอง")).to_be_visible()
     page.get_by_role("link", name="ทำขั้นนี้ บัตรทดลอง").click()
     page.get_by_label("ฝ่าย").select_option(label="ฝ่ายสินเชื่อ")
     page.get_by_label("สมาชิก").fill("100001")

@@ -8,6 +8,7 @@ from booking.admin.missing import missing
 from booking.days import availability
 from booking.models import Counter, Department, StaffDepartment
 from holidays.models import Holiday
+from office.models import Change
 from tests.factories import (
     make_counter,
     make_department,
@@ -61,7 +62,26 @@ def test_from_nothing_to_a_day_that_can_be_booked(client):
     assert "ฝ่ายสินเชื่อ" in client.get("/").content.decode()
     first, last = availability.booking_window(department)
     assert any(day.free for day in availability.days(department, first, last))
-    assert "ครบแล้ว" in client.get(reverse(GUIDE)).content.decode()
+    said_now = client.get(reverse(GUIDE)).content.decode()
+    assert "สมาชิกจองได้แล้ว" in said_now
+    assert "ครบแล้ว" not in said_now
+
+
+def test_it_is_complete_once_the_trial_ticket_was_made(client, manager):
+    department = make_open_department(letter="A")
+    make_counter(departments=[department])
+    make_holiday(days_ahead=20)
+    clerk = make_user(group=roles.CLERK)
+    member = make_member()
+    Change.objects.create(name="phone", after="038 111 222", by=clerk)
+    left = "สมาชิกจองได้แล้ว</b> ยังเหลือ: บัตรทดลอง</p>"
+    assert left in client.get(reverse(GUIDE)).content.decode()
+
+    make_ticket(member=member, department=department)
+
+    said_now = client.get(reverse(GUIDE)).content.decode()
+    assert "ครบแล้ว สมาชิกจองได้" in said_now
+    assert "ยังเหลือ" not in said_now
 
 
 def test_members_of_whom_nobody_is_registered_are_not_said_to_be_none():

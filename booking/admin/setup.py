@@ -39,8 +39,8 @@ def guide(request, model_admin):
     """The steps, which of them are done, and what is still missing."""
     require(request, Right.CHANGE_OFFICE)
     steps = _steps(request.user)
-    next_step = next((step for step in steps if not step["is_done"] and not step["is_optional"]), None)
-    if next_step:
+    left = [step for step in steps if not step["is_done"] and not step["is_optional"]]
+    if left:
         request.session[UNDER_WAY] = True
     else:
         request.session.pop(UNDER_WAY, None)
@@ -50,7 +50,7 @@ def guide(request, model_admin):
         "admin/setup/guide.html",
         title=_("คู่มือตั้งค่า"),
         steps=steps,
-        next_step=next_step,
+        left=left,
         missing=missing(),
     )
 
@@ -62,7 +62,7 @@ def _steps(user) -> list[dict]:
         _step(
             _("สำนักงาน"),
             _("ชื่อ โทรศัพท์ และที่อยู่ ซึ่งสมาชิกเห็นทุกหน้า"),
-            reverse("admin:office_part", args=["facts"]) + "?next=setup",
+            reverse("admin:office_part", args=["facts"]),
             Change.objects.filter(name__in=["name_th", "phone", "address"]).exists(),
         ),
         _step(
@@ -95,7 +95,7 @@ def _steps(user) -> list[dict]:
         ),
         _step(
             _("บัตรทดลอง"),
-            _("จองให้สมาชิกที่นำเข้าแล้วหนึ่งใบ ดูบัตร แล้วยกเลิกโดยเลือก จองผิด"),
+            _("จองให้สมาชิกที่นำเข้าแล้วหนึ่งใบ ดูบัตร แล้วยกเลิกโดยเลือก จองผิด และ สมาชิกอยู่ในสายหรืออยู่ที่นี่"),
             reverse("admin:booking_ticket_book_for_member"),
             Ticket.objects.exists(),
         ),
@@ -119,6 +119,7 @@ def holidays(request, model_admin):
             "admin/setup/holidays.html",
             title=_("วันหยุด"),
             holidays=coming,
+            has_drafts=any(not one.is_confirmed for one in coming),
             has_tickets=_has_tickets(),
         )
     if _has_tickets():
@@ -176,6 +177,7 @@ class DepartmentForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields["name"].help_text = _("ตามที่สมาชิกเห็น เช่น ฝ่ายสินเชื่อ")
         self.fields["slug"].required = False
         self.fields["slug"].help_text = _("เว้นว่างไว้ ระบบตั้งให้จากชื่ออังกฤษ")
         for field in self.fields.values():

@@ -206,11 +206,14 @@ class StaffAdmin(OfficeAdmin):
         if request.method == "POST":
             link = request.build_absolute_uri(f"{reverse('set_password')}#{sign_in.password_code(user)}")
             roles.write_down(What.LINK, by=request.user, user=user)
+        says = _("ลิงก์นี้ใช้ได้ครั้งเดียวภายใน 24 ชั่วโมง ส่งให้เจ้าของชื่อผู้ใช้เท่านั้น")
+        if user.has_usable_password():
+            says = f"{says} {_('รหัสผ่านเดิมยังใช้ได้จนกว่าจะตั้งใหม่')}"
         return self._act(
             request,
             user,
             title=_("ลิงก์ตั้งรหัสผ่านของ %s") % user,
-            says=_("ลิงก์นี้ใช้ได้ครั้งเดียวภายใน 24 ชั่วโมง ส่งให้เจ้าของชื่อผู้ใช้เท่านั้น รหัสผ่านเดิมยังใช้ได้จนกว่าจะตั้งใหม่"),
+            says=says,
             button=_("ออกลิงก์"),
             link=link,
         )
