@@ -3,6 +3,7 @@
 import ast
 import copy
 import difflib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,14 @@ class Change:
 
     def __str__(self):
         return f"{self.path}:{self.line}: {self.what}"
+
+    def told(self, outcome: str, by: str) -> str:
+        """For whoever watches: what became of it and by which test, and what it was if no test noticed it."""
+        said = f"{outcome:8} {self}   {by}"
+        return said if outcome in ("killed", "cold") else f"{said}\n{self.diff()}"
+
+    def digest(self) -> str:
+        return hashlib.sha256(f"{self}\n{self.changed}".encode()).hexdigest()
 
     def diff(self) -> str:
         was, now = self.source.splitlines(keepends=True), self.changed.splitlines(keepends=True)

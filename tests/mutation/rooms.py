@@ -53,18 +53,28 @@ _OTHER_VERBS = [
     "next_call_statement",
     "profiles",
     "surges",
+    "departments_of_staff",
+    "faults_of_jobs",
+    "family",
+    "member_requests",
+    "retention",
+    "taken_back_from_paper",
+    "admin_on_paper",
 ]
+_WAITING = ["waiting_list", "pages_waiting", "admin_waiting", "api_waiting", "line_waiting", "family_waiting"]
 
 ROOMS = {
     "verbs": Room(
         "booking/verbs/*.py",
-        [*_BOOKING, *_SERVING, *_OTHER_VERBS, "notices", "presence", "admin_tickets", "large_forms", "queue_machine"],
+        [*_BOOKING, *_SERVING, *_OTHER_VERBS, *_WAITING]
+        + ["notices", "presence", "admin_tickets", "large_forms", "queue_machine"],
     ),
     "calling": Room(
         "booking/calling/*.py",
         ["order_of_calling", "ahead", "wait_rules", "turns", "pace", "times", "wait_report", "presence"]
         + ["board", "board_api", "forecast", "told_waits", "today"]
-        + ["counter_order", "counter_console", "counter_find", "pages_ticket", "pages_day", "kiosk", "calling"],
+        + ["counter_order", "counter_console", "counter_find", "pages_ticket", "pages_day", "kiosk", "calling"]
+        + ["undo_finish", "two_letters"],
     ),
     "days": Room(
         "booking/days/*.py",
@@ -79,13 +89,15 @@ ROOMS = {
             "topics",
             "topic_shares",
         ]
-        + ["admin_overview", "admin_departments", "admin_holidays", "api_reads", "all_agree_on_a_day"],
+        + ["admin_overview", "admin_departments", "admin_holidays", "api_reads", "all_agree_on_a_day"]
+        + ["month_at_a_glance", "waiting_list", "walk_ins_in_the_office", "exceptions_of_before"],
     ),
     "messages": Room(
         "booking/messages/*.py",
         ["notices", "sending", "turns", "admin_messages", "message_kinds", "office_settings", "line_silent"]
         + ["channel_checks", "webhook", "health", "closing", "telephone_list", "desk"]
-        + ["pages_waiting", "family_waiting", "line_waiting", "admin_offer_calls"],
+        + ["pages_waiting", "family_waiting", "line_waiting", "admin_offer_calls"]
+        + ["alarm_tellings", "family_messages", "line_schema", "own_sentences", "reasons"],
     ),
     "throttle": Room("members/throttle.py", ["throttle", "identify"]),
 }

@@ -2,7 +2,9 @@
 
 Each test runs once under coverage (what an earlier run wrote to var/mutation is kept as long as the code is the same).
 For each change the process forks: the child puts the changed code into the functions that exist, and runs the tests
-that reach the changed lines, the fastest first, until one fails.
+that reach the changed lines, the fastest first, until one fails. That one must pass in another child, without the
+change. What shows only where the module is imported anew, and what takes too long, is left to a process of its own
+(verdict.py).
 """
 
 import contextlib
@@ -11,7 +13,7 @@ import hashlib
 import json
 import os
 import pickle
-import signal
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ import coverage
 import pytest
 
 from tests.mutation.changes import Change
+from tests.mutation.cold import LONGEST_TEST, RAN_ON
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,27 +37,37 @@ class Job:
     seconds: int
 
 
+# This plugin is loaded before anything of ours is imported.
+while_importing = coverage.Coverage(
+    data_file=None, config_file=False, include=[f"{ROOT}/booking/*", f"{ROOT}/members/*"]
+)
+while_importing.start()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
+    while_importing.stop()
     job = pickle.loads(Path(os.environ["MUTATION_JOB"]).read_bytes())
     reached = _reached(session, job)
     tests = {item.nodeid: item for item in session.items}
     # One more, so that the database is there where nothing had to be measured.
     _run(session, [min(session.items, key=lambda item: reached[item.nodeid]["seconds"])])
-    session.testsfailed = 0
     with job.results.open("w") as results:
         for change in job.changes:
-            names = reaching(reached, change) if change.in_function else []
-            outcome = _tried(session, change, [tests[name] for name in names], job.seconds) if names else "cold"
+            names = reaching(reached, change)
+            outcome, by = _judged(session, change, [tests[name] for name in names], job)
             names = names or of_module(reached, change)
-            results.write(json.dumps({"outcome": outcome, "tests": names}) + "\n")
+            results.write(json.dumps({"outcome": outcome, "by": by, "tests": names}) + "\n")
             results.flush()
+            _say(session, change.told(outcome, by))
     session.testsfailed = 0
     return True
 
 
 def reaching(reached: dict, change: Change) -> list[str]:
     """The tests that run a changed line, the fastest first."""
+    if not change.in_function:
+        return []
     lines = set(change.lines)
     return _fastest_first(reached, lambda ran: lines & set(ran.get(str(change.path), [])))
 
@@ -81,7 +94,7 @@ def _reached(session, job: Job) -> dict:
         if not test or test["file"] != file:
             test = _measured(session, item, job.modules) | {"file": file}
         if test["failed"]:
-            print(f"fails without a change, left out: {item.nodeid}", flush=True)
+            _say(session, f"fails without a change, left out: {item.nodeid}")
             session.items.remove(item)
         else:
             reached[item.nodeid] = test
@@ -118,41 +131,58 @@ def _run(session, items) -> bool:
     return False
 
 
-def _tried(session, change: Change, items, seconds: int) -> str:
-    """ "killed", "survived", or "cold" for what shows only when the module is imported anew."""
+def _judged(session, change: Change, items, job: Job) -> tuple[str, str]:
+    """ "killed" and by which test, "survived", or "cold" for what is to be tried in a process of its own."""
+    if not items:
+        return "cold", ""
+    outcome, by = _tried(session, change, items, job)
+    if outcome == "killed":
+        control = [item for item in items if item.nodeid == by]
+        return ("killed", by) if _tried(session, None, control, job)[0] == "survived" else ("cold", "")
+    imported = while_importing.get_data().lines(str(ROOT / change.path)) or []
+    return "cold" if not set(change.lines).isdisjoint(imported) else outcome, ""
+
+
+def _tried(session, change: Change | None, items, job: Job) -> tuple[str, str]:
+    """Whether these tests pass with the change, or without any; and the test that ran last."""
     from django.db import connections
 
     connections.close_all()
+    running = job.results.with_name(f"{job.results.name}-test")
+    running.write_text("")
     child = os.fork()
-    if child:
-        return _outcome_of(child, 3 * seconds)
-    code = 2
-    try:
-        _be_silent()
-        if _put_in(change):
-            code = int(_run(session, _within(items, seconds)))
-    finally:
-        os._exit(code)
+    if not child:
+        code = 2
+        try:
+            _be_silent()
+            if change is None or _put_in(change):
+                code = int(_run(session, _one_by_one(items, running, job.seconds)))
+        finally:
+            os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return {0: "survived", 1: "killed"}.get(status, "cold"), running.read_text()
 
 
-def _outcome_of(child: int, seconds: int) -> str:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return {0: "survived", 1: "killed"}.get(os.waitstatus_to_exitcode(status), "cold")
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "cold"
-
-
-def _within(items, seconds: int):
+def _one_by_one(items, running: Path, seconds: int):
+    """Writes down each test before it runs. Ends the process when all together, or one, takes too long."""
     until = time.monotonic() + seconds
     for item in items:
         if time.monotonic() > until:
-            return
+            os._exit(RAN_ON)
+        running.write_text(item.nodeid)
+        # A thread, since a test that runs on and on may catch every exception.
+        too_long = threading.Timer(LONGEST_TEST, os._exit, [RAN_ON])
+        too_long.daemon = True
+        too_long.start()
         yield item
+        too_long.cancel()
+
+
+def _say(session, what: str) -> None:
+    """Past pytest, which keeps what is printed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    reporter.ensure_newline()
+    reporter.write_line(what, flush=True)
 
 
 def _be_silent() -> None:
