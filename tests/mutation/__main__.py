@@ -89,9 +89,11 @@ def _warm(name: str, room: Room, job: Job) -> list[dict]:
     file = KEPT / f"{name}-job"
     file.write_bytes(pickle.dumps(job))
     command = [sys.executable, "-m", "pytest", "-p", "tests.mutation.warm", "-q", "-m", FAST, *room.tests]
-    done = subprocess.run(command, cwd=ROOT, env=environment_with(MUTATION_JOB=str(file)), check=False)
-    if done.returncode != 0:
-        sys.exit("The tests could not be run.")
+    job.results.unlink(missing_ok=True)
+    while not job.results.exists():  # a process that had to measure tests tries nothing
+        done = subprocess.run(command, cwd=ROOT, env=environment_with(MUTATION_JOB=str(file)), check=False)
+        if done.returncode != 0:
+            sys.exit("The tests could not be run.")
     return [json.loads(line) for line in job.results.read_text().splitlines()]
 
 

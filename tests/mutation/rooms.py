@@ -73,7 +73,7 @@ ROOMS = {
         "booking/calling/*.py",
         ["order_of_calling", "ahead", "wait_rules", "turns", "pace", "times", "wait_report", "presence"]
         + ["board", "board_api", "forecast", "told_waits", "today"]
-        + ["counter_order", "counter_console", "counter_find", "pages_ticket", "pages_day", "kiosk", "calling"]
+        + ["counter_order", "counter_console", "counter_find", "pages_ticket", "pages_day", "kiosk"]
         + ["undo_finish", "two_letters"],
     ),
     "days": Room(
@@ -97,7 +97,7 @@ ROOMS = {
         ["notices", "sending", "turns", "admin_messages", "message_kinds", "office_settings", "line_silent"]
         + ["channel_checks", "webhook", "health", "closing", "telephone_list", "desk"]
         + ["pages_waiting", "family_waiting", "line_waiting", "admin_offer_calls"]
-        + ["alarm_tellings", "family_messages", "line_schema", "own_sentences", "reasons"],
+        + ["alarm_tellings", "family_messages", "line_schema", "reasons"],
     ),
     "throttle": Room("members/throttle.py", ["throttle", "identify"]),
 }

@@ -1,8 +1,9 @@
 """A pytest plugin: tries changes in a process where Django, the tests and their database are ready.
 
 Each test runs once under coverage (what an earlier run wrote to var/mutation is kept as long as the code is the same).
-For each change the process forks: the child puts the changed code into the functions that exist, and runs the tests
-that reach the changed lines, the fastest first, until one fails. That one must pass in another child, without the
+A process that has measured many tests tries nothing, since its children have been seen to fail without a change: the
+next one does. For each change it forks: the child puts the changed code into the functions that exist, and runs the
+tests that reach the changed lines, the fastest first, until one fails. That one must pass in another child, without the
 change. What shows only where the module is imported anew, and what takes too long, is left to a process of its own
 (verdict.py).
 """
@@ -48,9 +49,12 @@ while_importing.start()
 def pytest_runtestloop(session):
     while_importing.stop()
     job = pickle.loads(Path(os.environ["MUTATION_JOB"]).read_bytes())
-    reached = _reached(session, job)
+    job.results.unlink(missing_ok=True)
+    reached, is_new = _reached(session, job)
+    if is_new:
+        return True
     tests = {item.nodeid: item for item in session.items}
-    # One more, so that the database is there where nothing had to be measured.
+    # So that the database is there.
     _run(session, [min(session.items, key=lambda item: reached[item.nodeid]["seconds"])])
     with job.results.open("w") as results:
         for change in job.changes:
@@ -82,24 +86,29 @@ def _fastest_first(reached: dict, wanted) -> list[str]:
     return sorted(names, key=lambda name: reached[name]["seconds"])
 
 
-def _reached(session, job: Job) -> dict:
-    """Measures the tests that are new, or whose file is another than before. Tests that fail unchanged are left out."""
+def _reached(session, job: Job) -> tuple[dict, bool]:
+    """What each test reaches, and whether any had to be measured, because it or its file is another than before.
+    Tests that fail unchanged are left out."""
     code = _digest(job.modules)
     kept = json.loads(job.reached.read_text()) if job.reached.exists() else {}
     known = kept.get("tests", {}) if kept.get("code") == code else {}
-    reached = {}
+    reached, measured = {}, 0
     for item in list(session.items):
         file = _digest([item.nodeid.split("::")[0]])
         test = known.get(item.nodeid)
-        if not test or test["file"] != file:
+        is_new = not test or test["file"] != file
+        if is_new:
             test = _measured(session, item, job.modules) | {"file": file}
+            measured += 1
+            known[item.nodeid] = test
+            job.reached.write_text(json.dumps({"code": code, "tests": known}))
         if test["failed"]:
             _say(session, f"fails without a change, left out: {item.nodeid}")
             session.items.remove(item)
         else:
             reached[item.nodeid] = test
-            job.reached.write_text(json.dumps({"code": code, "tests": known | reached}))
-    return reached
+    session.testsfailed = 0
+    return reached, measured > 0
 
 
 def _measured(session, item, modules: list[str]) -> dict:
