@@ -54,14 +54,15 @@ def test_days_and_why_one_cannot_be_booked(client):
     for slot in department.slots.filter(date=in_days(2)):
         make_ticket(slot=slot)
 
-    answer = client.get(f"/api/v1/departments/{department.slug}/days/?from={in_days(-1)}&to={in_days(6)}")
+    answer = client.get(f"/api/v1/departments/{department.slug}/days/?from={in_days(-1)}&to={in_days(7)}")
 
     days = {day["date"]: day for day in answer.json()}
-    assert len(days) == 8
+    assert len(days) == 9
     assert days[str(in_days(1))] == {"date": str(in_days(1)), "state": "open", "reason": "", "free": 14}
     assert days[str(in_days(2))] == {"date": str(in_days(2)), "state": "full", "reason": "เต็ม", "free": 0}
     assert days[str(in_days(-1))]["state"] == "past"
-    assert days[str(in_days(6))]["state"] == "not_yet"
+    for date in map(str, [in_days(6), in_days(7)]):  # laid out already, and not yet
+        assert days[date] == {"date": date, "state": "not_yet", "reason": "ยังไม่เปิดจอง", "free": 0}
 
 
 def test_days_are_those_of_the_booking_window_where_none_are_named(client):

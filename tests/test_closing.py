@@ -240,3 +240,15 @@ def test_a_wish_for_the_time_it_has_moves_it_to_the_nearest_other():
     ticket.refresh_from_db()
     assert ticket.state == State.CANCELLED
     assert booking.starts_at != ticket.slot.starts_at
+
+
+def test_staff_move_it_to_a_time_that_members_may_not_book_yet():
+    department = make_open_department(quota=1, max_days_ahead=5, freed_after_minutes=20)
+    ticket = make_ticket(slot=make_slot(department=department, nth=4))
+    given_up = make_ticket(slot=make_slot(department=department, nth=5))
+    make_ticket(slot=make_slot(department=department, nth=3))
+    verbs.cancel(ticket=given_up)
+
+    booking = closures.move_to_free_time(ticket=ticket, by=make_user())
+
+    assert booking.starts_at == given_up.slot.starts_at

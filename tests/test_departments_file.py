@@ -192,6 +192,35 @@ def test_tickets_in_hours_that_are_gone_are_shown(client, manager, file):
     assert ticket.is_live
 
 
+@pytest.mark.parametrize("departments", [None, 7, ["loans"]])
+def test_a_file_without_a_list_of_departments_is_none_of_ours(departments):
+    sent = {"format": departments_file.FORMAT, "version": departments_file.VERSION, "departments": departments}
+    with pytest.raises(CannotRead, match="ไม่มีรายการของฝ่าย"):
+        departments_file.plan(json.dumps(sent))
+
+
+def test_what_would_change_is_said_as_the_forms_say_it():
+    make_open_department(slug="loans", letter="A", calls_early=True)
+    sent = json.loads(departments_file.written())
+    loans = sent["departments"][0]
+    loans["calls_early"] = False
+    monday = loans["hours"].pop(0)
+    assert monday["weekday"] == 0
+
+    [planned] = departments_file.plan(json.dumps(sent))
+
+    flag, gone = planned.differences
+    assert (flag.before, flag.after) == ("ใช่", "ไม่ใช่")
+    assert gone.before.startswith("วันจันทร์ · ")
+    assert gone.after == ""
+
+
+def test_a_long_name_of_an_unknown_field_is_cut(file):
+    file["departments"][0]["x" * 1000] = 1
+    [fault] = departments_file.plan(json.dumps(file))[0].faults
+    assert fault == f"ไม่รู้จักช่อง {'x' * 40} ในไฟล์"
+
+
 def test_no_file_was_chosen(client, manager):
     assert "กรุณาเลือกไฟล์" in client.post(reverse(IMPORT)).content.decode()
     assert client.post(reverse(IMPORT), {"seen": "forged", "confirm": "1"}).status_code == 200

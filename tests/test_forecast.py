@@ -103,6 +103,29 @@ def test_a_department_that_no_counter_serves_is_left_out():
     assert forecast.calls({1: queue(turn(1, 1))}, [], now=1000) == {}
 
 
+@pytest.mark.parametrize(("due", "called_at"), [(2799, 2799), (2800, 2800 + 600)])
+def test_walk_ins_come_in_the_middles_of_equal_parts_of_the_hour(due, called_at):
+    one = queue(turn(due, 1, is_here=False), walk_ins_an_hour=1)  # who walks in at 2800 goes first
+    assert forecast.calls({1: one}, [forecast.Desk([1], 1000)], now=1000) == {1: called_at}
+
+
+def test_the_shortest_wait_may_end_at_once():
+    assert forecast.bounds(0, forecast.Spread(0.5, 1.5)) == (0, 100)
+
+
+def test_whose_turn_it_is_goes_by_the_last_calls_not_by_the_last_tickets(clock):
+    department = make_open_department(max_days_ahead=1, priority_in_a_row=2)
+    counter = make_counter(departments=[department])
+    for priority in ("", Priority.MONK, Priority.MONK):  # the ordinary one came first and is called last
+        make_walk_in(department=department, priority=priority)
+    for _ in range(3):
+        clock.shift(60)
+        verbs.call_next(counter=counter, by=counter.clerk)
+        verbs.miss(counter=counter, by=counter.clerk)
+
+    assert waits.outlook(department.pk).queue.in_a_row == 0
+
+
 def test_opening_hours_are_those_of_the_department(clock):
     department = make_open_department(break_starts=dt.time(12), break_ends=dt.time(13))
     opens, closes = waits.outlook(department.pk).queue.periods[1]

@@ -1,5 +1,7 @@
 """Members who are there twice: shown to staff, merged by them one pair at a time, and never by itself."""
 
+import datetime as dt
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -7,7 +9,7 @@ from django.utils import timezone
 from booking import errors
 from booking.models.tickets import State
 from booking.verbs import merging
-from members.models import LineAccount, Member
+from members.models import LineAccount, LinkingCode, Member
 from tests.factories import make_member, make_ticket, make_user
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,19 @@ def test_tickets_line_account_and_what_was_missing_go_to_the_one_that_is_kept(pa
     last = Member.history.filter(id=dropped.pk).latest()
     assert (last.history_type, last.history_user, last.history_change_reason) == ("-", by, "รวมเข้ากับ 004501")
     assert kept.history.latest().history_change_reason == "รวม 4501 เข้ามา"
+
+
+def test_the_codes_of_one_go_to_the_other_and_nobody_else_s_do(pair):
+    kept, dropped = pair
+    stranger = make_member()
+    later = timezone.now() + dt.timedelta(minutes=15)
+    LinkingCode.objects.create(member=dropped, code_hmac="of the dropped", expires_at=later)
+    LinkingCode.objects.create(member=stranger, code_hmac="of a stranger", expires_at=later)
+
+    merging.merge_members(kept=kept, dropped=dropped, by=make_user())
+
+    owners = dict(LinkingCode.objects.values_list("code_hmac", "member"))
+    assert owners == {"of the dropped": kept.pk, "of a stranger": stranger.pk}
 
 
 def test_two_live_tickets_of_one_day_are_refused(pair):

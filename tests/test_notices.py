@@ -54,6 +54,27 @@ def test_nothing_is_owed_where_the_office_can_send_nothing(settings):
     assert kinds(make_ticket()) == []
 
 
+def test_the_office_s_choices_stay_when_rows_are_added_for_new_kinds():
+    MessageChoice.objects.filter(kind=Kind.ISSUED).update(is_on=False)
+    MessageChoice.objects.filter(kind=Kind.MISSED).delete()
+
+    ledger.sync_choices()
+
+    chosen = dict(MessageChoice.objects.values_list("kind", "is_on"))
+    assert not chosen[Kind.ISSUED]
+    assert Kind.MISSED in chosen
+
+
+def test_who_nothing_reaches_was_told_what_is_telephoned_and_nothing_else():
+    ticket = make_ticket()
+    verbs.cancel(ticket=ticket, by=make_user())
+
+    ledger.told(ticket=ticket, by=make_user())
+
+    states = dict(ticket.notices.values_list("kind", "state"))
+    assert (states[Kind.CANCELLED], states[Kind.ISSUED]) == ("telephoned", "owed")
+
+
 def test_nothing_is_owed_that_the_office_does_not_pay_for():
     MessageChoice.objects.filter(kind=Kind.ISSUED).update(is_on=False)
 

@@ -304,6 +304,13 @@ def test_cards_say_what_the_office_says(client, manager):
     assert len(said.lines) > 2  # day and time stay
 
 
+def test_a_heading_is_typed_into_one_line_and_a_text_into_two(client, manager):
+    form = client.get(part("cards")).context["form"]
+
+    assert str(form["cards.issued.heading.th"]).startswith("<input")
+    assert 'rows="2"' in str(form["cards.issued.more.th"])
+
+
 def test_the_way_is_a_button_where_there_is_a_map(settings):
     settings.PUBLIC_URL = ""
     notice = Notice(ticket=make_ticket(), kind=Kind.ISSUED)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from booking import invariants
 from booking.days import opening
-from booking.models import DepartmentDay, OpeningHours, Place, Slot, Ticket
+from booking.models import Department, DepartmentDay, OpeningHours, Place, Slot, Ticket
 from holidays.models import Holiday
 from tests.factories import (
     change,
@@ -208,6 +208,14 @@ def test_new_hours_renumber_a_day_without_tickets():
     assert numbers == sorted(numbers)
 
 
+@pytest.mark.parametrize(("quota", "first_numbers"), [(4, [1, 11, 21, 31]), (5, [1, 11, 21, 31]), (6, [1, 21, 41, 61])])
+def test_a_time_has_numbers_for_twice_its_quota_in_tens(quota, first_numbers):
+    slots = day(make_open_department(opens=dt.time(9), closes=dt.time(11), quota=quota))
+
+    assert [slot.first_number for slot in slots] == first_numbers
+    assert [slot.last_number for slot in slots[:-1]] == [number - 1 for number in first_numbers[1:]]
+
+
 def test_new_hours_keep_the_slots_of_tickets_and_close_what_is_no_more():
     department = make_open_department(opens=dt.time(9), closes=dt.time(11), quota=2)
     kept = make_ticket(slot=make_slot(department=department))
@@ -349,3 +357,13 @@ def test_a_spare_day_that_midnight_adds_is_no_difference_a_bookable_one_is():
     with time_machine.travel(timezone.now() + dt.timedelta(days=opening.SPARE_DAYS + 1)):
         late = opening.differences()
         assert {slot.date for slot in late.new} == {timezone.localdate() + dt.timedelta(days=department.max_days_ahead)}
+
+
+def test_looking_for_differences_changes_nothing():
+    department = make_open_department(max_days_ahead=5)
+    Department.objects.update(max_days_ahead=8)
+    missing = opening.differences().count
+    assert missing > 0
+    assert opening.differences().count == missing
+    assert opening.rules_changed([department]).count >= missing
+    assert opening.differences().count == 0

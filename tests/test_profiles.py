@@ -154,6 +154,16 @@ def test_pay_day_goes_before_every_day():
     assert profiles.due_profile(at(10)) == pay_day
 
 
+def test_of_one_time_that_of_a_date_goes_before_that_of_a_weekday_and_this_before_every_day():
+    of_date = make_profile("เงินเดือนออก", starts=dt.time(8), day_of_month=MORNING.day)
+    of_weekday = make_profile("วันจันทร์", starts=dt.time(8), weekday=MORNING.weekday())
+    make_profile("ทุกวัน", starts=dt.time(8))
+
+    assert profiles.due_profile(at(10)) == of_date
+    of_date.delete()
+    assert profiles.due_profile(at(10)) == of_weekday
+
+
 def test_a_switch_that_is_written_down_cannot_be_changed():
     done = profiles.switch(profile=make_profile(), by=None)
 

@@ -681,6 +681,11 @@ def sent_kinds(member) -> list:
     )
 
 
+def why_dropped(member) -> list:
+    dropped = Notice.objects.filter(ticket__member=member, state="dropped")
+    return list(dropped.order_by("pk").values_list("reason", flat=True))
+
+
 def test_who_books_and_cancels_ten_times_gets_one_card(clock):
     member, slot = make_reachable(), make_slot(days_ahead=3)
     for _ in range(10):
@@ -689,6 +694,7 @@ def test_who_books_and_cancels_ten_times_gets_one_card(clock):
         verbs.cancel(ticket=ticket)
         clock.shift(dt.timedelta(seconds=30))
     assert sent_kinds(member) == ["issued"]
+    assert why_dropped(member) == ["just_cancelled"] * 9
     clock.shift(dt.timedelta(minutes=10))
     make_ticket(member=member, slot=slot)
     send_all()
@@ -711,6 +717,7 @@ def test_so_many_cards_of_booking_a_day_and_what_the_office_does_is_told_all_the
     tickets = [make_ticket(member=member, slot=make_slot(days_ahead=3)) for _ in range(4)]
     send_all()
     assert sent_kinds(member) == ["issued", "issued"]
+    assert why_dropped(member) == ["too_many", "too_many"]
     verbs.cancel(ticket=tickets[3], by=make_user())
     send_all()
     assert sent_kinds(member) == ["issued", "issued", "cancelled"]

@@ -221,6 +221,17 @@ def test_it_ends_an_hour_after_the_surge(slot):
         assert take(slot, STRANGER) == "booked"
 
 
+def test_while_it_goes_on_the_block_is_asked_for_another_hour(slot):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        for _ in range(51):
+            take(slot, STRANGER)
+        surges.watch()
+        clock.shift(dt.timedelta(minutes=40))
+        surges.watch()
+        clock.shift(dt.timedelta(minutes=40))
+        assert asked() == {block(STRANGER)}
+
+
 # --- departments ---
 
 

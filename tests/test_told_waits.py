@@ -140,6 +140,8 @@ def test_who_is_not_called_early_waits_for_the_time_on_the_ticket(clock):
     told = waits.told(ticket)
 
     assert (told.low, told.high, told.can_be_called) == (50, 55, False)
+    clock.move_to(ticket.due_at)
+    assert waits.told(ticket).can_be_called
 
 
 def test_where_the_office_calls_early_who_comes_early_may_be_next(client, clock):

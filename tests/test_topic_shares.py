@@ -106,6 +106,13 @@ def test_laying_out_again_changes_nothing(department):
     assert kept(topic) == [1] * 6
 
 
+def test_a_share_that_was_not_laid_out_is_a_difference(department):
+    make_topic(department=department, share=50)
+    found = opening.differences()
+    assert found.places_dealt > 0
+    assert found.count == found.places_dealt
+
+
 def test_a_cancelled_visit_s_place_is_the_topic_s_again(department):
     topic = make_topic(department=department, share=25)
     lay_out(department)

@@ -8,9 +8,9 @@ from django.urls import reverse
 from booking import roles, verbs
 from booking.admin.waits import plot
 from booking.calling import accuracy
-from booking.models import WaitPrediction
+from booking.models import Ticket, WaitPrediction
 from tests.clock import standing_still, today_at
-from tests.factories import make_counter, make_open_department, make_user, make_walk_in
+from tests.factories import make_counter, make_open_department, make_topic, make_user, make_walk_in
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +58,15 @@ def test_who_was_never_called_and_other_days_do_not_count(clock, department):
     assert len(accuracy.waits(TODAY, TODAY)) == 1
     assert accuracy.waits(TODAY + dt.timedelta(days=1), TODAY + dt.timedelta(days=9)) == []
     assert accuracy.waits(TODAY, TODAY, department=make_open_department()) == []
+
+
+def test_those_of_one_topic(clock, department):
+    counter = make_counter(departments=[department])
+    about, _other = called_after(clock, counter, 3, 12)
+    topic = make_topic(department=department)
+    Ticket.objects.filter(pk=about.pk).update(topic=topic)
+
+    assert [wait.actual for wait in accuracy.waits(TODAY, TODAY, topic=topic.pk)] == [3]
 
 
 def test_the_figures():

@@ -295,6 +295,17 @@ def test_who_booked_meanwhile_is_offered_nothing(department, tickets):
     assert now_of(second).offered_starts_at == tickets[1].slot.starts_at
 
 
+def test_who_waits_for_another_day_is_offered_nothing_of_this_one(department, tickets):
+    for nth in range(2):
+        make_ticket(slot=make_slot(department=department, days_ahead=2, nth=nth))
+    of_later = join(member_id=make_member().pk, department=department, date=in_days(2))
+    first = wait(department)
+    verbs.cancel(ticket=tickets[0])
+    assert offer_free_places() == 1
+    assert now_of(of_later).offered_at is None
+    assert now_of(first).has_offer(timezone.now())
+
+
 def test_two_places_go_to_two(department, tickets):
     entries = [wait(department) for _ in range(3)]
     for ticket in tickets:
