@@ -47,7 +47,9 @@ def main() -> None:
     parser.add_argument(
         "--keep", action="store_true", help="keep both offices, and take them as the last run with --keep left them"
     )
-    parser.add_argument("--faults", type=int, help="how many a part of the soak has, at most 190; 100 where not given")
+    parser.add_argument(
+        "--faults", type=int, help="how many a part of the soak has, at most 190; 120 where not given: a day"
+    )
     options = parser.parse_args()
     if options.faults is not None and not 1 <= options.faults <= 190:
         parser.error("--faults: 1 to 190; each takes a hundred members, who book once in a part")

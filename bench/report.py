@@ -184,8 +184,14 @@ def soak(found: dict) -> None:
     first = [str(found["faults"]), f"{found['every_s']:g}", f"{found['acknowledged']:,}", answers]
     table(head, [[*first, *pairs, str(found["log_megabytes"]), str(found["jobs"])]])
     table(["fault", "longest pause s"], [[kind, f"{seconds:.1f}"] for kind, seconds in found["pauses_s"].items()])
-    sent = f"{found['messages']['sent']:,} messages sent so far, the oldest unsent one {found['message_late_s']} s late"
-    print(f"\n{sent}\nInvariants, and every acknowledged ticket once: " + ("; ".join(found["broken"]) or "all held"))
+    print(f"\nThe office's clock: {found['office_from']} to {found['office_until']}")
+    print(f"{found['served']:,} served; the counters' answers: {found['answers_at_counters']}")
+    for date, became in found["days"].items():
+        print(f"{date}: {became}")
+    print(f"Latest jobs, in the machine's seconds: {found['jobs_late_s']}")
+    most, now = found["message_late_s"]
+    print(f"Messages: {found['messages']}, {found['messages_due']} due; late by {most} s at most, {now} at the end")
+    print("Invariants, and every acknowledged ticket once: " + ("; ".join(found["broken"]) or "all held"))
 
 
 def machine(found: dict) -> None:

@@ -117,7 +117,7 @@ def everything(
         connection.close()
         report.threads(found["threads"])
     if "soak" in parts:
-        size = {"faults": faults or 12, "every": 8} if quick else {"faults": faults or 100, "every": 30}
+        size = {"faults": faults or 12, "every": 8} if quick else {"faults": faults or 120, "every": 30}
         found["soak"] = _soak(url, **size, folder=folder, postgres_folder=postgres_folder)
     found["load_after"] = os.getloadavg()[0]
     command = " ".join(["python -m bench", *sys.argv[1:]])
@@ -215,7 +215,7 @@ def _nodes(url: str, *, quick: bool) -> dict:
 
 
 def _soak(url: str, *, faults: int, every: float, folder: Path, postgres_folder: Path) -> dict:
-    say("\nA part of a long day: a fault, and on it goes")
+    say("\nA simulated day: a fault, and on it goes")
     soak_url = database.same_or_fresh(url, "bench_soak", template="bench_small")
     database.use("bench_soak")
     call_command("migrate", interactive=False, verbosity=0)  # it may be of an earlier release

@@ -1,20 +1,25 @@
-"""A long day with a fault every so often: what is left of it, and whether anything grows.
+"""A simulated day with a fault every so often: what is left of it, and whether anything grows.
 
-Members book at a steady rate while, one after the other, the FAULTS happen. One call is a part; the database stays,
-so that the next call goes on where this one ended, and var/bench/soak.jsonl gets a line for each part. The database is
-on a small disk of its own (bench/small_disk.py), which is filled; where nobody may mount, that fault is left out.
-What is booked has opening hours, so every job of the worker is on; one that was due in a part and did not run is a
-fault.
+The clocks of web, worker and members go SPEED times as fast as the machine's, so that a whole day, from six in the
+morning to six in the morning, is a part of an hour; a week is seven. Members book at a steady rate all day and night.
+On their day nine of ten come, and clerks call and serve them (bench/counters.py); the day closes, and the night's jobs
+run: backup, counting, retention, laying out. Meanwhile the FAULTS happen one after the other. The database stays, so
+that the next call goes on at the hour where this one ended, and var/bench/soak.jsonl gets a line for each part. The
+database is on a small disk of its own (bench/small_disk.py), which is filled; where nobody may mount, that fault is
+left out.
 
-Nothing is sped up: time-outs, leases and PostgreSQL keep the machine's time. With a fault every 30 seconds, what an
-office of 10,000 bookings a day does is a part of 100 faults, in an hour; 24 hours of faults are 29 such parts, a week
-two hundred.
+Only what o'clock it is goes faster. Time-outs, sleeps, how long the worker sends and how often it looks at its
+schedule, PostgreSQL and LINE keep the machine's pace. So a job of every minute runs every half minute of the machine's,
+which is twelve of the office's. Two things count by the clock what belongs to the machine's pace, and are made as much
+longer: for how long a task is locked (bench/soak_settings.py), and how often the sending of messages begins, which
+lasts a minute.
 """
 
 import contextlib
 import datetime as dt
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -23,67 +28,127 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import time_machine
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 from django.utils import timezone
+from django_q.models import Schedule
 
-from bench import bookings, crashes, database, small_disk
+from bench import bookings, counters, crashes, database, small_disk
 from bench.servers import Server, serving
 from booking import invariants, jobs, verbs
 from booking.days import opening
 from booking.messages import ledger
-from booking.models import Department, JobRun, Notice, OpeningHours, Slot, Ticket
+from booking.models import Department, JobRun, Notice, OpeningHours, Slot, SummarisedDay, Ticket
+from booking.models.tickets import LIVE
 from members.models import LineAccount, Member
 from queuesite.demo import fake_line
 from queuesite.launcher import postgres
 from queuesite.launcher.postgres import BASE_DIR
 
 KEPT = "soak.jsonl"
+SPEED = 24  # a day in an hour
+BEGINS_AT = 6  # o'clock, on the day after today; later parts go on
 DISK_FULL = "disk full"
 FAULTS = (
     "web worker killed",
     "background worker killed",
     "LINE hanging",
-    "background worker's clock set back",  # until it is next killed
+    "background worker's clock set back",  # by an hour, until it is next killed
     DISK_FULL,
     "PostgreSQL stopped at once",
 )
-A_FAULT = 100  # bookings from one fault to the next; crashes.py has two hundred ready
-SET_BACK = 300  # seconds
+A_FAULT = 50  # bookings from one fault to the next: 6,000 a day; crashes.py has two hundred ready
+SET_BACK = 3600  # seconds of its own
 FULL_SECONDS = 5  # for which the disk stays so
+STARTED_AGAIN = 1  # seconds until a worker that has ended is, as systemd does it
 LOOKED_AT = 0.5  # seconds from one try to start PostgreSQL to the next
 MOVED_CLOCK = BASE_DIR / "tests" / "moved_clock"  # moves the clock of each Python that has it in its path
 OPEN = {"opens": dt.time(8, 30), "closes": dt.time(16, 30), "slot_minutes": 30, "quota": 31}  # each day of the week
-BOOKED_FROM = 2  # days ahead: a part may go on past midnight
+BOOKED_FROM = dt.timedelta(hours=3)  # ahead: what is booked at six is sent before nine, whatever breaks
 # Free places in a slot beyond those that are booked: a statement that finds the last free ones locked comes back empty.
 SPARE = crashes.CLIENTS
 LOOKS_EVERY = 30  # seconds from one look of the worker at its schedule to the next
-LATEST_MESSAGE = 600  # seconds, as /readyz has it
+LATEST_MESSAGE = LATEST_JOB = 600  # seconds of the machine's, as /readyz has it for messages
+NIGHT_IS_OVER = 5  # o'clock: by then the jobs of one to three have had their hours
 LARGEST_LOG = 50  # megabytes, of all parts together
 LARGEST_GROWTH = 1.3  # of memory, from the first fifth of a part to its end
 
 
 def measure(url: str, *, folder: Path, postgres_folder: Path, faults: int, every: float) -> dict:
     """One part: so many faults, one `every` so many seconds."""
-    disk = postgres_folder.parent
+    with _faster_clock(_goes_on_at()):
+        # What this process starts writes its tasks' locks by a clock that is as fast as its own.
+        return _part(url, folder=folder, postgres_folder=postgres_folder, faults=faults, every=every)
+
+
+def _goes_on_at() -> dt.datetime:
+    """When the last ticket was issued, where that was in a part of before; else six o'clock of the coming morning."""
+    now = timezone.localtime()
+    last = Ticket.objects.filter(department__slug=database.STORM).aggregate(at=Max("issued_at"))["at"]
+    first = (now + dt.timedelta(days=1)).replace(hour=BEGINS_AT, minute=0, second=0, microsecond=0)
+    return last if last and last > now else first
+
+
+@contextlib.contextmanager
+def _faster_clock(begins_at: dt.datetime):
+    """For the block's duration it is that moment, and SPEED times as fast, here and in every Python started here."""
+    since = _machines_time()
+    path = [str(MOVED_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
+    kept = dict(os.environ)
+    os.environ |= {
+        "PYTHONPATH": os.pathsep.join(path),
+        "TEST_CLOCK_OFFSET": str(begins_at.timestamp() - since),
+        "TEST_CLOCK_SINCE": str(since),
+        "TEST_CLOCK_SPEED": str(SPEED),
+    }
+    moved = runpy.run_path(str(MOVED_CLOCK / "sitecustomize.py"))["moved"]
+    try:
+        yield
+    finally:
+        moved.stop()
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def _part(url: str, *, folder: Path, postgres_folder: Path, faults: int, every: float) -> dict:
+    disk, backups = postgres_folder.parent, folder / "soak-backups"
+    backups.mkdir(exist_ok=True)
     begun = timezone.now()
     before = dict(JobRun.objects.values_list("name", "finished_at"))
-    wanted = _wanted(_office(), crashes.how_many(faults))
+    office = _office()
+    wanted = _wanted(office, crashes.how_many(faults))
+    # It lasts a minute of the machine's: begun each minute of the faster clock, it would fill all of the worker.
+    Schedule.objects.filter(name="send_notices").update(minutes=SPEED)
     connection.close()
     kinds = [kind for kind in FAULTS if kind != DISK_FULL or disk.is_mount()]
     grown: list[tuple[float, int]] = []
+    late: dict[str, float] = {}
+    messages_late = [0]
     log = (folder / "soak.log").open("a")
     with fake_line.in_a_process() as line:
-        settings = {"LINE_API_BASE": line.url, "DATABASE_URL": url}
+        settings = {"LINE_API_BASE": line.url, "DATABASE_URL": url, "BACKUP_DIR": str(backups)}
+        settings["DJANGO_SETTINGS_MODULE"] = "bench.soak_settings"
         worker = _start_worker(settings, log)
+        moved: dict[str, str] = {}
         try:
-            with serving(url, is_quiet=True, **bookings.UNLIMITED) as site:
+            with (
+                serving(url, is_quiet=True, **bookings.UNLIMITED) as site,
+                counters.at_work(site, office) as served,
+            ):
+                first = time.monotonic()
 
                 def break_something() -> float:
-                    nonlocal worker
-                    time.sleep(every)
+                    nonlocal worker, moved
+                    while time.monotonic() < first + every * (len(grown) + 1):
+                        time.sleep(STARTED_AGAIN)
+                        if worker.poll() is not None:
+                            worker = _start_worker(settings | moved, log)
                     kind = kinds[len(grown) % len(kinds)]
                     grown.append((_megabytes(site), _connections()))
+                    _note_late_jobs(late, begun)
+                    messages_late.append(_message_late(begun))
+                    connection.close()
                     if kind == "web worker killed":
                         return crashes._kill_a_worker(site)
                     if kind == "PostgreSQL stopped at once":
@@ -104,12 +169,14 @@ def measure(url: str, *, folder: Path, postgres_folder: Path, faults: int, every
         finally:
             _end(worker, signal.SIGTERM)
     connection.close()
-    oldest = ledger.oldest_unsent()
     fifth = max(1, len(grown) // 5)
     at_first, at_last = (max(count for _megabytes_then, count in part) for part in (grown[:fifth], grown[-fifth:]))
     pauses = {kind: round(max(story.pauses[nth :: len(kinds)], default=0), 1) for nth, kind in enumerate(kinds)}
+    notices = Notice.objects.filter(created_at__gte=begun)
     figures = {
-        "at": timezone.localtime().isoformat(timespec="seconds"),
+        "at": dt.datetime.fromtimestamp(_machines_time()).isoformat(timespec="seconds"),
+        "office_from": timezone.localtime(begun).isoformat(timespec="seconds"),
+        "office_until": timezone.localtime().isoformat(timespec="seconds"),
         "every_s": every,
         **crashes._figures(story, faults),
         "pauses_s": pauses,
@@ -117,17 +184,51 @@ def measure(url: str, *, folder: Path, postgres_folder: Path, faults: int, every
         # The most of the first and of the last fifth: a worker that was just killed has none.
         "connections": [at_first, at_last],
         "log_megabytes": round((folder / "soak.log").stat().st_size / 1e6, 1),
+        "served": len(served.finished),
+        "answers_at_counters": {str(status): count for status, count in sorted(served.answers.items(), key=str)},
+        "days": _days(begun, office, backups),
         "jobs": JobRun.objects.filter(finished_at__gt=begun - dt.timedelta(seconds=SET_BACK)).count(),
-        "messages": {state: Notice.objects.filter(state=state).count() for state in ("owed", "sent")},
-        # Between two parts nobody sends.
-        "message_late_s": round((timezone.now() - max(oldest, begun)).total_seconds()) if oldest else 0,
+        "jobs_late_s": {name: round(late[name]) for name in sorted(late, key=lambda name: -late[name])[:5]},
+        "messages": dict(notices.order_by().values_list("state").annotate(Count("pk"))),
+        "messages_due": Notice.objects.owed().filter(next_try_at__lte=timezone.now()).count(),
+        # At most, and at the end.
+        "message_late_s": [max(messages_late), _message_late(begun)],
     }
-    figures["broken"] = crashes.lost(story) + _broken(figures)
+    figures["broken"] = crashes.lost(story) + counters.broken(served, begun) + _broken(figures)
     if every >= LOOKS_EVERY:
         figures["broken"] += [f"{name} was due and has not run" for name in _missed(before, begun)]
     with (folder / KEPT).open("a") as kept:
         kept.write(json.dumps(figures) + "\n")
     return figures
+
+
+def _machines_time() -> float:
+    return time_machine.escape_hatch.time.time()
+
+
+def _days(begun: dt.datetime, office: Department, backups: Path) -> dict[str, dict]:
+    """What became of each day that ended in this part, and whose night is over."""
+    found, now = {}, timezone.localtime()
+    date = timezone.localdate(begun)
+    while dt.datetime.combine(date + dt.timedelta(days=1), dt.time(NIGHT_IS_OVER), now.tzinfo) <= now:
+        following = date + dt.timedelta(days=1)
+        tickets = Ticket.objects.filter(queue=office, date=date)
+        found[date.isoformat()] = {
+            **dict(tickets.order_by().values_list("state").annotate(Count("pk"))),
+            "is_counted": SummarisedDay.objects.filter(date=date).exists(),
+            "is_backed_up": bool(list(backups.glob(f"*{following.isoformat()}*"))),
+            "laid_out": Slot.objects.filter(department=office).aggregate(last=Max("date"))["last"].isoformat(),
+        }
+        date = following
+    return found
+
+
+def _wrong_with_days(days: dict[str, dict]) -> list[str]:
+    wrong = []
+    for date, found in days.items():
+        wrong += [f"{date}: {found[state]} {state}" for state in LIVE if state in found]
+        wrong += [f"{date}: not {what[3:]}" for what in ("is_counted", "is_backed_up") if not found[what]]
+    return wrong
 
 
 def _office() -> Department:
@@ -157,11 +258,11 @@ def _members() -> list[int]:
 
 def _wanted(office: Department, count: int) -> list[bookings.Wanted]:
     """So many bookings, each by another member, in places that are free. Where earlier parts have left too few, what
-    was booked for the first days is cancelled."""
-    first = timezone.localdate() + dt.timedelta(days=BOOKED_FROM)
+    was booked for the last days is cancelled."""
+    first = timezone.now() + BOOKED_FROM
     while sum(room for _slot, room in _free(office, first)) < count:
-        booked = Ticket.objects.live().filter(department=office, date__gte=first)
-        for ticket in booked.filter(date=booked.earliest("date").date):
+        booked = Ticket.objects.live().filter(department=office, slot__starts_at__gte=first)
+        for ticket in booked.filter(date=booked.latest("date").date):
             verbs.cancel(ticket=ticket, by=None)
     has_one = set(Ticket.objects.live().filter(department=office).values_list("member_id", "date"))
     members = _members()
@@ -172,16 +273,16 @@ def _wanted(office: Department, count: int) -> list[bookings.Wanted]:
         other = next((nth for nth, (slot, _room) in enumerate(slots) if (member, slot.date) not in has_one), None)
         if len(wanted) == count or other is None:
             break
-        slot, room = slots.pop(other)
+        slot, room = slots[other]
         wanted.append(bookings.Wanted(member, slot.pk, slot.date))
-        slots += [(slot, room - 1)] if room > 1 else []
+        slots[other : other + 1] = [(slot, room - 1)] if room > 1 else []
     return wanted
 
 
-def _free(office: Department, first: dt.date) -> list[tuple[Slot, int]]:
-    """The slots of the first days that have room, and how many may be booked in each."""
+def _free(office: Department, first: dt.datetime) -> list[tuple[Slot, int]]:
+    """The first slots that have room, and how many may be booked in each."""
     now = timezone.now()
-    slots = Slot.objects.filter(department=office, date__gte=first, bookable_from__lte=now, bookable_until__gt=now)
+    slots = Slot.objects.filter(department=office, starts_at__gte=first, bookable_from__lte=now, bookable_until__gt=now)
     slots = slots.annotate(free=Count("places", filter=Q(places__ticket=None))).filter(free__gt=SPARE)
     return [(slot, slot.free - SPARE) for slot in slots.order_by("starts_at")]
 
@@ -193,8 +294,10 @@ def _broken(figures: dict) -> list[str]:
         for kind, seconds in figures["pauses_s"].items()
         if seconds > crashes.WELL_AGAIN
     ]
-    if figures["message_late_s"] > LATEST_MESSAGE:
-        broken.append("a message is late")
+    if figures["message_late_s"][0] > LATEST_MESSAGE:
+        broken.append(f"a message was {figures['message_late_s'][0]} s late")
+    broken += [f"{name} is {late} s late" for name, late in figures["jobs_late_s"].items() if late > LATEST_JOB]
+    broken += _wrong_with_days(figures["days"])
     if figures["megabytes"][1] > LARGEST_GROWTH * figures["megabytes"][0]:
         broken.append("memory grows")
     if figures["connections"][1] > 2 * figures["connections"][0]:
@@ -202,6 +305,26 @@ def _broken(figures: dict) -> list[str]:
     if figures["log_megabytes"] > LARGEST_LOG:
         broken.append("the log is too long")
     return broken
+
+
+def _note_late_jobs(late: dict[str, float], begun: dt.datetime) -> None:
+    """By how many seconds of the machine's each job has been late at most; between two parts none runs. The worker's
+    clock may be behind."""
+    for name, finished_at in (dict.fromkeys(jobs.RECURRING, begun) | _runs()).items():
+        if name not in jobs.RECURRING:
+            continue
+        due = max(begun, finished_at + dt.timedelta(minutes=jobs.RECURRING[name], seconds=SET_BACK))
+        late[name] = max(late.get(name, 0), (timezone.now() - due).total_seconds() / SPEED)
+
+
+def _message_late(begun: dt.datetime) -> int:
+    """By how many seconds of the machine's the oldest unsent message is late; between two parts nobody sends."""
+    oldest = ledger.oldest_unsent()
+    return round((timezone.now() - max(oldest, begun)).total_seconds() / SPEED) if oldest else 0
+
+
+def _runs() -> dict[str, dt.datetime]:
+    return dict(JobRun.objects.values_list("name", "finished_at"))
 
 
 def _missed(before: dict[str, dt.datetime], begun: dt.datetime) -> list[str]:
@@ -243,15 +366,14 @@ def _write_until_refused(url: str) -> None:
 
 
 def _clock_set_back() -> dict[str, str]:
-    path = [str(MOVED_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(path), "TEST_CLOCK_OFFSET": str(-SET_BACK)}
+    return {"TEST_CLOCK_OFFSET": str(float(os.environ["TEST_CLOCK_OFFSET"]) - SET_BACK)}
 
 
 def _start_worker(settings: dict[str, str], log) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "queuesite.launcher.worker"],
         cwd=BASE_DIR,
-        env=os.environ | settings | {"WORKERS": "2"},
+        env=os.environ | settings,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

@@ -1,14 +1,18 @@
 """What the soak books is an office like any other: its worker's jobs leave it as it is."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 
 import pytest
 from django.utils import timezone
 
-from bench import soak
+from bench import counters, soak
 from booking import jobs, verbs
 from booking.days import opening
-from booking.models import JobRun, Place, Ticket
+from booking.models import JobRun, Place, SummarisedDay, Ticket
+from tests.clock import today_at
 from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +40,7 @@ def test_where_little_is_free_what_was_booked_is_cancelled(monkeypatch):
     monkeypatch.setitem(soak.OPEN, "quota", soak.SPARE + 1)
     monkeypatch.setitem(soak.OPEN, "slot_minutes", 480)
     office = soak._office()
-    room = len(soak._free(office, timezone.localdate() + dt.timedelta(days=soak.BOOKED_FROM)))
+    room = len(soak._free(office, timezone.now() + soak.BOOKED_FROM))
     booking = soak._wanted(office, 1)[0]
     booked = verbs.book(member_id=booking.member, slot_id=booking.slot, key="first")
     soak._wanted(office, room)
@@ -52,3 +56,59 @@ def test_a_job_that_was_due_and_has_not_run_is_told():
     assert soak._missed(before, begun) == ["open_days"]
     jobs.open_days()
     assert soak._missed(before, begun) == []
+
+
+def test_what_it_starts_has_a_clock_that_is_faster_by_as_much():
+    before = dict(os.environ)
+    says = "import time, time_machine as t; real = t.escape_hatch.time.time; print(real(), time.time(), real())"
+    with soak._faster_clock(today_at("6.00")):
+        since = float(os.environ["TEST_CLOCK_SINCE"])
+        said = subprocess.run([sys.executable, "-c", says], check=True, capture_output=True, text=True).stdout
+        here = timezone.now()
+    first, fast, last = map(float, said.split())
+    begins = today_at("6.00").timestamp()
+    assert begins + soak.SPEED * (first - since) <= fast <= begins + soak.SPEED * (last - since)
+    assert today_at("6.00") <= here
+    assert dict(os.environ) == before
+
+
+def test_a_part_goes_on_at_the_hour_where_the_last_one_ended(clock):
+    make_member()
+    office = soak._office()
+    assert timezone.localtime(soak._goes_on_at()) == today_at("6.00") + dt.timedelta(days=1)
+    booking = soak._wanted(office, 1)[0]
+    clock.move_to(today_at("9.00"))
+    verbs.book(member_id=booking.member, slot_id=booking.slot, key="last")
+    clock.move_to(today_at("8.00"))
+    assert soak._goes_on_at() == today_at("9.00")
+
+
+def test_a_day_that_was_not_closed_counted_or_backed_up_is_told(clock, tmp_path):
+    make_member()
+    office = soak._office()
+    begun, (booking,) = timezone.now(), soak._wanted(office, 1)
+    verbs.book(member_id=booking.member, slot_id=booking.slot, key="stays")
+    clock.move_to(today_at("4.00") + dt.timedelta(days=1))
+    assert soak._days(begun, office, tmp_path) == {}  # its night is not over
+    clock.move_to(today_at("6.00") + dt.timedelta(days=1))
+    day = booking.date.isoformat()
+    assert soak._wrong_with_days(soak._days(begun, office, tmp_path)) == [
+        f"{day}: 1 booked",
+        f"{day}: not counted",
+        f"{day}: not backed_up",
+    ]
+    jobs.close_days()
+    SummarisedDay.objects.create(date=booking.date, made_at=timezone.now())
+    (tmp_path / f"queue-{day[:8]}{int(day[8:]) + 1}.backup").touch()
+    assert soak._wrong_with_days(soak._days(begun, office, tmp_path)) == []
+
+
+def test_who_was_served_and_is_not_is_told():
+    make_member()
+    office, since = soak._office(), timezone.now()
+    (booking,) = soak._wanted(office, 1)
+    booked = verbs.book(member_id=booking.member, slot_id=booking.slot, key="came")
+    served = counters.Served(finished=[booked.public_id])
+    assert counters.broken(served, since) == ["1 who were served are not"]
+    Ticket.objects.filter(pk=booked.ticket_id).update(state="served")
+    assert counters.broken(served, since) == []
