@@ -313,3 +313,32 @@ def test_root_leaves_an_ordinary_user_what_that_user_began(folder):
     with used(folder):
         assert psutil.Process(server(folder)).uids().real == 65534
     assert {p.stat().st_uid for p in folder.rglob("*")} == {65534}
+
+
+@pytest.fixture
+def bundled(monkeypatch, tmp_path):
+    """In place of the bundled programs: one that writes a file, on a server that need not run."""
+    program = tmp_path / "pg_dump"
+    program.write_text('#!/bin/sh\n: > "$1"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(postgres, "binaries", lambda: tmp_path)
+    monkeypatch.setattr(postgres, "running", lambda folder: contextlib.nullcontext())
+    return tmp_path
+
+
+def test_what_a_bundled_program_writes_is_for_its_owner_alone(bundled, monkeypatch):
+    dump = bundled / "queue.dump"
+    monkeypatch.setattr(sys, "argv", ["postgres", "pg_dump", str(dump)])
+    with pytest.raises(SystemExit) as ended:
+        postgres.main()
+    assert ended.value.code == 0
+    assert stat.S_IMODE(dump.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("pg_dumb", "There is no pg_dumb here, but: pg_dump"), ("--help", "Run a")]
+)
+def test_a_program_that_is_not_there_is_refused_in_a_sentence(bundled, monkeypatch, asked, said):
+    monkeypatch.setattr(sys, "argv", ["postgres", asked])
+    with pytest.raises(SystemExit, match=said):
+        postgres.main()

@@ -643,15 +643,19 @@ def _say(line: str) -> None:
 
 def main() -> None:
     """Run a bundled program on the embedded database: python -m queuesite.launcher.postgres pg_dump -Fc -f a.dump"""
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(main.__doc__)
+    program = binaries() / sys.argv[1]
+    if not program.is_file():
+        sys.exit(f"There is no {sys.argv[1]} here, but: {', '.join(sorted(one.name for one in binaries().iterdir()))}")
     environ.Env.read_env(env_file())
     try:
         with running(var_dir() / "postgres"):
             address = {"PGHOST": str(_socket_folder(var_dir() / "postgres")), "PGPORT": "5432"}
             address |= {"PGUSER": ROLE, "PGDATABASE": database_name()}
             address |= {"PGPASSFILE": str(passwords_of(var_dir() / "postgres"))}
-            done = subprocess.run([binaries() / sys.argv[1], *sys.argv[2:]], env=os.environ | address)
+            # A dump has every member in it: only its owner may read it.
+            done = subprocess.run([program, *sys.argv[2:]], env=os.environ | address, umask=0o077)
     except CannotStart as exc:
         sys.exit(f"PostgreSQL: {exc}")
     sys.exit(done.returncode)
