@@ -70,6 +70,9 @@ BOOKED_FROM = dt.timedelta(hours=3)  # ahead: what is booked at six is sent befo
 SPARE = crashes.CLIENTS
 LOOKS_EVERY = 30  # seconds from one look of the worker at its schedule to the next
 LATEST_MESSAGE = LATEST_JOB = 600  # seconds of the machine's, as /readyz has it for messages
+# Not the job that sends messages: it lasts a minute, mostly longer than its worker, and late messages tell whether it
+# works.
+WATCHED = [name for name in jobs.RECURRING if name != "send_notices"]
 NIGHT_IS_OVER = 5  # o'clock: by then the jobs of one to three have had their hours
 LARGEST_LOG = 50  # megabytes, of all parts together
 LARGEST_GROWTH = 1.3  # of memory, from the first fifth of a part to its end
@@ -115,7 +118,7 @@ def _part(url: str, *, folder: Path, postgres_folder: Path, faults: int, every: 
     disk, backups = postgres_folder.parent, folder / "soak-backups"
     backups.mkdir(exist_ok=True)
     begun = timezone.now()
-    before = dict(JobRun.objects.values_list("name", "finished_at"))
+    before = _runs()
     office = _office()
     wanted = _wanted(office, crashes.how_many(faults))
     # It lasts a minute of the machine's: begun each minute of the faster clock, it would fill all of the worker.
@@ -308,10 +311,10 @@ def _broken(figures: dict) -> list[str]:
 
 
 def _note_late_jobs(late: dict[str, float], begun: dt.datetime) -> None:
-    """By how many seconds of the machine's each job has been late at most; between two parts none runs. The worker's
-    clock may be behind."""
-    for name, finished_at in (dict.fromkeys(jobs.RECURRING, begun) | _runs()).items():
-        if name not in jobs.RECURRING:
+    """By how many seconds of the machine's each of WATCHED has been late at most; between two parts none runs. The
+    worker's clock may be behind."""
+    for name, finished_at in (dict.fromkeys(WATCHED, begun) | _runs()).items():
+        if name not in WATCHED:
             continue
         due = max(begun, finished_at + dt.timedelta(minutes=jobs.RECURRING[name], seconds=SET_BACK))
         late[name] = max(late.get(name, 0), (timezone.now() - due).total_seconds() / SPEED)
@@ -328,15 +331,13 @@ def _runs() -> dict[str, dt.datetime]:
 
 
 def _missed(before: dict[str, dt.datetime], begun: dt.datetime) -> list[str]:
-    """The jobs whose time came in this part, and which have not run in it; its clock may be behind. Not the one
-    that sends messages: it lasts a minute, often longer than its worker, and late messages tell whether it works."""
+    """Those of WATCHED whose time came in this part, and which have not run in it; its clock may be behind."""
     behind = dt.timedelta(seconds=SET_BACK)
-    runs = dict(JobRun.objects.values_list("name", "finished_at"))
+    runs = _runs()
     due = [
         name
-        for name, minutes in jobs.RECURRING.items()
-        if name != "send_notices"
-        and (name not in before or before[name] + dt.timedelta(minutes=minutes) + 2 * behind < timezone.now())
+        for name in WATCHED
+        if name not in before or before[name] + dt.timedelta(minutes=jobs.RECURRING[name]) + 2 * behind < timezone.now()
     ]
     return [name for name in due if name not in runs or runs[name] < begun - behind]
 

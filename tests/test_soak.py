@@ -112,3 +112,16 @@ def test_who_was_served_and_is_not_is_told():
     assert counters.broken(served, since) == ["1 who were served are not"]
     Ticket.objects.filter(pk=booked.ticket_id).update(state="served")
     assert counters.broken(served, since) == []
+
+
+def test_how_late_a_job_was_is_noted_in_the_machines_seconds(clock):
+    begun, late = timezone.now(), {}
+    JobRun.objects.create(name="heartbeat", finished_at=begun)
+    clock.shift(dt.timedelta(minutes=jobs.RECURRING["heartbeat"], seconds=soak.SET_BACK + 100 * soak.SPEED))
+    soak._note_late_jobs(late, begun)
+    assert late["heartbeat"] == 100
+    assert late["open_days"] < 100  # a job that has never run is due an interval after the part began
+    assert "send_notices" not in late
+    JobRun.objects.update(finished_at=timezone.now())
+    soak._note_late_jobs(late, begun)
+    assert late["heartbeat"] == 100  # at most
