@@ -261,7 +261,7 @@ def test_no_message_where_the_office_can_send_none(office, settings):
 
 def test_a_call_owes_nothing_that_would_have_to_be_telephoned():
     """The statement writes no rows for the telephone list."""
-    owed = [kind for to in (To.HOLDER, To.NEXT) for kind in kinds.owed("call", to=to, by=None)]
+    owed = [kind for to in (To.HOLDER, To.NEXT) for kind in kinds.owed("call", to=to, by_staff=False)]
 
     assert owed
     assert not any(KINDS[kind].is_telephoned for kind in owed)
