@@ -162,15 +162,17 @@ def hours(scope: Scope) -> list[HourSummary]:
 
 def days(scope: Scope) -> tuple[set[dt.date], set[dt.date]]:
     """The days in scope that are stored, and those that are not: today and those to come, and yesterday until the
-    night's job. Of one topic none is: what is stored knows no topics. Before the first that is stored there are no
-    tickets. Two queries."""
+    night's job. Before the first that is stored there are no tickets. Of one topic no day is stored. Two queries."""
+    if scope.topic is not None:
+        return set(), _days(scope.first, scope.last)
     stored = SummarisedDay.objects.filter(has_tickets=True)
     first = max(scope.first, stored.aggregate(first=Min("pk"))["first"] or scope.first)
-    found = {first + dt.timedelta(days=nth) for nth in range((scope.last - first).days + 1)}
-    if scope.topic is not None:
-        return set(), found
     there = set(stored.filter(pk__range=(first, scope.last)).values_list("pk", flat=True))
-    return there, found - there
+    return there, _days(first, scope.last) - there
+
+
+def _days(first: dt.date, last: dt.date) -> set[dt.date]:
+    return {first + dt.timedelta(days=nth) for nth in range((last - first).days + 1)}
 
 
 def _of_months(found: QuerySet[HourSummary]) -> list[HourSummary]:
