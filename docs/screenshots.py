@@ -1,5 +1,7 @@
 """Takes the pictures of the members' guide and of the staff's manual from a demo that runs:
-python docs/screenshots.py http://127.0.0.1:8000
+python docs/screenshots.py http://127.0.0.1:8000 [setup day-list ...]
+
+With names of PAGES only these are taken, else all.
 
 Walks the member's way in each language, in Chromium, and writes static/img/guide/<language>/<step>.webp. Books one
 ticket for each language, and cancels it. Then opens the pages of PAGES as staff, and writes static/img/manual/. Run it
@@ -30,7 +32,7 @@ PAGES = {
     "kiosk": ("manager", "/kiosk/"),
     "board": ("manager", "/board/"),
     "tickets": ("manager", "/admin/booking/ticket/"),
-    "day-list": ("manager", "/admin/booking/ticket/day-list/"),
+    "day-list": ("manager", "/admin/booking/ticket/day-list/?department=3"),  # it has topics
     "waiting": ("manager", "/admin/booking/ticket/waiting/"),
     "calendar": ("manager", "/admin/booking/slot/calendar/"),
     "department": ("manager", "/admin/booking/department/1/change/"),
@@ -41,12 +43,13 @@ PAGES = {
 }
 
 
-def main(site: str) -> None:
+def main(site: str, *names: str) -> None:
+    pages = {name: page for name, page in PAGES.items() if not names or name in names}
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        for language in ("th", "en"):
+        for language in () if names else ("th", "en"):
             context = browser.new_context(
                 base_url=site,
                 viewport={"width": WIDTH, "height": HEIGHT},
@@ -58,8 +61,8 @@ def main(site: str) -> None:
             )
             context.add_cookies([{"name": "django_language", "value": language, "url": site}])
             walk(context.new_page(), FOLDER / language)
-        for username in sorted({who for who, _path in PAGES.values()}):
-            show_staff(browser, site, username)
+        for username in sorted({who for who, _path in pages.values()}):
+            show_staff(browser, site, username, {name: path for name, (who, path) in pages.items() if who == username})
         browser.close()
 
 
@@ -92,7 +95,7 @@ def walk(page, folder: Path) -> None:
     page.locator("main form .button").first.click()
 
 
-def show_staff(browser, site: str, username: str) -> None:
+def show_staff(browser, site: str, username: str, pages: dict[str, str]) -> None:
     folder = IMAGES / "manual"
     folder.mkdir(parents=True, exist_ok=True)
     context = browser.new_context(
@@ -105,11 +108,10 @@ def show_staff(browser, site: str, username: str) -> None:
     page.fill("[name=password]", PASSWORD)
     page.locator("[type=submit]").first.click()
     page.wait_for_load_state()
-    for name, (who, path) in PAGES.items():
-        if who == username:
-            page.goto(path)
-            page.wait_for_timeout(800)  # for letters, and for what the page asks for itself
-            write(page.screenshot(), folder / f"{name}.webp")
+    for name, path in pages.items():
+        page.goto(path)
+        page.wait_for_timeout(800)  # for letters, and for what the page asks for itself
+        write(page.screenshot(), folder / f"{name}.webp")
     context.close()
 
 
@@ -138,4 +140,4 @@ def write(screenshot: bytes, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    main(*(sys.argv[1:] or ["http://127.0.0.1:8000"]))

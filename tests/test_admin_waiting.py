@@ -48,7 +48,7 @@ def press(client, entry, what):
 def test_the_page_tells_who_waits_and_what_is_offered_until_when(client, clerk, offered):
     page = text(client.get(reverse(PAGE)))
     assert "ต้องโทรตอนนี้ 1 ท่าน" in page and "0811111111" in page
-    assert "เสนอเวลา 09.00 น. ถึง 08.10 น." in page and "วันดี" in page
+    assert "เสนอเวลา 09.00 น." in page and "ตอบก่อน 08.10 น." in page and "วันดี" in page
 
 
 def test_who_has_neither_channel_is_on_the_telephone_list_with_the_end(client, clerk, offered, clock):

@@ -166,7 +166,7 @@ class DepartmentAdmin(RulesAdmin):
             gettext_lazy("การแจ้งเตือน"),
             {
                 "classes": ["tab"],
-                "description": gettext_lazy("แจ้งผู้จัดการในหน้าวันนี้ 0 คือไม่แจ้ง"),
+                "description": gettext_lazy("แจ้งผู้จัดการในหน้า วันนี้ ใส่ 0 คือไม่แจ้ง"),
                 "fields": [
                     ("alarm_wait_minutes", "alarm_unserved_minutes"),
                     ("alarm_silent_minutes", "alarm_messages_minutes"),

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections import Counter as Tally
+from functools import cached_property
 from itertools import count
 from typing import NamedTuple
 
@@ -128,8 +129,19 @@ class Day:
         if who.status != 200 or not free:
             return Answer(who.status, {"code": who.code or "slot_full"})
         slot = self.chance.choice(free)
-        booked = self.api.call("tickets/", {"identity": who.body["identity"], "slot": slot})
+        asked = {"identity": who.body["identity"], "slot": slot}
+        if topics := self._topics.get(slug):
+            asked["topic"] = self.chance.choice(topics)
+        booked = self.api.call("tickets/", asked)
         return Answer(booked.status, booked.body | {"slot": slot})
+
+    @cached_property
+    def _topics(self) -> dict[str, list[int]]:
+        """By the slug of a department, its topics that take one place."""
+        departments = self.api.call("departments/", post=False).body
+        return {
+            one["slug"]: [topic["id"] for topic in one["topics"] if topic["minutes"] is None] for one in departments
+        }
 
     def _live(self, begins: float, *ticket: str) -> None:
         """What becomes of a booking: cancelled, early, late, or never come."""

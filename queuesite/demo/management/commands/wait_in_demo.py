@@ -53,7 +53,8 @@ def _fill(department: Department, date) -> list[Ticket]:
     for time in availability.times(department, date):
         while time.state == TimeState.OPEN and Place.objects.free().filter(slot=time.id, topic=None).exists():
             member = next(members)
-            booking = verbs.book(member_id=member.pk, slot_id=time.id, key=f"wait_in_demo {date} {member.pk}")
+            key = f"wait_in_demo {department.pk} {date} {member.pk}"
+            booking = verbs.book(member_id=member.pk, slot_id=time.id, key=key)
             tickets.append(Ticket.objects.get(pk=booking.ticket_id))
     return tickets
 
