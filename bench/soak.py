@@ -42,6 +42,7 @@ from booking.messages import ledger
 from booking.models import Department, JobRun, Notice, OpeningHours, Slot, SummarisedDay, Ticket
 from booking.models.tickets import LIVE
 from members.models import LineAccount, Member
+from queuesite import backup
 from queuesite.demo import fake_line
 from queuesite.launcher import postgres
 from queuesite.launcher.postgres import BASE_DIR
@@ -220,7 +221,7 @@ def _days(begun: dt.datetime, office: Department, backups: Path) -> dict[str, di
         found[date.isoformat()] = {
             **dict(tickets.order_by().values_list("state").annotate(Count("pk"))),
             "is_counted": SummarisedDay.objects.filter(date=date).exists(),
-            "is_backed_up": bool(list(backups.glob(f"*{following.isoformat()}*"))),
+            "is_backed_up": (backups / backup.NIGHTLY.format(following)).exists(),
             "laid_out": Slot.objects.filter(department=office).aggregate(last=Max("date"))["last"].isoformat(),
         }
         date = following

@@ -99,7 +99,10 @@ def test_a_day_that_was_not_closed_counted_or_backed_up_is_told(clock, tmp_path)
     ]
     jobs.close_days()
     SummarisedDay.objects.create(date=booking.date, made_at=timezone.now())
-    (tmp_path / f"queue-{day[:8]}{int(day[8:]) + 1}.backup").touch()
+    night = tmp_path / f"queue-{booking.date + dt.timedelta(days=1)}.backup"
+    (tmp_path / f"{night.name}.part").touch()
+    assert soak._wrong_with_days(soak._days(begun, office, tmp_path)) == [f"{day}: not backed_up"]
+    night.touch()
     assert soak._wrong_with_days(soak._days(begun, office, tmp_path)) == []
 
 
