@@ -110,10 +110,12 @@ def test_who_is_held_and_who_is_forgotten(busy, clock):
 
 
 def test_half_hours(busy):
+    make_walk_in(department=busy["loans"])  # 9.50
     half_hours = reads.office([busy["loans"], busy["money"]]).half_hours
     assert half_hours[0].starts_at == today_at("8.30")
     found = {f"{one.starts_at:%H.%M}": one[1:] for one in half_hours}
     assert found.pop("08.30") == (6, 0)
+    assert found.pop("09.30") == (1, 0)
     assert found.pop("11.00") == (0, 1)
     assert found.pop("13.30") == (0, 2)
     assert set(found.values()) == {(0, 0)}

@@ -74,13 +74,15 @@ def _try_room(name: str, room: Room, options) -> tuple[int, int]:
         results=KEPT / f"{name}-results",
         seconds=options.seconds,
     )
-    for change, result in zip(left, _warm(name, room, job), strict=True):
-        outcome = result["outcome"]
-        if outcome == "cold":
+    results = _warm(name, room, job)
+    outcomes |= {change.digest(): result["outcome"] for change, result in zip(left, results, strict=True)}
+    file.write_text(json.dumps(outcomes))
+    for change, result in zip(left, results, strict=True):
+        if result["outcome"] == "cold":
             outcome, by = verdict(change, result["tests"], KEPT / name)
             print(change.told(outcome, by), flush=True)
-        outcomes[change.digest()] = outcome
-        file.write_text(json.dumps(outcomes))
+            outcomes[change.digest()] = outcome
+            file.write_text(json.dumps(outcomes))
     return list(outcomes.values()).count("killed"), len(drawn)
 
 

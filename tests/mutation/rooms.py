@@ -79,18 +79,9 @@ ROOMS = {
     "days": Room(
         "booking/days/*.py",
         ["opening", "availability", "walk_in_share", "hours", "walk_in_hours", "what_a_day_is", "change_a_day"]
-        + [
-            "departments_file",
-            "closing",
-            "holidays",
-            "pages_days",
-            "pages_booking",
-            "booking",
-            "topics",
-            "topic_shares",
-        ]
-        + ["admin_overview", "admin_departments", "admin_holidays", "api_reads", "all_agree_on_a_day"]
-        + ["month_at_a_glance", "waiting_list", "walk_ins_in_the_office", "exceptions_of_before"],
+        + ["departments_file", "topic_shares", "topics"]
+        + ["admin_overview", "all_agree_on_a_day", "month_at_a_glance", "api_reads", "fair_rules"]
+        + ["waiting_list", "pages_days", "admin_departments", "walk_ins_in_the_office", "admin_holidays"],
     ),
     "messages": Room(
         "booking/messages/*.py",

@@ -204,12 +204,15 @@ def _put_in(change: Change) -> bool:
     """Gives every function of the module its changed code; False where that cannot be done."""
     path = str(ROOT / change.path)
     before, after = (list(_codes(compile(text, path, "exec"))) for text in (change.source, change.changed))
-    if [code.co_qualname for code in before] != [code.co_qualname for code in after]:
-        return False
-    instead = dict(zip(before, after, strict=True))
+    names, other_names = ([code.co_qualname for code in codes] for codes in (before, after))
+    if names == other_names:
+        instead = dict(zip(before, after, strict=True))
+    else:  # a generator or lambda inside the function has gone with the change
+        named = {code.co_qualname: code for code in after if other_names.count(code.co_qualname) == 1}
+        instead = {code: named[name] for code, name in zip(before, names, strict=True) if name in named}
     with contextlib.suppress(ValueError):  # another number of names from outside
         for function in [it for it in gc.get_objects() if isinstance(it, FunctionType)]:
-            if function.__code__.co_filename == path:
+            if function.__code__.co_filename == path and function.__code__ in instead:
                 function.__code__ = instead[function.__code__]
         return True
     return False
