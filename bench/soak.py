@@ -120,7 +120,6 @@ def _part(url: str, *, folder: Path, postgres_folder: Path, faults: int, every: 
     backups.mkdir(exist_ok=True)
     begun = timezone.now()
     before = _runs()
-    before = dict(JobRun.objects.values_list("name", "finished_at"))
     office = _office()
     wanted = _wanted(office, crashes.how_many(faults))
     # It lasts a minute of the machine's: begun each minute of the faster clock, it would fill all of the worker.
@@ -317,10 +316,6 @@ def _note_late_jobs(late: dict[str, float], begun: dt.datetime) -> None:
     worker's clock may be behind."""
     for name, finished_at in (dict.fromkeys(WATCHED, begun) | _runs()).items():
         if name not in WATCHED:
-    """By how many seconds of the machine's each job has been late at most; between two parts none runs. The worker's
-    clock may be behind."""
-    for name, finished_at in (dict.fromkeys(jobs.RECURRING, begun) | _runs()).items():
-        if name not in jobs.RECURRING:
             continue
         due = max(begun, finished_at + dt.timedelta(minutes=jobs.RECURRING[name], seconds=SET_BACK))
         late[name] = max(late.get(name, 0), (timezone.now() - due).total_seconds() / SPEED)

@@ -146,7 +146,6 @@ class Sent(NamedTuple):
 def hours(scope: Scope) -> list[HourSummary]:
     """What falls into the hours in scope, in no order; where the scope is shown by month, with the hours of a month put
     together under the first of their dates. At most eight queries."""
-    """The hours in scope, in no order. At most eight queries."""
     stored, live = days(scope)
     found = HourSummary.objects.filter(_in_rows(scope), date__in=stored).order_by()
     if scope.counter is not None:
@@ -157,7 +156,6 @@ def hours(scope: Scope) -> list[HourSummary]:
         found = found.filter(hour=scope.hour)
     rows = _of_months(found) if scope.is_by_month else list(found)
     return rows + [row for row in _live(scope, live, facts.hours) if scope.has(row)]
-    return [row for row in (*found, *_live(scope, live, facts.hours)) if scope.has(row)]
 
 
 def days(scope: Scope) -> tuple[set[dt.date], set[dt.date]]:
