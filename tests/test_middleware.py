@@ -32,7 +32,7 @@ FOR_PAGES = {
     "queuesite.staff_door.door": "staff are known by their token",
     "queuesite.middleware.uploads_of_staff": "nothing is uploaded through the API",
     "queuesite.log_in.limits": "no password is typed there",
-    "django.contrib.messages.middleware.MessageMiddleware": "the answer says all",
+    "queuesite.middleware.MessagesOfTheBackOffice": "the answer says all",
     "django.middleware.clickjacking.XFrameOptionsMiddleware": "JSON is shown in no frame",
     "django_htmx.middleware.HtmxMiddleware": "for parts of pages",
     "simple_history.middleware.HistoryRequestMiddleware": "the API changes nothing of which history is kept",
