@@ -17,11 +17,11 @@ from django.core.signals import request_finished
 from django.db import Error
 from rest_framework.exceptions import ParseError
 
-from booking import verbs
 from booking.api.endpoint import allowed_key
 from booking.api.errors import Invalid
 from booking.api.parsers import LONGEST_BODY, parsed
 from booking.api.views import as_issued, plainly_wanted
+from booking.verbs.places import Booking, book_at_once
 from members.errors import IdentityExpired
 from members.identify import name_confirmed, read_identity
 from members.origins import origin_of
@@ -84,7 +84,7 @@ def _is_plain(environ: Environ) -> bool:
     )
 
 
-def _booked(environ: Environ, body: bytes) -> verbs.Booking | None:
+def _booked(environ: Environ, body: bytes) -> Booking | None:
     """What was issued now; None if Django has to answer."""
     address = true_address(environ)
     if address is None:
@@ -96,7 +96,7 @@ def _booked(environ: Environ, body: bytes) -> verbs.Booking | None:
         token, slot_id = wanted
         key = allowed_key(environ["HTTP_IDEMPOTENCY_KEY"])
         identity = read_identity(token)
-        booking = verbs.book_at_once(
+        booking = book_at_once(
             member_id=identity.member_id,
             slot_id=slot_id,
             key=key,

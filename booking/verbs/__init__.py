@@ -21,7 +21,7 @@ from booking.verbs.arriving import check_in, come_back, undo_check_in, walk_in
 from booking.verbs.ending import close_day, issue_secrets_anew, reopen, unlink_members
 from booking.verbs.erasing import erase_member
 from booking.verbs.on_paper import served_on_paper, take_back_paper
-from booking.verbs.places import Booking, book, book_at_once, cancel, reschedule
+from booking.verbs.places import Booking, book, cancel, reschedule
 from booking.verbs.serving import (
     call,
     call_next,
@@ -41,7 +41,6 @@ from booking.verbs.serving import (
 __all__ = [
     "Booking",
     "book",
-    "book_at_once",
     "call",
     "call_next",
     "erase_member",
