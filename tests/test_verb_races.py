@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from booking import errors, invariants, roles, verbs
-from booking.models import SeatEvent, Slot, Ticket
+from booking.models import DepartmentDay, SeatEvent, Slot, Ticket
 from booking.models.tickets import State
 from booking.verbs import arriving, locks, merging, moves, seats
 from members.models import Member
@@ -281,6 +281,8 @@ def walk_in_while_the_day_closes():
         with transaction.atomic():
             locks.lock_queues(department.pk)
             time.sleep(0.8)
+            while department.pk in DepartmentDay.objects.on(in_days(0)).open().by_department():
+                time.sleep(0.1)
         return "let go"
 
     def come(_round):
