@@ -418,6 +418,17 @@ def test_a_ticket_whose_last_step_failed_is_told_all_the_same(site, slot, monkey
     assert Ticket.objects.count() == 2
 
 
+def test_a_cookie_is_never_given_to_another(site, slot):
+    def with_a_cookie(environ, start_response):
+        return site.django(environ, lambda status, headers: start_response(status, [*headers, ("Set-Cookie", "a=b")]))
+
+    baker = Site(with_a_cookie)
+    learned(baker, slot)
+
+    assert ("Set-Cookie", "a=b") in answered(baker.first, booking(slot))[1]
+    assert baker.asked == [at_once.PATH]
+
+
 def test_what_is_kept_of_headers_has_an_end(site, slot, monkeypatch):
     monkeypatch.setattr(at_once, "MOST_KEPT", 1)
     learned(site, slot)
