@@ -20,11 +20,10 @@ from rest_framework.exceptions import ParseError
 from booking.api.endpoint import allowed_key
 from booking.api.errors import Invalid
 from booking.api.parsers import LONGEST_BODY, parsed
-from booking.api.views import as_issued, plainly_wanted
+from booking.api.views import as_issued, origin_of_program, plainly_wanted
 from booking.verbs.places import Booking, book_at_once
 from members.errors import IdentityExpired
 from members.identify import name_confirmed, read_identity
-from members.origins import origin_of
 from members.throttle import grouped
 from queuesite.middleware import true_address
 
@@ -100,7 +99,7 @@ def _booked(environ: Environ, body: bytes) -> Booking | None:
             member_id=identity.member_id,
             slot_id=slot_id,
             key=key,
-            origin=origin_of(address=grouped(address), device=""),
+            origin=origin_of_program(grouped(address)),
             identity_mark=identity.mark,
             is_proven=bool(identity.proved_by),
         )

@@ -307,7 +307,7 @@ def test_who_has_booked_much(site, slot, settings):
         member_id=member.pk,
         slot_id=Slot.objects.of_day(slot.department, in_days(2))[0].pk,
         key="of-before",
-        origin=at_once.origin_of(address="192.0.2.8", device=""),
+        origin=at_once.origin_of_program("192.0.2.8"),
         is_proven=True,
     )
 
@@ -342,7 +342,7 @@ def test_behind_the_front_the_address_is_what_the_front_saw(site, slot, settings
 
     left = both(site, booking(slot, **through))[3]
     assert site.asked == []
-    assert left["kept"][1][1] == at_once.origin_of(address="198.51.100.7", device="").address
+    assert left["kept"][1][1] == at_once.origin_of_program("198.51.100.7").address
     assert both(site, booking(slot))[0].startswith("400 ")
     assert both(site, booking(slot, **through | {"HTTP_QUEUECLIENT": "me"}))[0].startswith("400 ")
 

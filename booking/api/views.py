@@ -245,8 +245,12 @@ def as_issued(booking: verbs.Booking) -> dict[str, str]:
 
 
 def origin(request) -> Origin:
+    return origin_of_program(client_address(request))
+
+
+def origin_of_program(address: str) -> Origin:
     """A program has no cookie, and so no device: all programs of an address count as one."""
-    return origin_of(address=client_address(request), device="")
+    return origin_of(address=address, device="")
 
 
 def department_of(slug: str) -> Department:
