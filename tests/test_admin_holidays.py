@@ -304,3 +304,33 @@ def test_nothing_of_it_needs_javascript_or_a_get(client, manager):
     holiday.refresh_from_db()
     ticket.refresh_from_db()
     assert (holiday.is_confirmed, ticket.state) == (False, State.BOOKED)
+
+
+ENDLESS = "9" * 5000  # Python reads no number of more than 4,300 digits
+
+
+@pytest.mark.parametrize("year", [ENDLESS, "2027", "๒๕๖๙", "-1", "x"])
+def test_a_year_without_holidays_narrows_nothing(client, manager, year):
+    make_holiday(date=in_days(1))
+
+    page = client.get(LIST, {"year": year})
+
+    assert page.context["cl"].result_count == 1
+
+
+def test_a_year_shows_its_own(client, manager):
+    this_year, next_year = make_holiday(date=in_days(1)), make_holiday(date=in_days(366))
+
+    page = client.get(LIST, {"year": next_year.date.year})
+
+    assert this_year.date.year != next_year.date.year
+    assert list(page.context["cl"].queryset) == [next_year]
+
+
+def test_what_cannot_be_a_holiday_is_left_out_of_those_to_confirm(client, manager):
+    draft = make_holiday(date=in_days(1), is_confirmed=False)
+
+    page = client.get(reverse("admin:holidays_holiday_confirm"), {"holiday": [ENDLESS, "x", draft.pk]})
+
+    assert page.status_code == 200
+    assert draft.name in page.content.decode()

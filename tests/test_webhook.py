@@ -163,6 +163,10 @@ def test_a_body_that_is_too_long_is_refused_unread(client, server):
     assert not OrmQ.objects.exists()
 
 
+def test_a_length_of_more_digits_than_python_reads_is_too_long(client, server):
+    assert _send(client, b"{}", {"Content-Length": "9" * 5000}).status_code == 413
+
+
 def test_only_post_is_answered(client, server):
     for method in (client.get, client.put, client.delete, client.head):
         assert method(WEBHOOK).status_code == 405

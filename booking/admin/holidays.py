@@ -28,6 +28,7 @@ from booking.rights import Right
 from booking.thai import ERA
 from booking.verbs import closures, settling
 from booking.verbs.closures import Choice, Decision
+from booking.views import sent
 from holidays import calendar
 from holidays.errors import YearWithoutData
 from holidays.models import Holiday
@@ -45,7 +46,8 @@ class Year(admin.SimpleListFilter):
         return [(str(first.year), str(first.year + ERA)) for first in Holiday.objects.dates("date", "year")]
 
     def queryset(self, request, queryset):
-        return queryset.filter(date__year=self.value()) if (self.value() or "").isdecimal() else queryset
+        is_offered = self.value() in dict(self.lookup_choices)
+        return queryset.filter(date__year=self.value()) if is_offered else queryset
 
 
 class Saved(NamedTuple):
@@ -161,7 +163,7 @@ def confirm(request, model_admin):
 
     POST: they take effect, and the tickets shown are treated as chosen. Tickets that came meanwhile are shown next."""
     require(request, Right.CHANGE_HOLIDAY)
-    drafts = list(Holiday.objects.filter(pk__in=_ids(request), is_confirmed=False).order_by("date"))
+    drafts = list(Holiday.objects.filter(pk__in=sent.named(request, "holiday"), is_confirmed=False).order_by("date"))
     if not drafts:
         return HttpResponseRedirect(reverse("admin:holidays_holiday_changelist"))
     tickets = tickets_in_the_way(drafts)
@@ -227,7 +229,3 @@ def tickets_in_the_way(holidays) -> list[Ticket]:
 def to_confirmation(drafts):
     query = urlencode({"holiday": [draft.pk for draft in drafts]}, doseq=True)
     return HttpResponseRedirect(f"{reverse('admin:holidays_holiday_confirm')}?{query}")
-
-
-def _ids(request) -> list[int]:
-    return [int(text) for text in request.GET.getlist("holiday") if text.isascii() and text.isdecimal()][:400]

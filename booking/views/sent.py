@@ -70,7 +70,12 @@ def id_of(request: HttpRequest, name: str) -> int | None:
 
 def ids(request: HttpRequest, name: str) -> list[int]:
     """The ticked rows. What is not an id is ignored."""
-    return [found for sent in request.POST.getlist(name)[:MOST_TICKED] if (found := _id(sent))]
+    return _ids(request.POST.getlist(name))
+
+
+def named(request: HttpRequest, name: str) -> list[int]:
+    """The rows that an address names. What is not an id is ignored."""
+    return _ids(request.GET.getlist(name))
 
 
 def texts(request: HttpRequest, name: str) -> list[str]:
@@ -102,6 +107,10 @@ def onward(request: HttpRequest) -> str:
 def typed(request: HttpRequest, *, most: int) -> dict[str, str]:
     """All of the form, to be shown again beside a refusal."""
     return {name: value[:most] for name, value in request.POST.items() if isinstance(value, str)}
+
+
+def _ids(sent: list[str]) -> list[int]:
+    return [found for one in sent[:MOST_TICKED] if (found := _id(one))]
 
 
 def _id(sent: str) -> int | None:

@@ -15,6 +15,7 @@ from booking.views.access import access
 from members import line
 
 LONGEST_BODY = 1_000_000  # bytes
+LONGEST_LENGTH = 18  # digits: Python reads no number of more than 4,300
 EVENT_ID = re.compile(r"[\x20-\x7e]{1,64}")
 
 
@@ -24,7 +25,7 @@ EVENT_ID = re.compile(r"[\x20-\x7e]{1,64}")
 def webhook(request):
     """Accept the events of a signed body. LINE gets a 200 before anything is done about them."""
     length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > LONGEST_BODY:
+    if length.isdecimal() and (len(length) > LONGEST_LENGTH or int(length) > LONGEST_BODY):
         return HttpResponse(status=413)
     if not line.signature_is_right(request.body, request.headers.get("x-line-signature", "")):
         return HttpResponseForbidden()
