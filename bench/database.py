@@ -131,7 +131,10 @@ def add_slots(*, places: int, spare: int, days: int, slots_a_day: int, first_dat
                 "quota": places // (days * slots_a_day) + spare,
             },
         )
-        return [row[0] for row in cursor.fetchall()]
+        found = [row[0] for row in cursor.fetchall()]
+        # As autovacuum does within a minute, in an office long before anybody books.
+        cursor.execute("ANALYZE booking_slot, booking_place")
+        return found
 
 
 def fresh(url: str, name: str, *, template: str = "template1") -> str:

@@ -53,7 +53,8 @@ class Notice(models.Model):
     the change it tells of; and a row for each carer who is told as well, written when the holder's is sent. The worker
     always sends it with the row's retry key, so LINE accepts it once."""
 
-    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="notices", verbose_name=_("บัตรคิว"))
+    # Without an index of its own: one_notice_per_ticket_kind_and_window begins with it.
+    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="notices", db_index=False, verbose_name=_("บัตรคิว"))
     kind = models.CharField(_("ข้อความ"), max_length=12, choices=Kind)
     # Whom it goes to in the ticket's member's place: somebody who looks after them.
     carer = models.ForeignKey(

@@ -23,7 +23,10 @@ class SlotQuerySet(models.QuerySet["Slot"]):
 class Slot(models.Model):
     """A stretch of a day in which a department serves a set number. Its numbers are a block with room to grow."""
 
-    department = models.ForeignKey(Department, models.PROTECT, related_name="slots", verbose_name=_("ฝ่าย"))
+    # Without an index of its own: one_slot_per_department_and_start begins with it.
+    department = models.ForeignKey(
+        Department, models.PROTECT, related_name="slots", db_index=False, verbose_name=_("ฝ่าย")
+    )
     date = models.DateField(_("วันที่"))
     starts_at = models.DateTimeField(_("เริ่ม"))
     ends_at = models.DateTimeField(_("สิ้นสุด"))
@@ -112,7 +115,8 @@ class Place(models.Model):
     """One turn that the office can serve: a number in a slot, and the ticket that holds it or none. The ticket of a
     long topic holds several, its parts, in slots that follow each other."""
 
-    slot = models.ForeignKey(Slot, models.CASCADE, related_name="places", verbose_name=_("ช่วงเวลา"))
+    # Without an index of its own: one_place_per_number begins with it.
+    slot = models.ForeignKey(Slot, models.CASCADE, related_name="places", db_index=False, verbose_name=_("ช่วงเวลา"))
     number = models.PositiveIntegerField(_("หมายเลข"))
     # The booking statement writes the ticket and this reference at once. The foreign key is checked at commit.
     ticket = models.ForeignKey(
