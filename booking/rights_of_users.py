@@ -1,9 +1,11 @@
-"""Which rights a member of staff has, asked of the database once for each request."""
+"""Who is signed in as staff and which rights they have, each asked of the database once for each request."""
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from booking import prepared
+from booking.kept import kept
 
 # Of the user, and of the user's roles. Each request of staff asks, consoles each second.
 RIGHTS = """
@@ -17,11 +19,19 @@ SELECT DISTINCT kind.app_label || '.' || permission.codename
 
 
 class InOneQuery(ModelBackend):
-    """Django's own backend asks twice: for the rights of the user, and for those of the user's roles. It stays in the
-    settings, and signs staff in; for rights this one comes before it."""
+    """Signs staff in as Django's own backend does, which asks twice: for the rights of the user, and for those of the
+    user's roles. Django's stays in the settings for those whom it has signed in."""
 
     def authenticate(self, request, username=None, password=None, **kwargs):
-        return None
+        """Raises PermissionDenied for a wrong password: Django's own backend would only hash it once more."""
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        if user is None:
+            raise PermissionDenied
+        return user
+
+    def get_user(self, user_id):
+        user = next(iter(_users(pk=user_id)), None)
+        return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj, obj=None):
         if not user_obj.is_active or user_obj.is_anonymous or user_obj.is_superuser or obj is not None:
@@ -35,3 +45,8 @@ class InOneQuery(ModelBackend):
         if super().has_perm(user_obj, perm, obj):
             return True
         raise PermissionDenied
+
+
+@kept
+def _users(*, pk):
+    return User.objects.filter(pk=pk).order_by()

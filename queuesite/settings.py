@@ -340,6 +340,7 @@ OTP_TOTP_ISSUER = OFFICE_NAME
 STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=30)
 PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # of the one-time link that a manager hands out
 
+SESSION_ENGINE = "queuesite.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 12
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = env.bool("HTTPS", default=not DEMO)
 if SESSION_COOKIE_SECURE:  # a cookie that no neighbour below the same domain can set

@@ -150,3 +150,23 @@ def test_a_second_press_finishes_nobody_else(client, counter, department):
 
     assert answer.status_code == 422
     assert Ticket.objects.filter(state=State.SERVED).count() == 1
+
+
+def test_its_form_is_drawn_in_the_language_of_the_page(client, counter):
+    in_thai = text(console(client, counter))
+    client.cookies["django_language"] = "en"
+    in_english = text(console(client, counter))
+
+    assert "เหตุผลของคิวพิเศษ" in in_thai
+    assert "เหตุผลของคิวพิเศษ" not in in_english
+
+
+def test_its_form_has_a_new_name_of_a_department_within_seconds(client, counter, department, clock):
+    console(client, counter)
+    department.name = "ฝ่ายเงินกู้"
+    department.save()
+    clock.shift(6)
+
+    form = console(client, counter).content.decode().partition('value="loans"')[2]
+
+    assert "ฝ่ายเงินกู้" in form[:300]

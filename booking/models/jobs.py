@@ -4,6 +4,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from booking.kept import kept
+
 # The worker gives a sign of life every minute. After so long without one it counts as dead.
 HEARTBEAT_LATE = dt.timedelta(minutes=3)
 
@@ -41,5 +43,9 @@ class KeyInUse(models.Model):
 
 def worker_is_late() -> bool:
     """Whether the background worker has not been heard of for too long, or never."""
-    since = timezone.now() - HEARTBEAT_LATE
-    return not JobRun.objects.filter(name="heartbeat", finished_at__gte=since).exists()
+    return not _heartbeat(since=timezone.now() - HEARTBEAT_LATE)
+
+
+@kept
+def _heartbeat(*, since: dt.datetime) -> models.QuerySet[JobRun]:
+    return JobRun.objects.filter(name="heartbeat", finished_at__gte=since).order_by()

@@ -4,10 +4,11 @@ where it does not any more. Each is raised once, however often it is looked."""
 import datetime as dt
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from booking.calling import today, waits
+from booking.kept import kept
 from booking.messages import ledger, offers
 from booking.models import Alarm, Department, DepartmentDay, Notice, OfferMessage
 from booking.models.jobs import worker_is_late
@@ -129,7 +130,12 @@ def messages_are_stuck() -> bool:
     """Whether what members should be told does not go out: it is stuck, or nobody is there who would send it."""
     if not ledger.is_on():
         return False
-    return worker_is_late() or Alarm.objects.open().filter(kind=Kind.MESSAGES).exists()
+    return worker_is_late() or bool(_of_messages())
+
+
+@kept
+def _of_messages() -> QuerySet[Alarm]:
+    return Alarm.objects.open().filter(kind=Kind.MESSAGES).order_by()[:1]
 
 
 def acknowledge(*, alarm: Alarm, by: AbstractUser) -> bool:

@@ -7,6 +7,7 @@ Consoles, back office, API and the labels of events read these rows. What a verb
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
@@ -54,7 +55,9 @@ def may(user: User, name: str, surface: Surface) -> bool:
 
 def used_by(user: User, surface: Surface) -> frozenset[str]:
     """The names of the verbs that a member of staff may use there."""
-    return frozenset(row.name for row in _ROWS if surface in row.surfaces and may(user, row.name, surface))
+    there = {row.name: row.surfaces[surface] for row in _ROWS if surface in row.surfaces}
+    held = {right for right in set(chain(*there.values())) if user.has_perm(right)}
+    return frozenset(name for name, asked in there.items() if held.intersection(asked))
 
 
 def rights(name: str, surface: Surface) -> tuple[Right, ...]:

@@ -7,7 +7,8 @@ database: a clerk can go on from any machine.
 
 import re
 import uuid
-from functools import wraps
+from functools import lru_cache, wraps
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib.auth import logout
@@ -15,9 +16,11 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -506,10 +509,30 @@ def _context(request, counter, *, versions=None, said=None, show=None, found=Non
         "said": SAID.get(said),
         "is_about_queue": said in ABOUT_QUEUE_SAID or request.resolver_match.url_name in ABOUT_QUEUE,
         "classes": Priority,
+        "walk_in_fields": _walk_in_fields(_choices(departments), get_language()),
         "outcomes": OUTCOMES,
         "issue_key": uuid.uuid4(),
         "may": catalogue.used_by(request.user, Surface.CONSOLE),
     }
+
+
+class _Choice(NamedTuple):
+    """All that the form for somebody without a ticket shows of a department."""
+
+    slug: str
+    letter: str
+    hue: str
+    title: str
+
+
+def _choices(departments: list[Department]) -> tuple[_Choice, ...]:
+    return tuple(_Choice(one.slug, one.letter, one.hue, one.title) for one in departments)
+
+
+@lru_cache(100)
+def _walk_in_fields(departments: tuple[_Choice, ...], language: str) -> str:
+    """As nobody has typed anything yet: the same on each console of these departments, so it is drawn once."""
+    return get_template("counter/_walk_in_fields.html").render({"departments": departments, "classes": Priority})
 
 
 def _undoable(counter, at_counter, figures, now):

@@ -89,12 +89,13 @@ def _rows(
     """In the language of the page. Each leads to the console's own address, whichever counter it is."""
     issuers = {ticket.department_id for ticket in tickets} - known.keys()
     known = known | (Department.objects.in_bulk(issuers) if issuers else {})
-    topics = {ticket.topic_id for ticket in tickets} - {None}
-    titles = {pk: topic.title for pk, topic in Topic.objects.in_bulk(topics).items()} if topics else {}
+    titles = {pk: department.title for pk, department in known.items()}
+    topic_ids = {ticket.topic_id for ticket in tickets} - {None}
+    topics = {pk: topic.title for pk, topic in Topic.objects.in_bulk(topic_ids).items()} if topic_ids else {}
     language = get_language()
     return SafeString(
         "".join(
-            _drawn(_shown(ticket, known, titles, is_next=first_is_next and nth == 0, now=now), language)
+            _drawn(_shown(ticket, known, titles, topics, is_next=first_is_next and nth == 0, now=now), language)
             for nth, ticket in enumerate(tickets)
         )
     )
@@ -121,8 +122,15 @@ EARLY, NOT_YET, LATE = _("มาก่อนเวลา"), _("ยังไม�
 
 
 def _shown(
-    ticket: order.Standing, known: dict[int, Department], titles: dict[int, str], *, is_next: bool, now: dt.datetime
+    ticket: order.Standing,
+    known: dict[int, Department],
+    titles: dict[int, str],
+    topics: dict[int, str],
+    *,
+    is_next: bool,
+    now: dt.datetime,
 ) -> _Shown:
+    """`titles` of departments and of topics: which language they are in is asked once, not for each row."""
     issuer, queue = known[ticket.department_id], known[ticket.queue_id]
     since = ticket.arrived_at or ticket.due_at
     came_at = ticket.arrived_at or now
@@ -134,14 +142,14 @@ def _shown(
     return _Shown(
         public_id=ticket.public_id,
         code=code_of(issuer.letter, ticket.number),
-        title=queue.title,
+        title=titles[ticket.queue_id],
         hue=queue.hue,
         booked_for=ticket.booked_for,
         since=since,
         minutes=int((now - since).total_seconds() // 60),
         is_next=is_next,
         priority=str(Priority(ticket.priority).label) if ticket.priority else "",
-        topic=titles[ticket.topic_id] if ticket.topic_id else "",
+        topic=topics[ticket.topic_id] if ticket.topic_id else "",
         was_sent_on=ticket.queue_id != ticket.department_id,
         remark=remark,
     )
