@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from booking.kept import kept
 from booking.models.tickets import hash_of
 from booking.rights import Right
 
@@ -67,8 +68,7 @@ def token_of(secret: str) -> StaffToken | None:
     """The token that was sent, with its user and the counter where the user sits, if it has not ended and its owner is
     active. Notes to the hour when it was used: of many requests at once, one writes."""
     now = timezone.now()
-    found = StaffToken.objects.filter(token_hash=hash_of(secret), user__is_active=True)
-    token = next(iter(found.select_related("user__counter").order_by()), None)
+    token = next(iter(_tokens(token_hash=hash_of(secret))), None)
     if token is None or (token.ends_at and token.ends_at <= now):
         return None
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -76,6 +76,12 @@ def token_of(secret: str) -> StaffToken | None:
         stale = Q(last_used_at=None) | Q(last_used_at__lt=hour)
         StaffToken.objects.filter(stale, pk=token.pk).update(last_used_at=hour, last_used_on=timezone.localdate())
     return token
+
+
+@kept
+def _tokens(*, token_hash: str) -> models.QuerySet[StaffToken]:
+    found = StaffToken.objects.filter(token_hash=token_hash, user__is_active=True)
+    return found.select_related("user__counter").order_by()
 
 
 def user_of(secret: str) -> User | None:

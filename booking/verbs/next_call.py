@@ -5,9 +5,11 @@ tests/test_next_call_statement.py holds the two together over random queues. Cha
 """
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from booking import errors, prepared
+from booking.kept import kept
 from booking.messages import kinds, ledger
 from booking.messages.kinds import KINDS, To
 from booking.models import Counter, Ticket
@@ -162,8 +164,13 @@ def values(counter: Counter, department_ids: list[int], *, by: User) -> dict[str
 
 def _called(pk: int, counter: Counter) -> Ticket:
     """With what is said of a call. Two joins fewer than with_details(): the queues are locked meanwhile."""
-    ticket = Ticket.objects.select_related("department", "slot").get(pk=pk)
+    ticket = _tickets(pk=pk)[0]
     ticket.counter = counter
     if ticket.queue_id == ticket.department_id:
         ticket.queue = ticket.department
     return ticket
+
+
+@kept
+def _tickets(*, pk: int) -> QuerySet[Ticket]:
+    return Ticket.objects.select_related("department", "slot").filter(pk=pk)
