@@ -225,6 +225,7 @@ TEMPLATES = [
                 "queuesite.context.of_the_office",
                 *(["queuesite.demo.context.examples"] if DEMO else []),
             ],
+            "libraries": {"i18n": "queuesite.i18n_tags"},
         },
     }
 ]
@@ -289,7 +290,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "queuesite.static_files.StaticFiles"},
 }
 # Source maps are large and nobody waits for them.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
