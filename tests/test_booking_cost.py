@@ -30,7 +30,7 @@ def test_bookings_and_calls_share_a_cursor_that_reads_no_statement(monkeypatch):
 
     statements, cursors = zip(*asked, strict=True)
     assert statements[0] is statements[1]
-    assert len(statements) == 5  # a call has two locks before it
+    assert len(statements) == 6  # a call has two locks before it, and then reads its ticket
     assert len({id(cursor) for cursor in cursors}) == 1
 
 
