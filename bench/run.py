@@ -21,6 +21,7 @@ from bench import (
     morning,
     nodes,
     office,
+    pace,
     pages,
     report,
     reports,
@@ -60,6 +61,7 @@ def everything(
         "quick": quick,
         "cores": os.cpu_count(),
         "load_before": os.getloadavg()[0],
+        "pace_before": pace.nanoseconds(),
     }
     say(f"{found['cores']} cores, load {found['load_before']:.1f}" + (" (a smoke run)" if quick else ""))
     if "storm" in parts:
@@ -112,17 +114,19 @@ def everything(
         say("\nBookings with 1, 2, 4 and 8 threads in each web process")
         threads_url = database.fresh(url, "bench_threads", template="bench_small")
         database.use("bench_threads")
-        size = {"count": 700, "rounds": 1} if quick else {"count": 2800, "rounds": 5}
+        size = {"count": 700, "rounds": 1} if quick else {"count": 1400, "rounds": 3}
         found["threads"] = threads.measure(threads_url, workspace=folder, **size)
         connection.close()
         report.threads(found["threads"])
     if "soak" in parts:
         size = {"faults": faults or 12, "every": 8} if quick else {"faults": faults or 120, "every": 30}
         found["soak"] = _soak(url, **size, folder=folder, postgres_folder=postgres_folder)
-    found["load_after"] = os.getloadavg()[0]
+    found["load_after"], found["pace_after"] = os.getloadavg()[0], pace.nanoseconds()
     command = " ".join(["python -m bench", *sys.argv[1:]])
     report.all_judged(f"{command} (load {found['load_before']:.1f} before, {found['load_after']:.1f} after)")
     report.apart(before)
+    paces = f"{found['pace_before']:.0f} and {found['pace_after']:.0f}"
+    say(f"A call of a function in Python took {paces} ns before and after; {_pace_before(folder)} in the run before.")
     found["judged"] = [dict(zip(("what", "figure", "aim"), one[:3], strict=True)) for one in report.JUDGED]
     kept = folder / f"{timezone.localtime():%Y%m%d-%H%M%S}.json"
     kept.write_text(json.dumps(found, indent=2, ensure_ascii=False))
@@ -191,6 +195,13 @@ def _run_before(folder: Path, quick: bool) -> dict[str, float]:
         if (found.get("quick"), found.get("cores")) == (quick, os.cpu_count()):
             figures |= {one["what"]: one["figure"] for one in found.get("judged", [])}
     return figures
+
+
+def _pace_before(folder: Path) -> str:
+    """That of the latest run on this machine, of whatever kind."""
+    kept = [json.loads(one.read_text()) for one in sorted(folder.glob("*.json"))]
+    paces = [one["pace_after"] for one in kept if "pace_after" in one]
+    return f"{paces[-1]:.0f}" if paces else "not known"
 
 
 def _morning(url: str, *, quick: bool, folder: Path) -> dict:

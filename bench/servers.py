@@ -24,6 +24,11 @@ class Server(NamedTuple):
         return cpu_seconds(self.process)
 
 
+# Granian ends idle threads beyond the first, and the connection of each stays open until Python collects it. The
+# service has one thread; of several the bench would run out of connections.
+KEEPS_THREADS = {"GRANIAN_BLOCKING_THREADS_IDLE_TIMEOUT": "600"}
+
+
 @contextlib.contextmanager
 def serving(
     database_url: str,
@@ -44,7 +49,7 @@ def serving(
     process = subprocess.Popen(
         command,
         cwd=BASE_DIR,
-        env=os.environ | {"DATABASE_URL": database_url} | environment,
+        env=os.environ | {"DATABASE_URL": database_url} | KEEPS_THREADS | environment,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL if is_quiet else None,
         start_new_session=True,
