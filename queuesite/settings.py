@@ -237,7 +237,7 @@ DATABASE_APP_ROLE = postgres.APP_ROLE if HAS_EMBEDDED_DATABASE else env("DATABAS
 _role = postgres.APP_ROLE if env("PROCESS_KIND", default="") else postgres.ROLE
 DATABASES = {"default": env.db_url_config(env("DATABASE_URL", default="") or postgres.embedded_url(role=_role))}
 DATABASES["default"] |= {"CONN_MAX_AGE": whole("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
-# The statement that books is prepared in each connection: planning it takes as long as running it.
+# What is asked most is prepared in each connection (booking/prepared.py): planning it takes longer than running it.
 DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 # How long a statement may take, and wait for a lock, by what its process answers (the launcher names it): a page is
 # waited for. A report may think for a minute (booking/time_limits.py); the background and commands take as long as they
@@ -254,9 +254,12 @@ if DATABASE_POOLING not in ("", "transaction"):
 if DATABASE_POOLING:
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-elif _limits := STATEMENT_LIMITS.get(env("PROCESS_KIND", default="")):
+else:
+    # Left to itself PostgreSQL plans a prepared statement anew each time, if the plan for any values looks dear to it.
+    _plans_once = "-c plan_cache_mode=force_generic_plan"
+    _limits = STATEMENT_LIMITS.get(env("PROCESS_KIND", default=""), "")
     _given = DATABASES["default"]["OPTIONS"].get("options", "")
-    DATABASES["default"]["OPTIONS"]["options"] = f"{_limits} {_given}".strip()
+    DATABASES["default"]["OPTIONS"]["options"] = " ".join([_plans_once, _limits, _given]).strip()
 # A copy that PostgreSQL streams, for reads that may be a second old (booking/replica.py).
 if _replica := env("DATABASE_REPLICA_URL", default=""):
     _limits = DATABASES["default"]["OPTIONS"].get("options", "")

@@ -240,9 +240,10 @@ WITH who AS MATERIALIZED (
                                              WHERE own.origin_address = %(address)s AND own.issued_at > %(hour_ago)s
                                              LIMIT %(most_of_address)s) one) < %(most_of_address)s
                      AND (%(device)s::text IS NOT NULL
-                          OR (SELECT count(*) FROM booking_ticket own
-                               WHERE own.origin_address = %(address)s AND own.issued_at > %(hour_ago)s
-                                 AND own.origin_device IS NULL) < %(most_of_device)s)
+                          OR (SELECT count(*) FROM (SELECT FROM booking_ticket own
+                                                     WHERE own.origin_address = %(address)s
+                                                       AND own.issued_at > %(hour_ago)s AND own.origin_device IS NULL
+                                                     LIMIT %(most_of_device)s) one) < %(most_of_device)s)
                      AND (SELECT count(*) FROM (SELECT FROM booking_ticket own
                                                  WHERE own.origin_network = %(network)s AND own.issued_at > %(hour_ago)s
                                                  LIMIT %(most_of_address)s) one) < %(most_of_address)s)))
