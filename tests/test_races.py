@@ -61,7 +61,8 @@ def test_64_processes_for_so_many_places(members, places, rounds):
 
 def without_the_lock(monkeypatch):
     """Take the guard out: look for a free place, then take it, and no constraint to notice."""
-    unguarded = places.TAKE_FREE_PLACE.replace("FOR UPDATE OF place SKIP LOCKED", "")
+    unguarded = places.TAKE_FREE_PLACE.replace("FOR UPDATE SKIP LOCKED", "")
+    assert unguarded != places.TAKE_FREE_PLACE
     monkeypatch.setattr(
         places, "TAKE_FREE_PLACE", unguarded.replace("FROM taken, new WHERE", "FROM taken, new, pg_sleep(0.01) WHERE")
     )

@@ -281,30 +281,37 @@ SELECT new.id, first.number, first.letter, first.slug, first.date, first.starts_
 
 # Whether a free place may be booked at this moment. One that is offered, or about to be, is the offered member's alone,
 # and theirs before it comes free to others: the offer lapses by time, here and nowhere else. The same in Python:
-# models/places.py.
+# models/places.py. One expression, which PostgreSQL takes to be true of every other place: of more conditions, each of
+# them rarer, it expects one place to be left, and then sorts all of a slot's places to find the first.
 IS_OPEN = """
-CASE WHEN place.offered_until > %(now)s
-                THEN booking_is_offered_to(place.offered_to_id, %(member)s)
+CASE WHEN place.topic_id IS DISTINCT FROM %(places_of)s THEN false
+                WHEN place.offered_until > %(now)s THEN booking_is_offered_to(place.offered_to_id, %(member)s)
                 ELSE place.free_from IS NULL OR place.free_from <= %(now)s OR %(by)s::bigint IS NOT NULL END"""
 
-ONE_PLACE = """taken AS (
-    SELECT place.id, 1 AS part, place.number, slot.id AS slot_id, slot.date, slot.starts_at,
+# Looked for once the member's row is locked, as `allowed` sees to: everybody locks in that order. In the order of the
+# index of free places, so that a slot's many taken ones cost nothing.
+FREE_PLACE = """LATERAL (SELECT place.id, place.number
+                      FROM booking_place place
+                     WHERE place.slot_id = slot.id
+                       AND allowed.id = %(member)s
+                       AND place.ticket_id IS NULL
+                       AND {is_open}
+                     ORDER BY place.number
+                     LIMIT 1
+                       FOR UPDATE {skip_locked}) free"""
+
+ONE_PLACE = """taken AS MATERIALIZED (
+    SELECT free.id, 1 AS part, free.number, slot.id AS slot_id, slot.date, slot.starts_at,
            department.id AS department_id, department.slug, department.letter
-      FROM booking_place place
-      JOIN booking_slot slot ON slot.id = place.slot_id
-      JOIN booking_department department ON department.id = slot.department_id
-      JOIN allowed ON true
-     WHERE place.slot_id = %(slot)s
-       AND place.ticket_id IS NULL
-       AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
-       AND {is_open}
-       AND (department.no_show_limit = 0 OR %(by)s::bigint IS NOT NULL OR %(verb)s = 'reschedule'
-            OR booking_may_come(%(member)s, department.id, slot.date, %(now)s))
+      FROM allowed
+      JOIN booking_slot slot
+        ON slot.id = %(slot)s
        AND slot.bookable_from <= %(now)s
        AND slot.bookable_until > %(now)s
-     ORDER BY place.number
-     LIMIT 1
-       FOR UPDATE OF place {skip_locked}"""
+      JOIN booking_department department
+        ON department.id = slot.department_id
+       AND {may_come}
+      JOIN {free_place} ON true"""
 
 # The first free place of each slot that the visit covers. Only the first slot has to be bookable at this moment.
 # Places are locked in the order in which laying out locks them, so that neither waits for the other.
@@ -326,24 +333,19 @@ SEVERAL_PLACES = """covered AS MATERIALIZED (
     HAVING max(ends_at) - min(starts_at) >= %(minutes)s * interval '1 minute'
        AND max(ends_at) - min(starts_at) = sum(ends_at - starts_at)
 ), taken AS MATERIALIZED (
-    SELECT free.id, covered.part, free.number, covered.id AS slot_id, covered.date, covered.starts_at,
+    SELECT free.id, slot.part, free.number, slot.id AS slot_id, slot.date, slot.starts_at,
            department.id AS department_id, department.slug, department.letter
       FROM allowed
       JOIN whole ON true
-      JOIN covered ON true
+      JOIN covered slot ON true
       JOIN booking_department department
-        ON department.id = covered.department_id
-       AND (department.no_show_limit = 0 OR %(by)s::bigint IS NOT NULL OR %(verb)s = 'reschedule'
-            OR booking_may_come(%(member)s, department.id, covered.date, %(now)s))
-      JOIN LATERAL (SELECT place.id, place.number
-                      FROM booking_place place
-                     WHERE place.slot_id = covered.id
-                       AND place.ticket_id IS NULL
-                       AND place.topic_id IS NOT DISTINCT FROM %(places_of)s
-                       AND {is_open}
-                     ORDER BY place.number
-                     LIMIT 1
-                       FOR UPDATE {skip_locked}) free ON true"""
+        ON department.id = slot.department_id
+       AND {may_come}
+      JOIN {free_place} ON true"""
+
+# The same in Python: days/no_shows.py.
+MAY_COME = """(department.no_show_limit = 0 OR %(by)s::bigint IS NOT NULL OR %(verb)s = 'reschedule'
+            OR booking_may_come(%(member)s, department.id, slot.date, %(now)s))"""
 
 ONE = {"taken": ONE_PLACE, "parts": "1", "and_whole": ""}
 SEVERAL = {
@@ -354,9 +356,10 @@ SEVERAL = {
 
 
 def _statement(pieces: dict[str, str], *, skip_locked: str) -> str:
-    """The pieces have a hole too: whether to wait for a place that somebody else holds at this moment. In one line,
-    so that tests can change a part of it, wherever its lines end."""
-    return " ".join(TAKE_PLACE.format(**pieces).format(skip_locked=skip_locked, is_open=IS_OPEN).split())
+    """`skip_locked`: whether to wait for a place that somebody else holds at this moment. In one line, so that tests
+    can change a part of it, wherever its lines end."""
+    free_place = FREE_PLACE.format(skip_locked=skip_locked, is_open=IS_OPEN)
+    return " ".join(TAKE_PLACE.format(**pieces).format(free_place=free_place, may_come=MAY_COME).split())
 
 
 TAKE_FREE_PLACE = _statement(ONE, skip_locked="SKIP LOCKED")
