@@ -254,12 +254,9 @@ if DATABASE_POOLING not in ("", "transaction"):
 if DATABASE_POOLING:
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-else:
-    # Left to itself PostgreSQL plans a prepared statement anew each time, if the plan for any values looks dear to it.
-    _plans_once = "-c plan_cache_mode=force_generic_plan"
-    _limits = STATEMENT_LIMITS.get(env("PROCESS_KIND", default=""), "")
+elif _limits := STATEMENT_LIMITS.get(env("PROCESS_KIND", default="")):
     _given = DATABASES["default"]["OPTIONS"].get("options", "")
-    DATABASES["default"]["OPTIONS"]["options"] = " ".join([_plans_once, _limits, _given]).strip()
+    DATABASES["default"]["OPTIONS"]["options"] = f"{_limits} {_given}".strip()
 # A copy that PostgreSQL streams, for reads that may be a second old (booking/replica.py).
 if _replica := env("DATABASE_REPLICA_URL", default=""):
     _limits = DATABASES["default"]["OPTIONS"].get("options", "")
@@ -270,9 +267,11 @@ if _replica := env("DATABASE_REPLICA_URL", default=""):
         "TEST": {"MIRROR": "default"},
     }
     # Neither to connect nor on a line that has gone silent (milliseconds) does anybody wait for it longer.
-    DATABASES["replica"]["OPTIONS"] = {"connect_timeout": 3, "tcp_user_timeout": 3000} | DATABASES["replica"].get(
-        "OPTIONS", {}
-    )
+    DATABASES["replica"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 3000,
+        "prepare_threshold": DATABASES["default"]["OPTIONS"]["prepare_threshold"],
+    } | DATABASES["replica"].get("OPTIONS", {})
     if _limits:
         DATABASES["replica"]["OPTIONS"].setdefault("options", _limits)
     DATABASE_ROUTERS = ["booking.replica.Router"]
