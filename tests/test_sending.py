@@ -1,6 +1,7 @@
 """Messages go out through the real SDK to a LINE of our own, once each, whatever LINE does; or end with the reason."""
 
 import datetime as dt
+import smtplib
 import uuid
 
 import pytest
@@ -468,7 +469,7 @@ def test_a_cancellation_that_keeps_failing_is_left_to_the_telephone(server, cloc
     assert notice.ended_at - notice.created_at < dt.timedelta(hours=2, minutes=16)
 
 
-def test_a_mail_server_that_is_away_is_tried_again_and_a_refused_address_is_not(mail_on, settings, clock):
+def test_a_mail_server_that_is_away_is_tried_again(mail_on, settings, clock):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     notice = make_issued(member=make_member(email="somsri@example.org"))
@@ -477,6 +478,31 @@ def test_a_mail_server_that_is_away_is_tried_again_and_a_refused_address_is_not(
 
     assert (again(notice).state, again(notice).reason) == (NoticeState.OWED, "mail_fault")
     assert seconds_until_next_try(notice) == 5
+
+
+def test_an_address_that_is_refused_is_not_tried_again(mail_on, monkeypatch):
+    def refuse(letter):
+        raise smtplib.SMTPRecipientsRefused({letter.to[0]: (550, b"no such user")})
+
+    monkeypatch.setattr(mail.EmailMessage, "send", refuse)
+    notice = make_issued(member=make_member(email="somsri@example.org"))
+
+    send_all()
+
+    assert (again(notice).state, again(notice).reason) == (NoticeState.DROPPED, "mail_refused")
+
+
+def test_nobody_is_telephoned_about_a_call_that_was_missed(server, clock):
+    department = make_open_department(max_days_ahead=1)
+    counter = make_counter(departments=[department])
+    ticket = make_walk_in(department=department, member_id=make_member().pk)
+    verbs.call_next(counter=counter, by=counter.clerk)
+    verbs.miss(counter=counter, by=counter.clerk)
+
+    send_all()
+
+    missed = ticket.notices.get(kind=Kind.MISSED)
+    assert (missed.state, missed.reason) == (NoticeState.DROPPED, "no_channel")
 
 
 def test_what_is_owed_when_messages_are_switched_off_ends_with_the_reason(settings):
