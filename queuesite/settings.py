@@ -230,6 +230,10 @@ TEMPLATES = [
     }
 ]
 
+# "Used for multiple template tag modules": i18n is, on purpose (queuesite/i18n_tags.py). tests/test_i18n_tags.py holds
+# that nothing else is.
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]
+
 HAS_EMBEDDED_DATABASE = not env("DATABASE_URL", default="")
 # The role of web and worker, where migrations run as another, the owner (queuesite/database_roles.py). On the embedded
 # server what the launcher starts (it names the kind) works as that role, and commands as the owner.

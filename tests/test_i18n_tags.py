@@ -1,6 +1,7 @@
 """Our tag for texts says what Django's says, in each language, however often it is drawn."""
 
 import pytest
+from django.core import checks
 from django.template import Context, Engine
 from django.templatetags.i18n import TranslateNode
 from django.utils import translation
@@ -50,3 +51,11 @@ def test_a_text_is_looked_up_once_for_each_language(monkeypatch):
     drawn(OURS, TEMPLATES[0])
 
     assert len(asked) == 2
+
+
+def test_no_other_library_stands_in_the_place_of_another():
+    warned = [str(one.msg) for one in checks.run_checks() if one.id == "templates.W003"]
+
+    assert len(warned) == 1
+    assert "'i18n'" in warned[0]
+    assert "queuesite.i18n_tags" in warned[0]

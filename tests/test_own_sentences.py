@@ -7,7 +7,9 @@ import pytest
 from django.conf import settings
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
-ASKED_BY_BROWSERS = re.compile(r"\brequired\b|\bminlength=|\bpattern=|type=\"(email|number|url)\"|_new_password\.html")
+ASKED_BY_BROWSERS = re.compile(
+    r"\brequired\b|\bminlength=|\bpattern=|type=\"(email|number|url)\"|_new_password\.html|_walk_in_fields\.html"
+)
 PAGES = [
     path
     for folder in ("booking", "counter", "kiosk")
