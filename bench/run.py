@@ -190,8 +190,7 @@ def _run_before(folder: Path, quick: bool) -> dict[str, float]:
     """What the latest run of this kind on this machine came to, each figure by what it is; of several runs, where the
     last one did not measure all."""
     figures: dict[str, float] = {}
-    for kept in sorted(folder.glob("*.json")):
-        found = json.loads(kept.read_text())
+    for found in _kept(folder):
         if (found.get("quick"), found.get("cores")) == (quick, os.cpu_count()):
             figures |= {one["what"]: one["figure"] for one in found.get("judged", [])}
     return figures
@@ -199,9 +198,13 @@ def _run_before(folder: Path, quick: bool) -> dict[str, float]:
 
 def _pace_before(folder: Path) -> str:
     """That of the latest run on this machine, of whatever kind."""
-    kept = [json.loads(one.read_text()) for one in sorted(folder.glob("*.json"))]
-    paces = [one["pace_after"] for one in kept if "pace_after" in one]
+    paces = [found["pace_after"] for found in _kept(folder) if "pace_after" in found]
     return f"{paces[-1]:.0f}" if paces else "not known"
+
+
+def _kept(folder: Path) -> list[dict]:
+    """What earlier runs have kept, the latest last."""
+    return [json.loads(one.read_text()) for one in sorted(folder.glob("*.json"))]
 
 
 def _morning(url: str, *, quick: bool, folder: Path) -> dict:

@@ -36,6 +36,7 @@ from members.free_text import masked
 
 # A change of these fields may close a time that was open.
 CLOSES_MORE = {"date", "starts", "ends", "is_confirmed"}
+MOST_AT_ONCE = 400  # holidays that are confirmed together
 
 
 class Year(admin.SimpleListFilter):
@@ -163,7 +164,8 @@ def confirm(request, model_admin):
 
     POST: they take effect, and the tickets shown are treated as chosen. Tickets that came meanwhile are shown next."""
     require(request, Right.CHANGE_HOLIDAY)
-    drafts = list(Holiday.objects.filter(pk__in=sent.named(request, "holiday"), is_confirmed=False).order_by("date"))
+    named = sent.named(request, "holiday")[:MOST_AT_ONCE]
+    drafts = list(Holiday.objects.filter(pk__in=named, is_confirmed=False).order_by("date"))
     if not drafts:
         return HttpResponseRedirect(reverse("admin:holidays_holiday_changelist"))
     tickets = tickets_in_the_way(drafts)
